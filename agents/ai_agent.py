@@ -1,0 +1,119 @@
+"""AI agents: continuous consumers of inference. They think, examine candidates, run standing jobs, are born and leave.
+
+One row stands for the agents that one human row owns in one class: class 0 ("delegate") works on tasks its principal hands
+over, class 1 ("standing") runs jobs that never end. Rows are class-major: rows 0..H-1 are delegates, H..2H-1 standing agents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.core.params import Params, param
+from model.core.table import Column, Row, Table
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AIAgentParams(Params):
+    """How AI agents come, work and go."""
+
+    section: ClassVar[str] = "ai_agent"
+
+    tasks_per_month_max: float = param(
+        300.0, "1/month", 20, 5000, doc="tasks one delegate finishes in a month at most", scale="log",
+        source="own assumption: some ten tasks a working day",
+    )
+    utilisation_target: float = param(0.7, "-", 0.2, 1, doc="share of its capacity at which a delegate is kept busy", source="own assumption")
+    spawn_per_month: float = param(
+        0.35, "1/month", 0.02, 1, doc="share of the gap between wanted and existing agents closed in a month",
+        source="own assumption: principals review subscriptions every quarter",
+    )
+    turnover_per_month: float = param(0.04, "1/month", 0, 0.5, doc="agents retired each month whatever happens", source="own assumption: two years of life")
+    payout_per_month: float = param(0.25, "1/month", 0, 1, doc="share of its wallet an agent pays to its principal", source="own assumption: quarterly settlement")
+    lean_months: int = param(3, "month", 1, 24, doc="months without surplus after which an agent leaves", source="theory A equation 18")
+    agent_launch_horizon_minutes: float = param(
+        5.0, "min", 0.5, 60, doc="horizon at which agent applications open", scale="log",
+        source="own assumption: the first agent products of 2023 ran on nets of 4 to 7 minutes (metr2025)",
+    )
+    ad_funded_share: float = param(0.05, "-", 0, 1, doc="share of delegates that are ad-funded and share invocation fees", source="own assumption: small so far")
+    standing_small_share_scale: float = param(
+        0.5, "-", 0.1, 2, doc="logit scale, in ln(success over cost), of standing jobs over the two tiers", source="own assumption",
+    )
+
+
+class AIAgents(Table):
+    """One row per human row and class."""
+
+    weight_agents = Column("f8", "agents", "agents this row stands for")
+    wallet_usd = Column("f8", "USD", "money the row's agents hold together")
+    log_thinking = Column("f8", "-", "ln of the thinking multiplier chosen last (delegates)")
+    lean_months = Column("i4", "month", "months in a row without surplus")
+
+
+class AIAgent(Row, table=AIAgents):
+    """One super-agent as a Mesa agent."""
+
+
+class Turnover(NamedTuple):
+    """Births, exits and the money that leaves with them, per row."""
+
+    born: Array
+    exited: Array
+    returned_usd: Array
+
+
+def turnover(weight: Array, wanted: Array, lean_months: NDArray[np.int32], wallet_usd: Array, p: AIAgentParams) -> Turnover:
+    """Return births and exits by row, Eq. I.1, and the wallets that return to principals, Eq. I.2.
+
+    Rows move a share of the way to the number their principal wants; a fixed share retires; a row without surplus for
+    ``lean_months`` leaves whole. The wallet of those who leave, and a share of the rest, returns.
+
+    Parameters
+    ----------
+    weight, wanted : (n,) float >= 0
+        Agents in service, agents wanted next month.
+    lean_months : (n,) int
+    wallet_usd : (n,) float
+    p : AIAgentParams
+
+    Returns
+    -------
+    Turnover
+        ``weight + born - exited >= 0``.
+
+    Source: theory A equation 18; economy.md 8. Twin: tests/oracle/ai_agent.py.
+
+    >>> t = turnover(np.array([10.0]), np.array([10.0]), np.array([0], dtype=np.int32), np.array([1.0]), AIAgentParams())
+    >>> round(float(t.born[0]), 9), float(t.exited[0])
+    (0.14, 0.4)
+    """
+    retired = weight * p.turnover_per_month
+    gap = wanted - (weight - retired)
+    born = np.maximum(gap, 0.0) * p.spawn_per_month
+    exited = retired + np.maximum(-gap, 0.0) * p.spawn_per_month
+    done = lean_months >= p.lean_months
+    exited = np.where(done, weight, exited)
+    born = np.where(done, 0.0, born)
+    leaving = np.where(weight > 0.0, exited / np.where(weight > 0.0, weight, 1.0), 1.0)
+    returned = wallet_usd * (leaving + (1.0 - leaving) * p.payout_per_month)
+    return Turnover(born, exited, returned)
+
+
+def standing_tier(log_ratio: tuple[float, float], p: AIAgentParams) -> float:
+    """Return the share of standing jobs on the small tier, Eq. I.3: a logit in ln(success / cost) of the tiers.
+
+    Parameters
+    ----------
+    log_ratio : (frontier, small) float
+        ln of success over cost.
+    p : AIAgentParams
+
+    >>> standing_tier((0.0, 0.0), AIAgentParams())
+    0.5
+    """
+    return float(1.0 / (1.0 + np.exp(np.clip((log_ratio[0] - log_ratio[1]) / p.standing_small_share_scale, -500, 500))))

@@ -1,0 +1,318 @@
+"""Humans: adopt assistants, then delegation; do each task alone, with an assistant or through an agent; own agents.
+
+One row stands for ``weight_people`` people. Its month is an expectation: adopted shares, expected task counts, logit shares.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from model.core.draws import Draws
+from model.core.params import Params, param
+from model.core.table import Column, Row, Table
+
+Array = NDArray[np.float64]
+
+SEGMENTS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class HumanParams(Params):
+    """How humans decide."""
+
+    section: ClassVar[str] = "human"
+
+    population_people: float = param(
+        5.35e9, "people", 1e9, 9e9, doc="people online, held constant", source="observations internet_users 2024-01", dynamic=False,
+    )
+    wage_mean_usd_per_h: float = param(
+        10.0, "USD/h", 3, 40, doc="mean value of an hour of work", source="theory A row 74", dynamic=False,
+    )
+    wage_sigma: float = param(1.0, "-", 0.3, 1.5, doc="log-sd of wages", source="theory A row 74", dynamic=False)
+    innovation_per_year: float = param(
+        0.02, "1/year", 0.001, 0.5, doc="Bass p: adopts an assistant without example", fit=True, scale="log",
+        source="economy.md 14, prior log-sd .7; bass1969",
+    )
+    imitation_per_year: float = param(
+        1.0, "1/year", 0, 5, doc="Bass q: adopts an assistant because contacts did", fit=True,
+        source="economy.md 14, prior log-sd .25; chatgpt_wau doubling",
+    )
+    saturation_share: float = param(0.85, "-", 0.6, 0.95, doc="share of people who could ever adopt", source="theory A row 69")
+    usefulness_reference: float = param(
+        0.35, "-", 0.05, 1.0, doc="share of tasks for which the tool would be chosen at which word of mouth runs at full speed",
+        source="own assumption: people recommend what serves a third of their tasks",
+    )
+    delegation_innovation_per_year: float = param(
+        0.02, "1/year", 0.001, 0.5, doc="adopters who start to delegate to agents without example", scale="log",
+        source="own assumption: as for assistants",
+    )
+    delegation_imitation_per_year: float = param(
+        1.0, "1/year", 0, 5, doc="adopters who start to delegate because contacts do", source="own assumption: as for assistants",
+    )
+    task_minutes_median: float = param(
+        8.0, "min", 1, 120, doc="median length of a task that could be given away", scale="log", dynamic=False,
+        source="own assumption: between a chat question and a work item",
+    )
+    task_minutes_sigma: float = param(1.3, "-", 0.3, 2.5, doc="log-sd of task length", source="own assumption", dynamic=False)
+    task_hours_per_month: float = param(
+        40.0, "h/month", 5, 172, doc="mean hours a month of tasks that could be given away", dynamic=False,
+        source="own assumption: a quarter of working time; genai_work_hours_share is a few per cent of hours so far",
+    )
+    work_hours_per_month: float = param(172.0, "h/month", 100, 250, doc="hours of work a month", source="economy.md 6", dynamic=False)
+    task_value_multiple: float = param(
+        1.5, "-", 1, 3, doc="value of a finished task over the wage cost of its minutes", source="own assumption: labour share of about two thirds",
+        dynamic=False,
+    )
+    choice_scale: float = param(
+        0.12, "-", 0.02, 0.5, doc="scale of taste shocks as a share of task value", source="own assumption", scale="log",
+    )
+    assistant_time_saving: float = param(
+        0.5, "-", 0.1, 0.9, doc="share of a task's minutes saved when the assistant's answer serves", source="own assumption: experiments report 15-55 %",
+    )
+    assistant_prompt_minutes: float = param(1.0, "min", 0.1, 10, doc="minutes to ask and read", source="own assumption")
+    assistant_habit: float = param(0.10, "-", 0, 0.5, doc="cost of leaving the habit of own work, share of task value", source="own assumption")
+    agent_habit: float = param(0.10, "-", 0, 0.5, doc="cost of handing a task away, share of task value", source="own assumption")
+    review_share_max: float = param(
+        0.5, "-", 0.1, 1, doc="review minutes over task minutes where agents always fail", source="theory 6.3 and A row 73",
+    )
+    review_share_min: float = param(
+        0.02, "-", 0.002, 0.2, doc="review minutes over task minutes where agents never fail", source="theory 6.3 and A row 73", scale="log",
+    )
+    error_loss: float = param(
+        1.0, "-", 0, 3, doc="value lost when an agent fails, share of task value", source="own assumption: the task is lost, no more",
+    )
+    rebound_elasticity: float = param(
+        1.0, "-", 0, 3, doc="tasks per unit of surplus share: more is undertaken as tasks become cheaper",
+        source="own assumption: economy.md 6 via nber2025intelligence, unit elasticity",
+    )
+    ai_spending_share_max: float = param(0.05, "-", 0.005, 0.3, doc="most a person spends on AI, share of income", source="economy.md 8")
+    surplus_fee_share: float = param(0.2, "-", 0, 0.9, doc="share of expected surplus paid to the agent on top of metered cost", source="economy.md 8")
+    chat_turns: float = param(3.0, "-", 1, 20, doc="turns per assistant task of the reference length", source="own assumption: 25.7 messages a week a user")
+    chat_length_elasticity: float = param(0.3, "-", 0, 1, doc="elasticity of turns to task length", source="own assumption")
+    reasoning_switch_per_year: float = param(
+        1.0, "1/year", 0, 5, doc="hazard at which assistant users move to reasoning nets once they exist and pay", fit=False,
+        source="own assumption: theory 5.4, reasoning 0 to more than half of tokens within 2025",
+    )
+    job_value_usd_per_month: float = param(
+        25.0, "USD/month", 1, 500, doc="value of the first standing job to a person of mean wage", scale="log",
+        source="own assumption: an hour or two of work a month",
+    )
+    contacts: int = param(12, "people", 2, 40, doc="contacts in the social graph", source="theory A row 77", dynamic=False)
+    rewiring: float = param(0.1, "-", 0, 1, doc="share of contacts far away", source="theory A row 77", dynamic=False)
+
+
+class Humans(Table):
+    """One row per super-individual."""
+
+    weight_people = Column("f8", "people", "people this row stands for")
+    segment = Column("i1", "-", "wage segment, 0 poorest")
+    wage_usd_per_h = Column("f8", "USD/h", "value of an hour of work")
+    log_task_minutes = Column("f8", "-", "ln of the length of its tasks in minutes")
+    task_minutes = Column("f8", "min", "length of its tasks")
+    task_hours_per_month = Column("f8", "h/month", "hours of tasks that could be given away")
+    free_weight_usd = Column("f8", "USD/month", "utility weight of free hours (B)")
+    log_task_value = Column("f8", "-", "ln of the value of a finished task in USD")
+    task_value_usd = Column("f8", "USD", "value of a finished task")
+    chat_length_factor = Column("f8", "-", "turns of an assistant task over those at the reference length")
+    loop_length_factor = Column("f8", "-", "tokens of an agent task over those at the reference length")
+    job_value = Column("f8", "(USD/month)^(1/theta)", "value of the first standing job, to the power 1/theta")
+    adopted_share = Column("f8", "-", "share of its people who use an assistant")
+    delegating_share = Column("f8", "-", "share of its people who also delegate to agents")
+    shadow_usd_per_h = Column("f8", "USD/h", "damped shadow price of an hour of attention")
+    assistant_usefulness = Column("f4", "-", "share of tasks it would do with an assistant")
+    agent_usefulness = Column("f4", "-", "share of tasks it would give to an agent")
+
+
+class Human(Row, table=Humans):
+    """One super-individual as a Mesa agent."""
+
+
+class Offer(NamedTuple):
+    """What a person can know when the month begins: last month's realised prices and delays.
+
+    Tiers are ordered frontier, small; segments poorest first. Prices include the margins of applications and orchestrators.
+    """
+
+    chat_open: bool  # an assistant application is open
+    agents_open: bool  # an agent application is open
+    chat_usd: tuple[float, float]  # an assistant task of the reference length, by tier
+    chat_thinking_usd: Array  # (G,) thinking in it
+    loop_usd: tuple[float, float]  # one attempt at an agent task of the reference length, by tier, call network included
+    loop_generated_usd: float  # its generated tokens at tau = 1, frontier
+    fee_usd: float  # routing and examination per agent task
+    delivered: tuple[float, float]  # last month's fill rates of assistants and agents
+
+
+class Technology(NamedTuple):
+    """What the agent loop can do for each row this month, tiers frontier and small (layers/agent.py)."""
+
+    chat_success: tuple[Array, Array]
+    loop_success: tuple[Array, Array]
+    loop_attempts: tuple[Array, Array]
+    tau: Array
+
+
+class Choice(NamedTuple):
+    """A month of tasks, per person of each row."""
+
+    success_chat: Array
+    small_chat: Array  # share of assistant tasks on the small tier
+    success_agent: Array
+    small_agent: Array
+    assistant: Array  # share of tasks that adopters do with an assistant
+    delegator_assistant: Array
+    delegator_agent: Array
+    agent_usd: Array  # metered cost of one agent task
+    chat_usd: Array  # cost of one assistant task
+    surplus_usd: Array  # expected surplus of one agent task
+    review_h: Array  # review hours of one agent task
+    tasks_adopter: Array  # tasks per month of an adopter
+    tasks_delegator: Array
+
+
+def build(humans: Humans, draws: Draws, p: HumanParams, free_hours: float, job_theta: float, loop: tuple[float, float]) -> None:
+    """Change `humans`: draw who they are (Eq. H.1) and what follows from it.
+
+    Parameters
+    ----------
+    humans : Humans
+    draws : Draws
+        Traits of streams ``human.wage``, ``human.task_minutes``, ``human.task_hours``, ``human.job_value``.
+    p : HumanParams
+    free_hours : float
+        Hours of attention a month that are free of work at the opening.
+    job_theta : float
+        Exponent of the marginal value of standing jobs.
+    loop : (reference minutes, token-length elasticity)
+    """
+    ids = humans.id
+    u = draws.trait("human.wage", ids)
+    humans.wage_usd_per_h[:] = p.wage_mean_usd_per_h * np.exp(p.wage_sigma * ndtri(u) - 0.5 * p.wage_sigma**2)
+    humans.segment[:] = np.minimum((u * SEGMENTS).astype(np.int8), SEGMENTS - 1)
+    humans.log_task_minutes[:] = np.log(p.task_minutes_median) + p.task_minutes_sigma * ndtri(draws.trait("human.task_minutes", ids))
+    spread = np.exp(0.5 * ndtri(draws.trait("human.task_hours", ids)) - 0.125)
+    humans.task_hours_per_month[:] = np.minimum(p.task_hours_per_month * spread, 0.8 * p.work_hours_per_month)
+    humans.free_weight_usd[:] = humans.wage_usd_per_h * free_hours
+    humans.shadow_usd_per_h[:] = humans.wage_usd_per_h
+    humans.task_minutes[:] = np.exp(humans.log_task_minutes)
+    humans.log_task_value[:] = np.log(p.task_value_multiple * humans.wage_usd_per_h / 60.0) + humans.log_task_minutes
+    humans.task_value_usd[:] = np.exp(humans.log_task_value)
+    reference = np.log(p.task_minutes_median)
+    humans.chat_length_factor[:] = np.exp(p.chat_length_elasticity * (humans.log_task_minutes - reference))
+    humans.loop_length_factor[:] = np.exp(loop[1] * (humans.log_task_minutes - np.log(loop[0])))
+    taste = np.exp(ndtri(draws.trait("human.job_value", ids)) - 0.5)
+    value = p.job_value_usd_per_month * taste * humans.wage_usd_per_h / p.wage_mean_usd_per_h
+    humans.job_value[:] = value ** (1.0 / job_theta)
+
+
+def adopt(share: Array, ceiling: Array | float, peers: Array, usefulness: Array, innovation: float, imitation: float, p: HumanParams) -> Array:
+    """Return next month's adopted share, Eq. H.2: a Bass hazard on the social graph, scaled by usefulness.
+
+    ``hazard = (p + q x peers) x min(1, usefulness / reference)`` per year works on those below the ceiling.
+
+    Parameters
+    ----------
+    share : (n,) float in [0, 1]
+    ceiling : float or (n,) float in [0, 1]
+        Share that could adopt.
+    peers : (n,) float in [0, 1]
+        Mean share among contacts.
+    usefulness : (n,) float in [0, 1]
+        Share of tasks for which the tool would be chosen.
+    innovation, imitation : float
+        p and q per year.
+    p : HumanParams
+
+    Returns
+    -------
+    (n,) float in [0, 1]
+
+    Source: bass1969 on a graph, theory A equation 22. Twin: tests/oracle/human.py.
+
+    >>> one = np.ones(1)
+    >>> round(float(adopt(0 * one, 1.0, 0 * one, one, 0.12, 1.0, HumanParams())[0]), 6)
+    0.00995
+    """
+    pull = np.minimum(usefulness * (1.0 / p.usefulness_reference), 1.0)
+    hazard = (innovation + imitation * peers) * pull
+    return np.asarray(share + np.maximum(ceiling - share, 0.0) * -np.expm1(hazard * (-1.0 / 12.0)))
+
+
+def choose(h: Humans, offer: Offer, technology: Technology, p: HumanParams) -> Choice:
+    """Return how each row's people do their tasks: alone, with an assistant, through an agent, Eq. H.3 to H.6.
+
+    A logit over (value - money - shadow price of own minutes), in units of task value; the assistant saves a share of the
+    minutes where its answer serves; an agent takes all minutes but its review and loses the value where it fails.
+    The small tier is used where it is nearly as good as it is cheaper.
+
+    Parameters
+    ----------
+    h : Humans
+        (n,) rows or a slice.
+    offer : Offer
+    technology : Technology
+        (n,) success and attempts by tier.
+    p : HumanParams
+
+    Returns
+    -------
+    Choice
+
+    Source: theory 6.2, 6.3; economy.md 6. Twin: tests/oracle/human.py.
+    """
+    scale = 1.0 / p.choice_scale
+    minutes = h.task_minutes
+    per_value = 1.0 / h.task_value_usd
+    own = h.shadow_usd_per_h * (per_value / 60.0)  # a minute of one's own over the task's value
+    hour_value = own * minutes
+
+    # Assistants (Eq. H.3): which tier, how good, how dear
+    good, plain = technology.chat_success
+    saved = p.assistant_time_saving * hour_value
+    extra = (offer.chat_usd[0] - offer.chat_usd[1]) * h.chat_length_factor
+    small_chat = 1.0 / (1.0 + np.exp(np.clip(scale * (saved * (good - plain) - extra * per_value), -500.0, 500.0)))
+    success_chat = good + small_chat * (plain - good)
+    chat_usd = (offer.chat_usd[0] + offer.chat_thinking_usd[h.segment]) * h.chat_length_factor - small_chat * extra
+    with_assistant = saved * success_chat - own * p.assistant_prompt_minutes - chat_usd * per_value - p.assistant_habit
+
+    # Agents (Eq. H.4)
+    sure, fair = technology.loop_success
+    frontier_usd = (offer.loop_usd[0] + (technology.tau - 1.0) * offer.loop_generated_usd) * h.loop_length_factor
+    frontier_usd *= technology.loop_attempts[0]
+    small_usd = offer.loop_usd[1] * h.loop_length_factor * technology.loop_attempts[1]
+    edge = p.error_loss * (sure - fair) - (frontier_usd - small_usd) * per_value
+    small_agent = 1.0 / (1.0 + np.exp(np.clip(scale * edge, -500.0, 500.0)))
+    success_agent = sure + small_agent * (fair - sure)
+    failure = 1.0 - success_agent
+    agent_usd = frontier_usd + small_agent * (small_usd - frontier_usd) + offer.fee_usd
+    review = p.review_share_min + (p.review_share_max - p.review_share_min) * failure
+    with_agent = hour_value * (1.0 - review) - p.error_loss * failure - agent_usd * per_value - p.agent_habit
+
+    # Shares (Eq. H.5); what is delivered late or not offered at all counts for less
+    first = np.exp(np.clip(scale * with_assistant, -50.0, 50.0)) * (offer.delivered[0] * offer.chat_open)
+    second = np.exp(np.clip(scale * with_agent, -50.0, 50.0)) * (offer.delivered[1] * offer.agents_open)
+    alone = 1.0 + first
+    total = alone + second
+    # More is undertaken as tasks become cheaper (Eq. H.6): the logsum is the surplus as a share of value
+    base = h.task_hours_per_month * 60.0 / minutes
+    rebound = p.rebound_elasticity * p.choice_scale
+    return Choice(
+        success_chat=success_chat,
+        small_chat=small_chat,
+        success_agent=success_agent,
+        small_agent=small_agent,
+        assistant=first / alone,
+        delegator_assistant=first / total,
+        delegator_agent=second / total,
+        agent_usd=agent_usd,
+        chat_usd=chat_usd,
+        surplus_usd=np.maximum(with_agent, 0.0) * h.task_value_usd,
+        review_h=review * minutes / 60.0,
+        tasks_adopter=base * (1.0 + rebound * np.log(alone)),
+        tasks_delegator=base * (1.0 + rebound * np.log(total)),
+    )

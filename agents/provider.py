@@ -1,0 +1,245 @@
+"""Compute providers: contract prices, capacity orders against the user cost of capital, financing, failure and entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.core.params import Params, param
+from model.core.table import Column, Row, Table
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderParams(Params):
+    """How providers order and finance capacity."""
+
+    section: ClassVar[str] = "provider"
+
+    interest_per_year: float = param(0.10, "1/year", 0.02, 0.3, doc="required return on machines", source="own assumption: cost of capital of cloud and neocloud builders")
+    depreciation_per_year: float = param(0.15, "1/year", 0.05, 0.35, doc="physical and competitive depreciation apart from the fall of chip prices", source="ftm: .2; gate2025: .3 with obsolescence")
+    price_decline_per_year: float = param(0.20, "1/year", 0.0, 0.5, doc="prior of the yearly fall of chip prices per H100e before own experience", source="gate2025: 27.5 % a year in price-performance")
+    utilisation_planned: float = param(0.75, "-", 0.4, 0.95, doc="utilisation that investors count on", source="own assumption")
+    adaptive_per_month: float = param(0.20, "1/month", 0.02, 1, doc="speed of adaptive expectations of price and growth", source="own assumption, theory A row 28")
+    extrapolation: float = param(0.5, "-", 0, 1, doc="weight of extrapolated demand growth over the lead time", fit=True, source="economy.md 14: U(0,1)")
+    lead_months: float = param(9.0, "month", 3, 24, doc="lead time over which demand is extrapolated", source="theory A row 9")
+    growth_max_per_month: float = param(0.12, "1/month", 0.01, 0.3, doc="highest growth of demand anyone plans for", source="own assumption: fourfold a year")
+    order_months: float = param(5.0, "month", 1, 24, doc="months over which the gap to desired capacity is ordered", source="own assumption: budget cycle")
+    profit_elasticity: float = param(0.8, "-", 0.1, 3, doc="elasticity of desired capacity to expected price over user cost", source="own assumption: a little below the demand elasticity of 1.1-1.2")
+    adjustment_exponent: float = param(4.0, "-", 3, 5, doc="chi of GATE's adjustment cost", source="gate2025 equation 7", dynamic=False)
+    adjustment_years: float = param(0.05, "year", 0.0, 4, doc="a_Q of GATE's adjustment cost", source="own assumption: GATE's 2 years would make the growth of 2022-25 cost fifty times its price")
+    deposit_share: float = param(0.2, "-", 0, 1, doc="share of the price paid at order", source="economy.md 8")
+    parent_cash_usd_per_year: float = param(2.68e11, "USD/year", 5e10, 1e12, doc="non-AI operating cash of integrated incumbents at the opening", source="economy.md 8: 3e11 USD in 2023", scale="log", dynamic=False)
+    parent_cash_growth_per_year: float = param(0.12, "1/year", 0.0, 0.3, doc="growth of that cash", source="economy.md 8", exogenous_trend=True)
+    parent_share_max: float = param(0.55, "-", 0, 1, doc="largest share of parents' cash for AI machines", source="own assumption: capex of 2024-25 over operating cash")
+    leverage_max: float = param(0.7, "-", 0, 0.95, doc="debt over book value of machines at which lenders stop", source="own assumption: secured lending to neoclouds")
+    failure_months: int = param(6, "month", 1, 24, doc="months above the leverage limit without cash until failure", source="own assumption")
+    capacity_share_max: float = param(0.45, "-", 0.1, 1, doc="largest share of orders one provider takes", source="own assumption")
+    opex_usd_per_h: float = param(0.12, "USD/h", 0.01, 0.5, doc="staff, repairs, network per H100e-hour of capacity, without electricity", source="own assumption: with electricity about .25 USD (economy.md 8)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderFirm(Params):
+    """One provider of the opening."""
+
+    section: ClassVar[str] = "provider"
+
+    share: float = param(0.125, "-", 0.001, 1, doc="share of the opening stock", source="own assumption: three hyperscalers, two integrated firms, the rest", dynamic=False)
+    parent_share: float = param(0.0, "-", 0, 1, doc="share of parents' cash this firm can draw on", source="own assumption: capex_big4_year by firm", dynamic=False)
+    integrated_lab: str = param("", "-", doc="lab of the same house, empty for none", source="own assumption: two houses own a frontier lab", dynamic=False)
+    premium: float = param(1.0, "-", 0.5, 2, doc="contract price over the market's", source="observations gpu_rent_h100: hyperscaler list above neocloud", dynamic=False)
+
+
+#: The opening's providers.
+FIRMS: dict[str, ProviderFirm] = {
+    "hyper_a": ProviderFirm(share=0.20, parent_share=0.28, premium=1.1),
+    "hyper_b": ProviderFirm(share=0.20, parent_share=0.28, premium=1.1),
+    "house_search": ProviderFirm(share=0.22, parent_share=0.22, integrated_lab="delta", premium=1.05),
+    "house_social": ProviderFirm(share=0.14, parent_share=0.17, integrated_lab="epsilon", premium=1.05),
+    "house_east": ProviderFirm(share=0.12, parent_share=0.05, premium=1.0),
+    "neo_a": ProviderFirm(share=0.05, premium=0.85),
+    "neo_b": ProviderFirm(share=0.04, premium=0.85),
+    "neo_c": ProviderFirm(share=0.03, premium=0.85),
+}
+
+
+class Providers(Table):
+    """One row per compute provider."""
+
+    stock_h100e = Column("f8", "H100e", "machines installed")
+    backlog_h100e = Column("f8", "H100e", "ordered and not delivered")
+    premium = Column("f8", "-", "contract price over the market's")
+    contract_usd_per_h100e_hour = Column("f8", "USD/h", "posted contract price")
+    expected_usd_per_h100e_hour = Column("f8", "USD/h", "expected contract price")
+    used_share = Column("f8", "-", "share of hours used last month")
+    parent_share = Column("f8", "-", "share of parents' cash")
+    cash_usd = Column("f8", "USD", "money")
+    debt_usd = Column("f8", "USD", "debt at book")
+    parent_equity_usd = Column("f8", "USD", "parents' claims at book")
+    vendor_equity_usd = Column("f8", "USD", "investors' equity at book")
+    book_usd = Column("f8", "USD", "machines at depreciated cost")
+    stressed_months = Column("i4", "month", "months above the leverage limit without cash")
+    failures = Column("i4", "-", "times this row failed and was taken over")
+
+
+class ComputeProvider(Row, table=Providers):
+    """A compute provider as a Mesa agent."""
+
+
+class Orders(NamedTuple):
+    """What providers decide at the month's end."""
+
+    user_cost_usd_per_h: float
+    desired_h100e: Array
+    ordered_h100e: Array
+    premium: Array  # GATE adjustment cost over the plain price
+
+
+def build(providers: Providers, firms: dict[str, ProviderFirm], stock_h100e: float, price_usd: float) -> None:
+    """Change `providers`: the opening's firms."""
+    share = np.array([f.share for f in firms.values()])
+    providers.stock_h100e[:] = stock_h100e * share / share.sum()
+    providers.parent_share[:] = [f.parent_share for f in firms.values()]
+    premium = np.array([f.premium for f in firms.values()])
+    providers.premium[:] = premium / float((premium * share).sum() / share.sum())
+    providers.contract_usd_per_h100e_hour[:] = price_usd * providers.premium
+    providers.expected_usd_per_h100e_hour[:] = price_usd
+    providers.used_share[:] = 0.75
+
+
+def user_cost(price_per_h100e_usd: float, price_change_per_year: float, running_usd_per_h: float, p: ProviderParams) -> float:
+    """Return the user cost of an H100e-hour, Eq. V.1.
+
+    ``P_K (r + depreciation - expected price change) / (8760 u) + running cost``.
+
+    Parameters
+    ----------
+    price_per_h100e_usd : float
+        Machine with its share of the data centre.
+    price_change_per_year : float
+        Expected relative change of that price (negative when falling).
+    running_usd_per_h : float
+        Electricity and operations.
+    p : ProviderParams
+
+    Source: jorgenson1963; economy.md 8.
+
+    >>> round(user_cost(55e3, -0.20, 0.12, ProviderParams()), 2)
+    3.89
+    """
+    rate = p.interest_per_year + p.depreciation_per_year - price_change_per_year
+    return price_per_h100e_usd * max(rate, 0.05) / (8760.0 * p.utilisation_planned) + running_usd_per_h
+
+
+def adjustment_cost(investment: Array | float, chi: float, years: float) -> Any:
+    """Return GATE's cost of investing `investment` (capacity added a year over capacity), Eq. V.2, in units of capacity price.
+
+    ``I_Q H/Q = ((a i + 1)**chi - 1) / (chi a)``; equals `investment` in the limit of a = 0.
+
+    Source: gate2025 equation 7. Twin: tests/oracle/provider.py.
+
+    >>> round(adjustment_cost(0.5, 4.0, 2.0), 3), round(adjustment_cost(1.0, 4.0, 2.0), 3)
+    (1.875, 10.0)
+    """
+    if years == 0.0:
+        return investment
+    return ((years * investment + 1.0) ** chi - 1.0) / (chi * years)
+
+
+def order(
+    providers: Providers,
+    demand_hours: float,
+    demand_growth: float,
+    user_cost_usd: float,
+    machine_usd: float,
+    parent_cash_usd: float,
+    room_h100e: float,
+    hours_per_h100e: float,
+    p: ProviderParams,
+) -> Orders:
+    """Return capacity orders, Eq. V.3 to V.5.
+
+    Providers want the machines that expected demand will use, more when the expected price exceeds the user cost, and order
+    the gap over ``order_months``, as far as parents, cash flow, lenders and power allow.
+
+    Parameters
+    ----------
+    providers : Providers
+    demand_hours : float
+        Hours demanded this month, served or not.
+    demand_growth : float
+        Expected growth of it per month.
+    user_cost_usd : float
+        Per H100e-hour.
+    machine_usd : float
+        Price of a machine with its share of the data centre.
+    parent_cash_usd : float
+        Parents' operating cash of the month.
+    room_h100e : float
+        Machines for which there is power.
+    hours_per_h100e : float
+        Hours a machine offers in a month.
+    p : ProviderParams
+
+    Source: economy.md 8. Twin: tests/oracle/provider.py.
+    """
+    ahead = np.exp(p.extrapolation * np.clip(demand_growth, -p.growth_max_per_month, p.growth_max_per_month) * p.lead_months)
+    expected = providers.expected_usd_per_h100e_hour
+    wanted_world = demand_hours * ahead / (hours_per_h100e * p.utilisation_planned)
+    pull = (expected / user_cost_usd) ** p.profit_elasticity
+    have = providers.stock_h100e + providers.backlog_h100e
+    share = np.minimum(have / max(float(have.sum()), 1e-300), p.capacity_share_max)
+    desired = wanted_world * share / share.sum() * np.clip(pull, 0.1, 4.0)
+    gap = np.maximum(desired - have, 0.0) / p.order_months
+    rate = 12.0 * gap / np.maximum(providers.stock_h100e, 1.0)
+    cost = np.maximum(adjustment_cost(rate, p.adjustment_exponent, p.adjustment_years), 1e-300)
+    premium = np.where(rate > 0.0, cost / np.maximum(rate, 1e-300), 1.0)
+    # Financing (Eq. V.5): parents, own cash beyond what is committed, lenders up to the leverage limit
+    committed = providers.backlog_h100e * machine_usd * (1.0 - p.deposit_share)
+    parents = providers.parent_share * parent_cash_usd * p.parent_share_max
+    own = np.maximum(providers.cash_usd, 0.0)
+    lenders = np.maximum(p.leverage_max * (providers.book_usd + committed) - providers.debt_usd, 0.0)
+    funds = np.maximum(parents * p.order_months + own + lenders - 0.5 * committed, 0.0) / p.order_months
+    ordered = np.minimum(gap, funds / (machine_usd * premium))
+    total = float(ordered.sum())
+    ordered = ordered * min(1.0, max(room_h100e, 0.0) / max(total, 1e-300))
+    return Orders(user_cost_usd, desired, ordered, premium)
+
+
+class Financing(NamedTuple):
+    """How a month's cash gap was closed, per provider (USD >= 0)."""
+
+    from_parents: Array
+    borrowed: Array
+    repaid: Array
+    to_parents: Array
+    dividends: Array
+
+
+def finance(cash_usd: Array, debt_usd: Array, book_usd: Array, parent_available_usd: Array, buffer_usd: Array, p: ProviderParams) -> Financing:
+    """Return how cash gaps are closed and surpluses used, Eq. V.6.
+
+    A gap is closed by the parents as far as their cash goes, then by lenders; a surplus above the buffer repays debt, then
+    returns to parents or investors.
+
+    Parameters
+    ----------
+    cash_usd, debt_usd, book_usd : (P,) float
+        After the month's receipts and payments.
+    parent_available_usd, buffer_usd : (P,) float
+    p : ProviderParams
+    """
+    gap = np.maximum(buffer_usd - cash_usd, 0.0)
+    from_parents = np.minimum(gap, parent_available_usd)
+    gap = gap - from_parents
+    borrowed = np.minimum(gap, np.maximum(p.leverage_max * book_usd - debt_usd, 0.0))
+    surplus = np.maximum(cash_usd - 2.0 * buffer_usd, 0.0)
+    repaid = np.minimum(surplus, debt_usd)
+    surplus = surplus - repaid
+    to_parents = np.where(parent_available_usd > 0.0, 0.5 * surplus, 0.0)
+    dividends = np.where(parent_available_usd > 0.0, 0.0, 0.1 * surplus)
+    return Financing(from_parents, borrowed, repaid, to_parents, dividends)

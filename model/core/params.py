@@ -1,0 +1,157 @@
+"""Parameters declared once: default, unit, bounds, meaning, source; everything else reads the declaration."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Self
+
+from model.core.errors import InputError, unknown
+
+
+class Declaration(NamedTuple):
+    """One parameter as declared."""
+
+    section: str
+    name: str
+    default: float | int | str | bool
+    unit: str
+    low: float | None
+    high: float | None
+    doc: str
+    source: str
+    dynamic: bool
+    fit: bool
+    scale: str
+    choices: tuple[str, ...]
+    exogenous_trend: bool
+
+
+def param(
+    default: float | int | str | bool,
+    unit: str,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    doc: str,
+    source: str,
+    dynamic: bool = True,
+    fit: bool = False,
+    scale: str = "linear",
+    choices: tuple[str, ...] = (),
+    exogenous_trend: bool = False,
+) -> Any:
+    """Declare a parameter as a field of a `Params` class.
+
+    Parameters
+    ----------
+    default : float, int, str or bool
+        Its type fixes the type of the parameter.
+    unit : str
+        "-" for none.
+    low, high : float, optional
+        Closed range of plausible values; values outside are refused.
+    doc, source : str
+        Meaning; key of sources.bib, or "own assumption: why".
+    dynamic : bool
+        May be changed by a dated intervention.
+    fit : bool
+        May be calibrated.
+    scale : {"linear", "log"}
+        How samplers and sliders walk the range.
+    choices : tuple of str
+        Allowed values of a text.
+    exogenous_trend : bool
+        One of the few exogenous technical trends.
+    """
+    meta = {
+        "unit": unit, "low": low, "high": high, "doc": doc, "source": source, "dynamic": dynamic, "fit": fit,
+        "scale": scale, "choices": tuple(choices), "exogenous_trend": exogenous_trend,
+    }  # fmt: skip
+    return dataclasses.field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """Base of all parameter sections: frozen, validated at construction.
+
+    Raises
+    ------
+    InputError
+        One line naming the parameter, the value, the unit and the range.
+    """
+
+    section: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        """Validate and normalise each value."""
+        for d in self.declared():
+            object.__setattr__(self, d.name, check(d, getattr(self, d.name)))
+
+    @classmethod
+    def declared(cls) -> tuple[Declaration, ...]:
+        """Return the declarations in order."""
+        cached = cls.__dict__.get("_declared")
+        if cached is None:
+            cached = tuple(
+                Declaration(cls.section, field.name, field.default, **field.metadata)  # type: ignore[arg-type]
+                for field in dataclasses.fields(cls)
+                if "unit" in field.metadata
+            )
+            cls._declared = cached  # type: ignore[attr-defined]
+        return cached
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
+        """Return the section with `values`; unknown names are refused with the nearest one."""
+        names = [d.name for d in cls.declared()]
+        for name in values:
+            if name not in names:
+                raise unknown("parameter", f"{cls.section}.{name}", [f"{cls.section}.{n}" for n in names])
+        return cls(**values)
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a validated copy with `changes`."""
+        return type(self).from_mapping({**self.values(), **changes})
+
+    def values(self) -> dict[str, float | int | str | bool]:
+        """Return the plain values by name."""
+        return {d.name: getattr(self, d.name) for d in self.declared()}
+
+
+def check(d: Declaration, value: Any) -> float | int | str | bool:
+    """Return `value` as the declared type, or raise InputError."""
+    where = f"{d.section}.{d.name} = {value!r}" + (f" {d.unit}" if d.unit != "-" else "")
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    if isinstance(d.default, bool):
+        if not isinstance(value, bool):
+            raise InputError(f"{where}: must be true or false")
+        return value
+    if isinstance(d.default, str):
+        if not isinstance(value, str):
+            raise InputError(f"{where}: must be text")
+        if d.choices and value not in d.choices:
+            from model.core.errors import nearest
+
+            close = nearest(value, d.choices)
+            hint = f"; nearest: '{close}'" if close else ""
+            raise InputError(f"{where}: not one of {', '.join(d.choices)}{hint}")
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{where}: must be a number")
+    if not math.isfinite(value):
+        raise InputError(f"{where}: must be a finite number")
+    if isinstance(d.default, int):
+        if value != int(value):
+            raise InputError(f"{where}: must be a whole number")
+        value = int(value)
+    else:
+        value = float(value)
+    low = -math.inf if d.low is None else d.low
+    high = math.inf if d.high is None else d.high
+    if not low <= value <= high:
+        raise InputError(f"{where}: outside [{low:g}, {high:g}]")
+    return value

@@ -1,0 +1,159 @@
+"""Tables: agents as struct-of-arrays whose rows are also Mesa agents.
+
+Mesa 3.3 keeps every model alive through ``mesa.Agent._ids``; `release` lets go of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import mesa
+import numpy as np
+from numpy.typing import NDArray
+
+from model.core.errors import nearest
+
+
+class Column:
+    """A declared column: dtype, unit, meaning, initial value."""
+
+    def __init__(self, dtype: str, unit: str, meaning: str, fill: float = 0) -> None:
+        """Keep the declaration."""
+        self.dtype, self.unit, self.meaning, self.fill = np.dtype(dtype), unit, meaning, fill
+
+    def __get__(self, instance: Any, owner: Any = None) -> NDArray[Any]:
+        """Columns are arrays once a table exists (they live in its __dict__)."""
+        raise AttributeError("a column has values only in a table")
+
+
+class Table:
+    """Base of all tables; subclasses declare `Column` class attributes.
+
+    Parameters
+    ----------
+    n : int
+        Rows.
+    first_id : int
+        Identifier of the first row; identifiers are never reused.
+    """
+
+    declared: ClassVar[dict[str, Column]] = {}
+    id: NDArray[np.int64]
+    n: int
+
+    def __init_subclass__(cls) -> None:
+        """Collect the declared columns."""
+        own = {k: v for k, v in vars(cls).items() if isinstance(v, Column)}
+        cls.declared = {**cls.declared, **own}
+        for name in own:
+            delattr(cls, name)
+
+    def __init__(self, n: int, first_id: int = 0) -> None:
+        """Fill each column."""
+        self.n = n
+        self.id = np.arange(first_id, first_id + n, dtype=np.int64)
+        for name, column in self.declared.items():
+            setattr(self, name, np.full(n, column.fill, dtype=column.dtype))
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.n
+
+    def __getattr__(self, name: str) -> Any:
+        """Columns are set in the instance; anything else is a mistake."""
+        raise AttributeError(f"{type(self).__name__} has no column '{name}'; nearest: '{nearest(name, self.declared)}'")
+
+    @classmethod
+    def columns(cls) -> dict[str, Column]:
+        """Return the declared columns."""
+        return cls.declared
+
+    def slice(self, start: int, stop: int) -> Self:
+        """Return rows start..stop as views: writing to them writes to the table."""
+        part = object.__new__(type(self))
+        part.__dict__["id"] = self.id[start:stop]
+        part.__dict__["n"] = part.__dict__["id"].size
+        for name in self.declared:
+            part.__dict__[name] = self.__dict__[name][start:stop]
+        return part
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Return copies of all columns."""
+        return {name: self.__dict__[name].copy() for name in self.declared}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Change all columns to those of a snapshot."""
+        for name in self.declared:
+            self.__dict__[name][:] = arrays[name]
+
+    def frame(self) -> Any:
+        """Return the table as polars.DataFrame with its id."""
+        import polars as pl
+
+        return pl.DataFrame({"id": self.id, **{name: self.__dict__[name] for name in self.declared}})
+
+
+class Row(mesa.Agent):
+    """One row of a table as a Mesa agent: attributes read and write the arrays."""
+
+    table_type: ClassVar[type[Table]]
+
+    def __init_subclass__(cls, table: type[Table] | None = None, **kwargs: Any) -> None:
+        """Make one property for each column."""
+        super().__init_subclass__(**kwargs)
+        if table is None:
+            return
+        cls.table_type = table
+        for name, column in table.declared.items():
+            setattr(cls, name, _property(name, column))
+
+    def __init__(self, model: Any, table: Table, index: int) -> None:
+        """Register row `index` of `table` with `model`."""
+        super().__init__(model)
+        self._table, self._index = table, index
+
+    @property
+    def id(self) -> int:
+        """Identifier of the row, stable over runs."""
+        return int(self._table.id[self._index])
+
+    @property
+    def kind(self) -> str:
+        """Kind of agent in snake case."""
+        return "".join("_" + c.lower() if c.isupper() and i and not type(self).__name__[i - 1].isupper() else c.lower() for i, c in enumerate(type(self).__name__))
+
+    def __getattr__(self, name: str) -> Any:
+        """Name the nearest column."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise AttributeError(f"{type(self).__name__} has no attribute '{name}'; nearest: '{nearest(name, self.table_type.declared)}'")
+
+    def __eq__(self, other: object) -> bool:
+        """Rows are equal if they are the same row of the same table."""
+        return isinstance(other, Row) and self._table is other._table and self._index == other._index
+
+    def __hash__(self) -> int:
+        """Hash of table and row."""
+        return hash((id(self._table), self._index))
+
+    def __repr__(self) -> str:
+        """Return kind and id."""
+        return f"<{type(self).__name__} {self.id}>"
+
+
+def _property(name: str, column: Column) -> property:
+    def read(self: Row) -> Any:
+        return self._table.__dict__[name][self._index].item()
+
+    def write(self: Row, value: Any) -> None:
+        self._table.__dict__[name][self._index] = value
+
+    return property(read, write, doc=f"{column.meaning} [{column.unit}]")
+
+
+def release(model: Any) -> None:
+    """Let Mesa forget `model`, so that its memory is freed."""
+    model.remove_all_agents()
+    ids = getattr(mesa.Agent, "_ids", None)
+    if ids is not None:
+        ids.pop(model, None)

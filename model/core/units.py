@@ -1,0 +1,124 @@
+"""Units, months, work classes and reductions that do not depend on how rows are cut."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.core.errors import InputError
+
+HOURS_PER_MONTH = 730.0
+SECONDS_PER_HOUR = 3600.0
+MONTHS_PER_YEAR = 12
+H100_FLOP_PER_S = 9.89e14
+BLOCK = 16_384
+_GROUP = 128
+
+
+@dataclass(frozen=True)
+class WorkClass:
+    """One class of work on accelerators: a row of the U axis."""
+
+    name: str
+    purpose: str
+    consumer: str
+    kernel: str
+    tier: str
+
+
+WORK: tuple[WorkClass, ...] = (
+    WorkClass("assistant", "serving", "human", "forward_only", "interactive"),
+    WorkClass("delegated", "serving", "ai_agent", "forward_only", "interactive"),
+    WorkClass("standing", "serving", "ai_agent", "forward_only", "batch"),
+    WorkClass("embedded", "serving", "application", "forward_only", "interactive"),
+    WorkClass("robot_cloud", "serving", "robot", "forward_only", "interactive"),
+    WorkClass("ranking", "ranking", "application", "forward_only", "interactive"),
+    WorkClass("other", "other", "other", "with_backprop", "reserved"),
+    WorkClass("final_run", "final_run", "lab", "with_backprop", "reserved"),
+    WorkClass("experiment", "experiment", "lab", "with_backprop", "batch"),
+    WorkClass("rl_rollout", "rl_rollout", "lab", "forward_only", "batch"),
+    WorkClass("synthetic_data", "synthetic_data", "lab", "forward_only", "batch"),
+    WorkClass("research_automation", "research_automation", "lab", "forward_only", "batch"),
+    WorkClass("robot_on_board", "on_board", "robot", "forward_only", "own"),
+    WorkClass("device", "on_board", "human", "forward_only", "own"),
+)
+U: dict[str, int] = {w.name: i for i, w in enumerate(WORK)}
+SERVING = slice(0, 5)
+PROVIDER_RUN = slice(0, 12)
+LAB_USES = slice(7, 12)
+ON_BOARD = slice(12, 14)
+
+
+def block_sum(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum over axis 0, the same bits for any chunking and any number of trailing zero rows.
+
+    Rows are added in groups of 128, groups in blocks of 128 groups (16,384 rows), blocks in order.
+
+    Parameters
+    ----------
+    x : (n,) or (n, m) float
+
+    Returns
+    -------
+    () or (m,) float
+
+    >>> float(block_sum(np.ones(300)))
+    300.0
+    """
+    return np.add.reduce(block_partials(x), axis=0)
+
+
+def block_partials(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the partial sums of each block of 16,384 rows, (blocks,) or (blocks, m)."""
+    return _fold(_fold(x))
+
+
+def _fold(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    n = x.shape[0]
+    groups = max(-(-n // _GROUP), 1)
+    if groups * _GROUP != n:
+        padded = np.zeros((groups * _GROUP, *x.shape[1:]))
+        padded[:n] = x
+        x = padded
+    parts: NDArray[np.float64] = x.reshape(groups, _GROUP, *x.shape[1:]).sum(axis=1)
+    return parts
+
+
+def month_index(text: str, start: str = "2022-01") -> int:
+    """Return months from `start` to `text`, both 'YYYY-MM'.
+
+    >>> month_index("2023-02")
+    13
+    """
+    return _ordinal(text) - _ordinal(start)
+
+
+def month_date(index: int, start: str = "2022-01") -> dt.date:
+    """Return the first day of month `index`.
+
+    >>> month_date(13).isoformat()
+    '2023-02-01'
+    """
+    year, month = divmod(_ordinal(start) + index, 12)
+    return dt.date(year, month + 1, 1)
+
+
+def _ordinal(text: str) -> int:
+    found = re.fullmatch(r"(\d{4})-(\d{2})", text) if isinstance(text, str) else None
+    if not found or not 1 <= int(found[2]) <= 12:
+        raise InputError(f"month = {text!r}: must be 'YYYY-MM'")
+    return int(found[1]) * 12 + int(found[2]) - 1
+
+
+def fmt(x: float, unit: str = "") -> str:
+    """Return a number as people read it.
+
+    >>> fmt(1.3e15, "token")
+    '1.3e+15 token'
+    """
+    text = f"{x:,.4g}" if 1e-3 <= abs(x) < 1e6 or x == 0 else f"{x:.2g}"
+    return f"{text} {unit}".strip()

@@ -1,0 +1,234 @@
+"""The agent loop (layer 5): success against task length, thinking, tokens, retries, standing jobs.
+
+A loop works on a task of human length ``l`` minutes with a net whose 50 % horizon is ``h`` minutes. Thinking ``tau``
+times longer raises the horizon to ``h tau**delta`` and multiplies generated tokens only; the loop therefore picks the
+``tau`` that maximises value x success - price x tokens. Everything is an array in, array out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.core.params import Params, param
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentLoopParams(Params):
+    """Technology of the agent loop."""
+
+    section: ClassVar[str] = "agent_loop"
+
+    success_slope: float = param(
+        0.7, "-", 0.4, 1.2, doc="slope of success in ln(task length / horizon)", source="metr2025; theory A row 51",
+        dynamic=False,
+    )
+    thinking_exponent: float = param(
+        0.4, "-", 0.1, 0.8, doc="horizon elasticity of thinking (delta): h grows as tau**delta", fit=True,
+        source="economy.md 5 and 14: snell2024, villalobos2023 spans; prior log-sd .2",
+    )
+    thinking_max: float = param(
+        40.0, "-", 1.0, 100.0, doc="largest thinking multiplier of generated tokens",
+        source="villalobos2023: efficient span of about 1.6 orders", scale="log",
+    )
+    loop_tokens: float = param(
+        5.0e5, "token", 5e4, 3e6, doc="tokens of a single-call loop on a task of the reference length, before the call network",
+        source="theory A row 52: 1-3.5e6 tokens a task with the agent template (x4)", scale="log",
+    )
+    loop_reference_minutes: float = param(
+        60.0, "min", 10, 600, doc="task length at which loop_tokens holds", source="theory A row 52", dynamic=False,
+    )
+    token_length_elasticity: float = param(
+        0.8, "-", 0.5, 1.3, doc="elasticity of tokens to task length", source="own assumption: theory A row 53",
+        dynamic=False,
+    )
+    generated_share_agent: float = param(
+        0.04, "-", 0.01, 0.2, doc="share of an agent loop's tokens that is generated without thinking",
+        source="economy.md 5: agentic work is input-dominated", scale="log",
+    )
+    generated_share_chat: float = param(
+        0.2, "-", 0.05, 0.7, doc="share of a chat turn's tokens that is generated without thinking", source="economy.md 5",
+    )
+    attempts_max: int = param(
+        3, "-", 1, 6, doc="attempts before a loop gives up; retries add (1/S) truncated here",
+        source="economy.md 5: retries add 1/S only; the bound is an own assumption",
+    )
+    job_minutes: float = param(
+        60.0, "min", 5, 480, doc="length of one task inside a standing job",
+        source="own assumption: a watch-and-act cycle of about an hour of human work",
+    )
+    job_tasks_per_month: float = param(
+        60.0, "1/month", 5, 700, doc="tasks a standing job runs through each month", scale="log",
+        source="own assumption: two cycles a day",
+    )
+    job_elasticity: float = param(
+        0.9, "-", 0.5, 1.7, doc="exponent theta of the marginal value of standing jobs; price elasticity of jobs is 1/theta",
+        source="nber2025intelligence: elasticity 1.11; economy.md 5",
+    )
+    job_scale: float = param(
+        0.5, "jobs", 0.05, 5.0, doc="k0: number of standing jobs at which marginal value has begun to fall", scale="log",
+        source="own assumption: half a job a delegating person",
+    )
+
+    def __post_init__(self) -> None:
+        """Assert that the thinking optimum is unique."""
+        super().__post_init__()
+        if self.success_slope * self.thinking_exponent > 1.0:
+            from model.core.errors import InputError
+
+            raise InputError(
+                "agent_loop.success_slope x agent_loop.thinking_exponent = "
+                f"{self.success_slope * self.thinking_exponent:g}: above 1, the best thinking budget would not be unique"
+            )
+
+
+def success(log_minutes: Array, log_horizon: Array | float, slope: float) -> Array:
+    """Return the probability that a loop completes a task, Eq. A.1.
+
+    ``S = 1 / (1 + (l/h)**slope)``: one half where the task is as long as the horizon.
+
+    Parameters
+    ----------
+    log_minutes : (n,) float
+        ln of the task's length in human minutes.
+    log_horizon : float or (n,) float
+        ln of the 50 % horizon in minutes.
+    slope : float
+        Slope in log length.
+
+    Returns
+    -------
+    (n,) float in (0, 1)
+
+    Source: metr2025. Twin: tests/oracle/agent.py.
+
+    >>> float(success(np.array([0.0]), 0.0, 0.7)[0])
+    0.5
+    """
+    return np.asarray(1.0 / (1.0 + np.exp(slope * (log_minutes - log_horizon))))
+
+
+def think(
+    log_tau: Array,
+    log_value: Array,
+    log_unit_cost: Array,
+    log_minutes: Array,
+    log_horizon: float,
+    p: AgentLoopParams,
+    steps: int = 2,
+) -> tuple[Array, Array]:
+    """Return the best thinking multiplier and the success it buys, Eq. A.2.
+
+    Maximises ``V S(z) - c exp(z)`` over ``z = ln tau`` in ``[0, ln thinking_max]`` by Newton steps on
+    ``G(z) = ln(V k S (1-S)) - ln c - z``, ``k = slope x delta``. Since ``k <= 1``, ``G`` falls everywhere and the optimum
+    is unique; two steps from last month's choice leave an error far below the spread of values.
+
+    Parameters
+    ----------
+    log_tau : (n,) float >= 0
+        Last month's ln tau: the start.
+    log_value : (n,) float
+        ln of the task's value in USD.
+    log_unit_cost : (n,) float
+        ln of the cost in USD of the generated tokens of one task at tau = 1.
+    log_minutes : (n,) float
+        ln of the task's length in minutes.
+    log_horizon : float
+        ln of the horizon in minutes at tau = 1.
+    p : AgentLoopParams
+    steps : int
+        Newton steps.
+
+    Returns
+    -------
+    log_tau, success : (n,) float
+
+    Source: economy.md 5; snell2024 for the exchange. Twin: tests/oracle/agent.py.
+
+    >>> z, s = think(np.zeros(1), np.log([10.0]), np.log([1e-3]), np.log([60.0]), float(np.log(60.0)), AgentLoopParams())
+    >>> bool(z[0] == np.log(40.0)), round(float(s[0]), 3)
+    (True, 0.737)
+    """
+    k = p.success_slope * p.thinking_exponent
+    top = float(np.log(p.thinking_max))
+    base = p.success_slope * (log_minutes - log_horizon)
+    gain = log_value - log_unit_cost
+    gain += float(np.log(k))
+    z = log_tau.astype(np.float64, copy=True)
+    for _ in range(steps):
+        log_odds = base - k * z
+        odds = np.exp(log_odds)
+        odds += 1.0
+        slack = gain + log_odds - 2.0 * np.log(odds) - z
+        # G'(z) = k (1 - 2S) - 1 with S = 1/odds
+        z -= slack / (k - 1.0 - 2.0 * k / odds)
+        np.clip(z, 0.0, top, out=z)
+    return z, 1.0 / (1.0 + np.exp(base - k * z))
+
+
+def attempts(success_prob: Array, p: AgentLoopParams) -> Array:
+    """Return expected attempts per task, Eq. A.3: the geometric 1/S, truncated at ``attempts_max``.
+
+    Parameters
+    ----------
+    success_prob : (n,) float in [0, 1]
+    p : AgentLoopParams
+
+    Returns
+    -------
+    (n,) float in [1, attempts_max]
+
+    >>> attempts(np.array([1.0, 0.0, 0.5]), AgentLoopParams()).tolist()
+    [1.0, 3.0, 1.75]
+    """
+    failure = 1.0 - success_prob
+    total = np.ones_like(failure)
+    power = np.ones_like(failure)
+    for _ in range(p.attempts_max - 1):
+        power = power * failure
+        total = total + power
+    return total
+
+
+def loop_tokens(log_minutes: Array, p: AgentLoopParams) -> Array:
+    """Return tokens of one attempt at a task without thinking, before the call network, Eq. A.4.
+
+    ``n = n0 (l / l0)**gamma``.
+
+    >>> float(loop_tokens(np.log(np.array([60.0])), AgentLoopParams())[0])
+    500000.0
+    """
+    exponent = p.token_length_elasticity
+    return np.asarray(p.loop_tokens * np.exp(exponent * (log_minutes - float(np.log(p.loop_reference_minutes)))))
+
+
+def jobs_wanted(value_to_inverse_theta: Array, ratio: float, p: AgentLoopParams) -> Array:
+    """Return the number of standing jobs a principal wants per person, Eq. A.5.
+
+    Marginal value ``v0 S (1 + k/k0)**-theta`` equals the monthly cost of a job, so
+    ``k = k0 ((v0 S / cost)**(1/theta) - 1)``, never below zero.
+
+    Parameters
+    ----------
+    value_to_inverse_theta : (n,) float
+        ``v0**(1/theta)``, v0 in USD per month.
+    ratio : float
+        Success of the job's tasks over its monthly cost in USD.
+    p : AgentLoopParams
+
+    Returns
+    -------
+    (n,) float
+
+    Source: economy.md 5. Twin: tests/oracle/agent.py.
+
+    >>> jobs_wanted(np.array([1.0, 4.0]), 1.0, AgentLoopParams(job_elasticity=1.0, job_scale=1.0)).tolist()
+    [0.0, 3.0]
+    """
+    wanted = p.job_scale * (value_to_inverse_theta * ratio ** (1.0 / p.job_elasticity) - 1.0)
+    return np.maximum(wanted, 0.0)

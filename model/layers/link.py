@@ -1,0 +1,169 @@
+"""The link layer (layer 2): from work to accelerator-hours. Scale-out for training, the roofline and batches for serving, queues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.core.params import Params, param
+from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, SECONDS_PER_HOUR
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkParams(Params):
+    """How well machines are used together."""
+
+    section: ClassVar[str] = "link"
+
+    training_utilisation: float = param(0.40, "-", 0.3, 0.5, doc="achieved over peak FLOP/s in training at the reference cluster", source="ai2027; theory A row 19")
+    scale_out_penalty: float = param(0.05, "-", 0.0, 0.15, doc="elasticity of that utilisation to cluster size", source="own assumption, theory A row 22")
+    reference_cluster_h100e: float = param(4000.0, "H100e", 100, 1e5, doc="cluster at which training_utilisation holds", scale="log", source="own assumption: 2022 clusters")
+    rollout_utilisation: float = param(0.12, "-", 0.02, 0.4, doc="achieved over peak in roll-outs, synthetic data and research automation (large-batch decoding)", source="ai2027: 10 % in inference; large batches raise it")
+    prefill_utilisation: float = param(0.50, "-", 0.3, 0.76, doc="achieved over peak in prefill", source="sardana2024; pope2023 .76")
+    decode_utilisation: float = param(0.35, "-", 0.05, 0.6, doc="achieved over peak of decode once it is compute-bound", source="own assumption: below prefill")
+    weight_bytes: float = param(1.0, "byte/parameter", 0.5, 2, doc="bytes per weight when served", source="own assumption: 8-bit serving; pope2023 int8")
+    sparsity: float = param(8.0, "-", 1, 32, doc="total over active parameters (mixture of experts)", source="own assumption, theory A row 37")
+    kv_bytes_per_token: float = param(1.6e5, "byte/token", 1e4, 6e5, doc="bytes of context per token for a net of the reference size", source="erdil2025inference: 3.3e5 at bf16 for a 70B net; 8-bit halves it", scale="log")
+    kv_reference_parameters: float = param(7.0e10, "parameters", 1e9, 1e12, doc="net to which kv_bytes_per_token refers; grows with the cube root of size", source="erdil2025inference: 131 to 516 kB from 8B to 405B", scale="log")
+    latency_s_per_step: float = param(0.008, "s", 0.0005, 0.05, doc="all-reduce and launch latency of one decode step", source="erdil2025inference: 4 all-reduces of some 10 us a layer, 80-120 layers", scale="log")
+    step_seconds_max: float = param(0.08, "s", 0.02, 0.5, doc="slowest decode step users accept", source="own assumption: 12 tokens a second, reading speed")
+    replicas_min: float = param(600.0, "replicas", 1, 20000, doc="copies of a net kept ready (regions, versions, daily peaks)", scale="log", source="own assumption")
+    software_scale: float = param(2.5, "-", 0.3, 20, doc="accelerator-seconds needed over those of the roofline (peaks, failures, safety nets, unripe software)", fit=True, scale="log", source="economy.md 14: accelerator-seconds scale, prior log-sd .6")
+    servers: int = param(50, "servers", 1, 500, doc="servers that share one queue", source="own assumption, theory A row 24")
+
+
+class Serving(NamedTuple):
+    """Serving work of a month, by class (S) and net (N)."""
+
+    hours: Array  # (S, N) accelerator-hours
+    flop: Array  # (S, N) operations performed
+    seconds_per_token: Array  # (N, 3) accelerator-seconds by kind
+    batch: Array  # (N,)
+    step_seconds: Array  # (N,)
+
+
+def serving(tokens: Array, active_parameters: Array, context_tokens: Array, decode_gain: Array, bytes_per_s: float, hbm_bytes: float, p: LinkParams) -> Serving:
+    """Return accelerator-hours and operations of serving, Eq. K.1 to K.4.
+
+    Fresh input is compute-bound (``2N`` operations a token at the prefill utilisation). Cached input costs the reading of
+    its context. Generated tokens run in steps of a batch ``b`` on a replica: a step reads the weights it touches and the
+    contexts of the batch and cannot be shorter than its arithmetic; ``b`` is the load that meets a replica during one step,
+    between 1 and what memory and patience allow. More load therefore means larger batches and cheaper tokens.
+
+    Parameters
+    ----------
+    tokens : (S, N, 3) float
+        Fresh, cached and generated tokens of the month.
+    active_parameters : (N,) float
+    context_tokens : (S,) float
+        Prompt of a call by class.
+    decode_gain : (N,) float in [1, 1.42]
+        Decode throughput gained by an inference-efficient architecture.
+    bytes_per_s, hbm_bytes : float
+        Memory bandwidth and memory per H100e of the fleet.
+    p : LinkParams
+
+    Returns
+    -------
+    Serving
+
+    Source: pope2023; erdil2025inference. Twin: tests/oracle/link.py.
+    """
+    n = np.maximum(active_parameters, 1.0)
+    by_net = tokens.sum(axis=0)
+    generated_per_s = by_net[:, 2] / (HOURS_PER_MONTH * SECONDS_PER_HOUR)
+    weight = tokens.sum(axis=2)
+    context = (weight * context_tokens[:, None]).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-300)
+    context = np.where(weight.sum(axis=0) > 0.0, context, context_tokens.mean())
+    kv = p.kv_bytes_per_token * (n / p.kv_reference_parameters) ** (1.0 / 3.0)
+    total_bytes = n * p.sparsity * p.weight_bytes
+    accelerators = np.maximum(np.ceil(2.0 * total_bytes / hbm_bytes), 1.0)
+    room = np.maximum((accelerators * hbm_bytes - total_bytes) / (kv * context), 1.0)
+    batch = np.ones_like(n)
+    for _ in range(40):  # monotone fixed point: step time is increasing and concave enough in b
+        step = step_seconds(batch, n, kv * context, accelerators, bytes_per_s, p)
+        wanted = np.clip(generated_per_s * step / p.replicas_min, 1.0, room)
+        batch = np.sqrt(batch * wanted)
+    for _ in range(30):  # patience: no larger batch than the slowest step allows
+        step = step_seconds(batch, n, kv * context, accelerators, bytes_per_s, p)
+        batch = np.where(step > p.step_seconds_max, np.maximum(batch * np.sqrt(p.step_seconds_max / step), 1.0), batch)
+    step = step_seconds(batch, n, kv * context, accelerators, bytes_per_s, p)
+    attention = 4.0 * context * kv / (2.0 * p.weight_bytes)  # operations per token on its context, of the order of its KV bytes
+    seconds = np.empty((n.size, 3))
+    seconds[:, 0] = (2.0 * n + attention) / (H100_FLOP_PER_S * p.prefill_utilisation)
+    seconds[:, 1] = kv / bytes_per_s
+    seconds[:, 2] = accelerators * step / (batch * decode_gain)
+    seconds *= p.software_scale
+    hours = (tokens * seconds[None]).sum(axis=2) / SECONDS_PER_HOUR
+    flop = (tokens[:, :, 0] + tokens[:, :, 2]) * (2.0 * n + attention) + tokens[:, :, 1] * (attention / np.maximum(context, 1.0))
+    return Serving(hours, flop, seconds, batch, step)
+
+
+def step_seconds(batch: Array, active: Array, kv_context_bytes: Array, accelerators: Array, bytes_per_s: float, p: LinkParams) -> Array:
+    """Return the seconds of one decode step, Eq. K.2: the longer of reading weights and arithmetic, plus contexts and latency.
+
+    A batch touches ``1 - (1 - 1/s)**b`` of a mixture's experts.
+    """
+    touched = active * p.sparsity * (1.0 - (1.0 - 1.0 / p.sparsity) ** batch) if p.sparsity > 1.0 else active
+    reading = touched * p.weight_bytes / (accelerators * bytes_per_s)
+    arithmetic = 2.0 * active * batch / (accelerators * H100_FLOP_PER_S * p.decode_utilisation)
+    return np.asarray(np.maximum(reading, arithmetic) + kv_context_bytes * batch / (accelerators * bytes_per_s) + p.latency_s_per_step)
+
+
+def training_flop(hours: Array, cluster_h100e: Array, p: LinkParams) -> Array:
+    """Return operations performed in training hours, Eq. K.5: utilisation falls with the cluster, ``MFU (n/n0)**-eps``.
+
+    Parameters
+    ----------
+    hours : (...,) float, H100e-hours
+    cluster_h100e : (...,) float
+
+    >>> f"{float(training_flop(np.array(1.0), np.array(4000.0), LinkParams())):.3e}"
+    '1.424e+18'
+    """
+    utilisation = p.training_utilisation * np.maximum(cluster_h100e / p.reference_cluster_h100e, 1e-3) ** -p.scale_out_penalty
+    return np.asarray(hours * (SECONDS_PER_HOUR * H100_FLOP_PER_S) * np.minimum(utilisation, 0.6))
+
+
+def rollout_flop(hours: Array, p: LinkParams) -> Array:
+    """Return operations performed in forward-only research hours (roll-outs, synthetic data, research automation), Eq. K.6."""
+    return np.asarray(hours * (SECONDS_PER_HOUR * H100_FLOP_PER_S * p.rollout_utilisation))
+
+
+def erlang_c(servers: int, load: float) -> float:
+    """Return the probability of waiting in an M/M/c queue, Eq. K.7.
+
+    Parameters
+    ----------
+    servers : int
+    load : float
+        Offered load in servers, below `servers`.
+
+    Source: theory 6.8. Twin: tests/oracle/link.py.
+
+    >>> round(erlang_c(2, 1.5), 6), round(erlang_c(10, 8.0), 6)
+    (0.642857, 0.40918)
+    """
+    if load <= 0.0:
+        return 0.0
+    if load >= servers:
+        return 1.0
+    blocking = 1.0
+    for k in range(1, servers + 1):
+        blocking = load * blocking / (k + load * blocking)
+    return blocking / (1.0 - load / servers * (1.0 - blocking))
+
+
+def waiting(servers: int, arrivals: float, service_rate: float) -> float:
+    """Return the mean wait in queue, Eq. K.8: ``C / (c mu - lambda)``; infinite at or above capacity.
+
+    >>> round(waiting(2, 1.5, 1.0), 6), round(waiting(10, 8.0, 1.0), 6)
+    (1.285714, 0.20459)
+    """
+    free = servers * service_rate - arrivals
+    return erlang_c(servers, arrivals / service_rate) / free if free > 0.0 else float("inf")

@@ -1,0 +1,185 @@
+"""The physical layer (layer 1): generations of chips, vintages, power, retirement.
+
+Chips are counted in H100-equivalents (9.89e14 dense bf16 FLOP/s). What a fleet can do and what it burns follows from the
+generations it was bought in. Launch dates and the trends behind generations not yet launched are the declared exogenous
+inputs of this layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.core.params import Params, param
+from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, month_index
+
+Array = NDArray[np.float64]
+
+
+class Generation(NamedTuple):
+    """One generation of accelerators, per chip."""
+
+    name: str
+    launched: str
+    flop_per_s: float
+    watts: float
+    hbm_bytes: float
+    bytes_per_s: float
+    price_usd: float
+
+
+#: Observed generations (observations chip_bf16_dense and h100_purchase_price; memory and bandwidth from the data sheets).
+OBSERVED = (
+    Generation("V100", "2017-06", 1.25e14, 300.0, 32e9, 0.9e12, 11_500.0),
+    Generation("A100", "2020-05", 3.12e14, 400.0, 80e9, 2.0e12, 15_000.0),
+    Generation("H100", "2022-09", 9.894e14, 700.0, 80e9, 3.35e12, 33_600.0),
+    Generation("B200", "2024-11", 2.25e15, 1000.0, 192e9, 8.0e12, 40_000.0),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhysicalParams(Params):
+    """Machines, power and their trends."""
+
+    section: ClassVar[str] = "physical"
+
+    chip_performance_growth: float = param(1.40, "x/year", 1.0, 2.0, doc="growth of FLOP/s per chip beyond the launched generations", source="observations chip_bf16_dense: V100 to B200 1.48 a year; ai2027 1.35", exogenous_trend=True, dynamic=False)
+    price_performance_growth: float = param(1.26, "x/year", 1.0, 1.6, doc="growth of FLOP/s per dollar of unit cost beyond the launched generations", source="gate2025 g_H 1.275; V100 to H100 of the observations 1.21 (computed)", exogenous_trend=True, dynamic=False)
+    energy_efficiency_growth: float = param(1.26, "x/year", 1.0, 1.6, doc="growth of FLOP/s per watt beyond the launched generations", source="observations chip_bf16_dense: V100 to B200 1.26 a year (computed)", exogenous_trend=True, dynamic=False)
+    bandwidth_growth: float = param(1.28, "x/year", 1.0, 1.6, doc="growth of memory and its bandwidth per chip beyond the launched generations", source="data sheets V100 to B200: 1.28 (memory), 1.34 (bandwidth) a year", exogenous_trend=True, dynamic=False)
+    generation_months: int = param(24, "month", 12, 48, doc="months between generations beyond the launched ones", source="observations chip_bf16_dense: 25 to 35 months so far", exogenous_trend=True, dynamic=False)
+    opening_stock_h100e: float = param(4.0e5, "H100e", 1e5, 1e6, doc="installed accelerators at the opening", scale="log", source="economy.md 8", dynamic=False)
+    availability: float = param(0.95, "-", 0.7, 1, doc="share of hours a machine is up", source="own assumption: maintenance and failures")
+    life_months: float = param(78.0, "month", 36, 120, doc="scale of the age at which machines are retired", source="own assumption: 5-6 years median; gate2025 depreciates 30 % a year in value")
+    life_shape: float = param(4.0, "-", 1, 8, doc="shape of the age at retirement (Weibull)", source="own assumption: few fail young, most go at the end")
+    server_power_factor: float = param(1.5, "-", 1.1, 2.2, doc="server power over chip power", source="observations.md: server 1.5")
+    pue: float = param(1.2, "-", 1.05, 1.6, doc="facility power over server power", source="observations pue_hyperscale")
+    load_factor: float = param(0.75, "-", 0.4, 1, doc="power drawn at work over rated power", source="observations.md: load .75")
+    idle_power_share: float = param(0.25, "-", 0.05, 0.6, doc="power of an idle machine over one at work", source="own assumption")
+    electricity_usd_per_kwh: float = param(0.07, "USD/kWh", 0.02, 0.3, doc="price of electricity", source="theory A row 17: .07 (.04-.12), own assumption")
+    power_opening_gw: float = param(8.0, "GW", 1, 40, doc="power within reach of AI sites at the opening", scale="log", dynamic=False, source="own assumption: a sixth of the 47 GW that 415 TWh of data centres draw")
+    power_growth_per_month: float = param(0.03, "1/month", 0.0, 0.1, doc="fastest growth of powered sites once in demand", source="own assumption: 43 % a year; theory 5.4 and 6.8, two to four years from ground-breaking")
+    power_slack_share: float = param(0.6, "-", 0.2, 1, doc="share of powered sites in use above which more are built", source="own assumption")
+
+
+class Fleet(NamedTuple):
+    """Generations in the order of launch, per H100e, and when they reach the market (months from the run's first)."""
+
+    names: tuple[str, ...]
+    launched: NDArray[np.int64]
+    h100e_per_chip: Array
+    watts: Array
+    hbm_bytes: Array
+    bytes_per_s: Array
+    unit_price_index: Array  # purchase price per H100e over that of the H100
+
+
+def generations(start: str, months: int, p: PhysicalParams) -> Fleet:
+    """Return all generations that launch before the run ends, Eq. P.1.
+
+    Beyond the last launched one, a generation follows every ``generation_months`` with the declared yearly trends.
+
+    Parameters
+    ----------
+    start : str
+        First month, 'YYYY-MM'.
+    months : int
+    p : PhysicalParams
+
+    >>> generations("2022-01", 168, PhysicalParams()).names[:5]
+    ('V100', 'A100', 'H100', 'B200', 'G5')
+    """
+    rows = list(OBSERVED)
+    launched = [month_index(g.launched, start) for g in rows]
+    years = p.generation_months / 12.0
+    while launched[-1] + p.generation_months < months:
+        last = rows[-1]
+        speed = p.chip_performance_growth**years
+        rows.append(
+            Generation(
+                f"G{len(rows) + 1}",
+                "",
+                last.flop_per_s * speed,
+                last.watts * speed / p.energy_efficiency_growth**years,
+                last.hbm_bytes * p.bandwidth_growth**years,
+                last.bytes_per_s * p.bandwidth_growth**years,
+                last.price_usd * speed / p.price_performance_growth**years,
+            )
+        )
+        launched.append(launched[-1] + p.generation_months)
+    size = np.array([g.flop_per_s for g in rows]) / H100_FLOP_PER_S
+    column = {name: np.array([getattr(g, name) for g in rows]) / size for name in ("watts", "hbm_bytes", "bytes_per_s", "price_usd")}
+    reference = OBSERVED[2].price_usd / (OBSERVED[2].flop_per_s / H100_FLOP_PER_S)
+    return Fleet(
+        tuple(g.name for g in rows), np.array(launched), size, column["watts"], column["hbm_bytes"], column["bytes_per_s"], column["price_usd"] / reference
+    )
+
+
+def mix(month: int, launched: NDArray[np.int64], ramp_months: float = 9.0) -> Array:
+    """Return the share of each generation in this month's production, Eq. P.2: the newest replaces the last over a ramp.
+
+    >>> mix(20, np.array([-50, 8]), 9.0).tolist()
+    [0.0, 1.0]
+    """
+    reached = np.clip((month - launched) / ramp_months, 0.0, 1.0)
+    after = np.append(reached[1:], 0.0)
+    return np.asarray(reached * (1.0 - after) * _later_absent(reached))
+
+
+def _later_absent(reached: Array) -> Array:
+    """Product over later-than-next generations of (1 - reached): older ones are gone once two newer are out."""
+    out = np.ones_like(reached)
+    for v in range(reached.size):
+        for later in range(v + 2, reached.size):
+            out[v] *= 1.0 - reached[later]
+    return out
+
+
+def survival(age_months: Array, p: PhysicalParams) -> Array:
+    """Return the share of a cohort that lives through this month, by its age, Eq. P.3 (Weibull).
+
+    >>> bool(survival(np.array([0.0]), PhysicalParams())[0] > 0.999)
+    True
+    """
+    cumulative = (np.maximum(age_months, 0.0) / p.life_months) ** p.life_shape
+    following = (np.maximum(age_months + 1.0, 0.0) / p.life_months) ** p.life_shape
+    return np.asarray(np.exp(cumulative - following))
+
+
+def facility_watts(chip_watts: Array, p: PhysicalParams) -> Array:
+    """Return facility power per H100e at work, Eq. P.4: chip x server factor x PUE x load."""
+    return chip_watts * (p.server_power_factor * p.pue * p.load_factor)
+
+
+def energy_kwh(used_hours: Array, capacity_hours: Array, watts: Array, p: PhysicalParams) -> Array:
+    """Return electricity of a month, Eq. P.5: machines at work, and idle ones at a share of it.
+
+    Parameters
+    ----------
+    used_hours, capacity_hours : (P,) float, H100e-hours
+    watts : (P,) float
+        Facility power per H100e at work.
+    p : PhysicalParams
+
+    >>> float(energy_kwh(np.array([10.0]), np.array([10.0]), np.array([1000.0]), PhysicalParams())[0])
+    10.0
+    """
+    return np.asarray((used_hours + p.idle_power_share * (capacity_hours - used_hours)) * watts / 1000.0)
+
+
+def capacity_hours(stock_h100e: Array, p: PhysicalParams) -> Array:
+    """Return H100e-hours a month of a stock, Eq. P.6."""
+    return stock_h100e * (HOURS_PER_MONTH * p.availability)
+
+
+def power_growth(used_gw: float, powered_gw: float, p: PhysicalParams) -> float:
+    """Return next month's powered sites, Eq. P.7: they grow, at most so fast, while little is free.
+
+    >>> power_growth(1.0, 10.0, PhysicalParams())
+    10.0
+    """
+    tightness = (used_gw / max(powered_gw, 1e-12) - p.power_slack_share) / max(1.0 - p.power_slack_share, 1e-6)
+    return powered_gw * (1.0 + p.power_growth_per_month * float(np.clip(2.0 * tightness, 0.0, 1.0)))

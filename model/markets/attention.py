@@ -1,0 +1,140 @@
+"""Attention: how a person's month divides, and how many candidates an agent examines.
+
+Human attention is a hard budget of hours. Agent attention is scarce because every examined candidate dilutes the context.
+The auctions through which sellers compete for either are in ``auction.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.core.params import Params, param
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionParams(Params):
+    """Budgets of attention."""
+
+    section: ClassVar[str] = "attention"
+
+    hours_per_month: float = param(
+        372.0, "h/month", 200, 500, doc="hours a person has for work (172) and online (200)",
+        source="economy.md 6; observations online_hours_per_user_day", dynamic=False,
+    )
+    online_hours_per_month: float = param(
+        200.0, "h/month", 100, 300, doc="hours online at the opening", source="observations online_hours_per_user_day: 6.67 h a day",
+        dynamic=False,
+    )
+    committed_share_max: float = param(
+        0.8, "-", 0.5, 0.95, doc="largest share of the month that work, review and supervision may take", source="economy.md 6",
+    )
+    application_share: float = param(
+        0.93, "-", 0.5, 1.0, doc="utility weight of applications among free hours; the rest is leisure away from them",
+        source="own assumption: free hours are online hours almost by definition of the budget",
+    )
+    shadow_damping: float = param(
+        0.5, "-", 0.05, 1.0, doc="weight of this month's shadow price in what delegation looks at next month",
+        source="own assumption: economy.md 6 asks for a damped price",
+    )
+    candidate_spread: float = param(
+        0.06, "-", 0.0, 0.5, doc="relative spread of candidates' quality: gain of a good choice", source="own assumption: economy.md 6",
+    )
+    candidate_dilution: float = param(
+        0.01, "-", 0.001, 0.1, doc="loss of success for each examined candidate", source="economy.md 6: about 1 %", scale="log",
+    )
+    candidate_tokens: float = param(
+        500.0, "token", 100, 2000, doc="tokens of one candidate's description", source="theory A row 65", scale="log",
+    )
+    candidates_max: float = param(10.0, "-", 1, 50, doc="most candidates examined for one task", source="theory A row 63")
+
+
+class Allotment(NamedTuple):
+    """A month of attention, hours per person."""
+
+    answered: Array
+    committed: Array
+    shadow_usd_per_h: Array
+    applications: Array
+    leisure: Array
+
+
+def allot(own_h: Array, requested_h: Array, weight_usd: Array, p: AttentionParams) -> Allotment:
+    """Return each person's month, Eq. M.20: committed hours first, free hours by Stone-Geary utility, in one pass.
+
+    Requests for attention (reviews, supervision) are answered as far as committed hours stay below
+    ``committed_share_max`` of the month; with ``R`` committed, the shadow price of an hour is ``mu = B / (T - R)``
+    and claimant ``j`` of the free hours gets ``b_j / mu``; the last claimant, leisure, is the residual, so that the
+    hours sum to ``T``.
+
+    Parameters
+    ----------
+    own_h : (n,) float
+        Hours of own work (tasks done by oneself or with an assistant, and work that cannot be delegated).
+    requested_h : (n,) float
+        Hours that agents and robots ask for.
+    weight_usd : (n,) float > 0
+        ``B``: the sum of the utility weights of free claimants, USD per month.
+    p : AttentionParams
+
+    Returns
+    -------
+    Allotment
+        ``answered`` is the share of requests answered, in [0, 1].
+
+    Source: economy.md 6. Twin: tests/oracle/attention.py.
+
+    >>> a = allot(np.array([172.0]), np.array([0.0]), np.array([2000.0]), AttentionParams())
+    >>> float(a.shadow_usd_per_h[0]), float(a.applications[0] + a.leisure[0])
+    (10.0, 200.0)
+    """
+    hours = p.hours_per_month
+    room = np.maximum(p.committed_share_max * hours - own_h, 0.0)
+    answered = np.minimum(room / np.maximum(requested_h, 1e-12), 1.0)
+    committed = own_h + requested_h * answered
+    free = hours - committed
+    shadow = weight_usd / free
+    applications = free * p.application_share
+    return Allotment(answered, committed, shadow, applications, free - applications)
+
+
+def examined(value_usd: Array, token_usd: float, p: AttentionParams) -> Array:
+    """Return the number of candidates an agent examines for a task, Eq. M.21.
+
+    ``k* = clip(s / (d + c/V), 1, K_max)``: spread of quality against dilution and the token cost ``c`` of reading one.
+
+    Parameters
+    ----------
+    value_usd : (n,) float > 0
+        Value of the task.
+    token_usd : float
+        USD per fresh input token.
+    p : AttentionParams
+
+    Returns
+    -------
+    (n,) float
+
+    Source: economy.md 6; yang2025agentic for agent attention as the scarce resource. Twin: tests/oracle/attention.py.
+
+    >>> examined(np.array([1e9]), 1e-6, AttentionParams()).round(6).tolist()
+    [6.0]
+    """
+    cost = p.candidate_tokens * token_usd
+    return np.clip(p.candidate_spread / (p.candidate_dilution + cost / value_usd), 1.0, p.candidates_max)
+
+
+def choice_gain(candidates: Array, p: AttentionParams) -> Array:
+    """Return the factor on success from examining ``k`` candidates, Eq. M.22: ``(1 + s ln k)(1 - d (k - 1))``.
+
+    Its derivative vanishes near ``k = s/d``, the free-token limit of ``examined``.
+
+    >>> choice_gain(np.array([1.0]), AttentionParams()).tolist()
+    [1.0]
+    """
+    return np.asarray((1.0 + p.candidate_spread * np.log(candidates)) * (1.0 - p.candidate_dilution * (candidates - 1.0)))
