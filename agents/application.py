@@ -1,0 +1,143 @@
+"""Applications: which AI features to have and how deep, which nets to call, ads, entry and failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from model.core.draws import Draws, MonthDraws
+from model.core.params import Params, param
+from model.core.table import Column, Row, Table
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApplicationParams(Params):
+    """How applications decide."""
+
+    section: ClassVar[str] = "application"
+
+    feature_value_usd_per_h: float = param(0.008, "USD/h", 0.0005, 0.1, doc="median value of a feature per attention-hour", fit=True, scale="log", source="economy.md 5 and 14, prior log-sd .6", dynamic=False)
+    feature_value_sigma: float = param(1.0, "-", 0.2, 2, doc="its log-sd", source="economy.md 5", dynamic=False)
+    feature_tokens_per_h: float = param(900.0, "token/h", 50, 20000, doc="median scale e0 of a feature's tokens per attention-hour", scale="log", source="economy.md 5", dynamic=False)
+    feature_tokens_sigma: float = param(0.7, "-", 0.1, 2, doc="its log-sd", source="economy.md 5", dynamic=False)
+    difficulty_minutes: float = param(5.0, "min", 0.5, 60, doc="median difficulty of a feature's task", fit=True, scale="log", source="economy.md 5 and 14, prior log-sd .6", dynamic=False)
+    difficulty_sigma: float = param(0.9, "-", 0.1, 2, doc="its log-sd", source="economy.md 5", dynamic=False)
+    required_success: float = param(0.7, "-", 0.5, 0.9, doc="success below which a feature harms", fit=True, source="economy.md 14: U(.5,.9)")
+    product_cycle_months: float = param(11.0, "month", 3, 36, doc="mean months between revisions of a feature", fit=True, source="economy.md 5 and 14, prior log-sd .4", scale="log")
+    assistant_margin: float = param(0.6, "-", 0, 3, doc="margin of assistant applications over token cost", source="own assumption: free users are paid for by subscribers")
+    launch_horizon_minutes: float = param(0.55, "min", 0.05, 10, doc="horizon at which assistants are offered to everybody", source="observations metr_horizon_p50 2022-03: .6 min, the family of the first mass assistant", scale="log")
+    operating_share: float = param(0.65, "-", 0, 1, doc="operating and content cost over revenue", source="own assumption: media and platform accounts")
+    payout_per_month: float = param(0.1, "1/month", 0, 1, doc="share of cash paid out to owners", source="own assumption")
+    failure_months: int = param(6, "month", 1, 36, doc="months without money until failure", source="own assumption")
+    exit_share: float = param(0.002, "-", 0, 0.2, doc="share of all attention below which an application is given up", source="own assumption")
+    ad_load: float = param(1.0, "-", 0, 5, doc="mean advertising load over the opening's", source="by definition 1 at the opening", dynamic=False)
+    services: int = param(16, "services", 2, 200, doc="services that compete for clicks and invocations", source="own assumption", dynamic=False)
+
+
+class Applications(Table):
+    """One row per application: assistants first, then the others."""
+
+    assistant = Column("bool", "-", "is an assistant")
+    quality = Column("f8", "-", "attractiveness apart from features")
+    ad_load = Column("f8", "-", "advertising load over the mean of the opening")
+    attention_hours = Column("f8", "h/month", "attention it received last month")
+    cash_usd = Column("f8", "USD", "money")
+    revenue_usd = Column("f8", "USD/month", "revenue of last month")
+    lean_months = Column("i4", "month", "months in a row without money or attention")
+    entries = Column("i4", "-", "times this row was taken over by a new application")
+
+
+class Application(Row, table=Applications):
+    """An application as a Mesa agent (a node of the application network)."""
+
+
+class Features(Table):
+    """One row per AI feature of an application."""
+
+    application = Column("i4", "-", "row of its application")
+    value_usd_per_h = Column("f8", "USD/h", "value per attention-hour when it never errs")
+    tokens_per_h = Column("f8", "token/h", "scale e0 of its tokens per attention-hour")
+    log_difficulty = Column("f8", "-", "ln of its task's length in minutes")
+    exposure = Column("f8", "-", "share of the application's hours it meets")
+    intensity_tokens_per_h = Column("f8", "token/h", "tokens per attention-hour now")
+
+
+def build(applications: Applications, features: Features, assistants: int, draws: Draws, p: ApplicationParams) -> None:
+    """Change both tables: draw the opening's applications and features, Eq. F.1."""
+    applications.assistant[:assistants] = True
+    applications.quality[:] = np.exp(0.5 * ndtri(draws.trait("application.quality", applications.id)))
+    applications.ad_load[:] = np.where(applications.assistant, 0.0, p.ad_load)
+    others = applications.n - assistants
+    features.application[:] = assistants + np.arange(features.n) % others
+    ids = features.id
+    features.value_usd_per_h[:] = p.feature_value_usd_per_h * np.exp(p.feature_value_sigma * ndtri(draws.trait("feature.value", ids)))
+    features.tokens_per_h[:] = p.feature_tokens_per_h * np.exp(p.feature_tokens_sigma * ndtri(draws.trait("feature.scale", ids)))
+    features.log_difficulty[:] = np.log(p.difficulty_minutes) + p.difficulty_sigma * ndtri(draws.trait("feature.difficulty", ids))
+    features.exposure[:] = others / features.n
+
+
+def revise(features: Features, best_tokens_per_h: Array, draw: MonthDraws, p: ApplicationParams) -> NDArray[np.bool_]:
+    """Change `features`: those whose product cycle ends this month take their best intensity, Eq. F.2.
+
+    Parameters
+    ----------
+    features : Features
+    best_tokens_per_h : (F,) float
+        Eq. Y.3.
+    draw : MonthDraws
+        Stream ``application.revise``: a coin of one over the product cycle.
+    p : ApplicationParams
+
+    Returns
+    -------
+    (F,) bool
+        Which were revised.
+    """
+    chosen = draw("application.revise", features.id) < 1.0 - np.exp(-1.0 / p.product_cycle_months)
+    features.intensity_tokens_per_h[chosen] = best_tokens_per_h[chosen]
+    return chosen
+
+
+def logit_shares(last: Array, log_odds: Array, inertia: float) -> Array:
+    """Return next month's shares along the last axis, Eq. F.3: a logit with inertia.
+
+    Parameters
+    ----------
+    last : (..., n) float, sums to 1
+    log_odds : (..., n) float
+    inertia : float in [0, 1)
+
+    Twin: tests/oracle/application_firm.py.
+
+    >>> logit_shares(np.array([1.0, 0.0]), np.zeros(2), 0.5).tolist()
+    [0.75, 0.25]
+    """
+    odds = np.exp(log_odds - log_odds.max(axis=-1, keepdims=True))
+    target = odds / odds.sum(axis=-1, keepdims=True)
+    return np.asarray(inertia * last + (1.0 - inertia) * target)
+
+
+def fail_and_enter(applications: Applications, draw: MonthDraws, p: ApplicationParams) -> NDArray[np.int64]:
+    """Change `applications`: those long without money or attention leave; a new one with a drawn quality takes the row, Eq. F.4.
+
+    Returns
+    -------
+    (k,) int
+        Rows taken over.
+    """
+    total = float(applications.attention_hours.sum())
+    poor = (applications.cash_usd < 0.0) | ((applications.attention_hours < p.exit_share * total) & ~applications.assistant)
+    applications.lean_months[:] = np.where(poor, applications.lean_months + 1, 0)
+    gone = np.flatnonzero(applications.lean_months >= p.failure_months)
+    if gone.size:
+        ids = applications.id[gone] + 1000 * (applications.entries[gone] + 1)
+        applications.quality[gone] = np.exp(0.5 * draw.normal("application.entry", ids))
+        applications.entries[gone] += 1
+        applications.lean_months[gone] = 0
+    return gone

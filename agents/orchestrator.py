@@ -1,0 +1,128 @@
+"""Orchestrators, skills and tools: routing, take rates, entry and exit on the call network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from model.core.draws import Draws, MonthDraws
+from model.core.params import Params, param
+from model.core.table import Column, Row, Table
+
+Array = NDArray[np.float64]
+
+ORCHESTRATOR, SKILL, TOOL = 0, 1, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrchestratorParams(Params):
+    """How orchestrators decide."""
+
+    section: ClassVar[str] = "orchestrator"
+
+    take_rate: float = param(0.10, "-", 0, 0.5, doc="take rate over metered cost at the opening", source="own assumption: cloud marketplaces take 3-20 %")
+    take_rate_max: float = param(0.30, "-", 0.05, 0.6, doc="highest take rate", source="own assumption: application stores")
+    price_elasticity: float = param(6.0, "-", 1.5, 20, doc="elasticity of routed calls to the take rate: sets its markup", source="own assumption")
+    routing_inertia: float = param(0.85, "-", 0, 0.99, doc="share of a node's calls that go where they went last month", source="own assumption")
+    quality_coefficient: float = param(1.0, "-", 0, 4, doc="log-odds per unit of ln quality", source="theory A row 76, own assumption")
+    price_coefficient: float = param(1.0, "-", 0, 4, doc="fall of log-odds per unit of ln price", source="theory A row 76")
+    traffic_coefficient: float = param(0.3, "-", 0, 0.9, doc="log-odds per unit of ln traffic: preferential attachment", source="theory A row 76 and 78")
+    exit_per_year: float = param(0.10, "1/year", 0, 0.6, doc="hazard at which the least used skills and tools are replaced", source="own assumption: registries turn over within years")
+    operating_share: float = param(0.7, "-", 0, 1, doc="operating cost over revenue", source="own assumption: software platforms")
+    agent_fee_share: float = param(0.5, "-", 0, 1, doc="share of invocation fees passed on to ad-funded agents", source="economy.md 6; own assumption on the level")
+
+
+class Orchestrators(Table):
+    """One row per node of the call network."""
+
+    node_kind = Column("i1", "-", "0 orchestrator, 1 skill, 2 tool")
+    quality = Column("f8", "-", "predicted success relative to the mean")
+    price_usd_per_call = Column("f8", "USD", "price of a call apart from inference")
+    take_rate = Column("f8", "-", "take rate over metered cost (orchestrators)")
+    traffic_calls = Column("f8", "calls/month", "calls of last month")
+    entries = Column("i4", "-", "times this row was taken over by a new node")
+
+
+class Orchestrator(Row, table=Orchestrators):
+    """A node of the call network as a Mesa agent."""
+
+
+def build(nodes: Orchestrators, kinds: tuple[int, int, int], draws: Draws, p: OrchestratorParams) -> None:
+    """Change `nodes`: the opening's orchestrators, skills and tools."""
+    nodes.node_kind[:] = np.repeat([ORCHESTRATOR, SKILL, TOOL], kinds)
+    nodes.quality[:] = np.exp(0.3 * ndtri(draws.trait("orchestrator.quality", nodes.id)))
+    nodes.price_usd_per_call[:] = 1e-4 * np.exp(0.5 * ndtri(draws.trait("orchestrator.price", nodes.id)))
+    nodes.take_rate[:] = p.take_rate
+
+
+def reweigh(edges: Array, fan_out: Array, nodes: Orchestrators, p: OrchestratorParams) -> Array:
+    """Return next month's edges, Eq. T.1: each node spreads its calls over its links by a logit with inertia.
+
+    Log-odds rise with ln quality and last month's ln traffic of the target and fall with its ln price.
+
+    Parameters
+    ----------
+    edges : (O, O) float
+        Rows sum to `fan_out`; zeros are absent links.
+    fan_out : (O,) float
+    nodes : Orchestrators
+    p : OrchestratorParams
+
+    Twin: tests/oracle/orchestrator_firm.py.
+    """
+    odds = p.quality_coefficient * np.log(nodes.quality) - p.price_coefficient * np.log(nodes.price_usd_per_call / nodes.price_usd_per_call.mean())
+    odds = odds + p.traffic_coefficient * np.log1p(nodes.traffic_calls / max(float(nodes.traffic_calls.mean()), 1e-300))
+    weight = np.where(edges > 0.0, np.exp(odds)[None, :], 0.0)
+    total = weight.sum(axis=1, keepdims=True)
+    target = np.where(total > 0.0, weight / np.where(total > 0.0, total, 1.0), 0.0) * fan_out[:, None]
+    return np.asarray(p.routing_inertia * edges + (1.0 - p.routing_inertia) * target)
+
+
+def take_rates(nodes: Orchestrators, p: OrchestratorParams) -> Array:
+    """Return next month's take rates, Eq. T.2: markup of monopolistic competition on routed cost, ``1/(e (1 - share) - 1)``, slowly."""
+    mine = np.where(nodes.node_kind == ORCHESTRATOR, nodes.traffic_calls, 0.0)
+    share = mine / max(float(mine.sum()), 1e-300)
+    target = np.minimum(1.0 / np.maximum(p.price_elasticity * (1.0 - share) - 1.0, 1.0), p.take_rate_max)
+    return np.asarray(nodes.take_rate + 0.1 * (target - nodes.take_rate))
+
+
+def turnover(nodes: Orchestrators, edges: Array, fan_out: Array, draw: MonthDraws, p: OrchestratorParams) -> tuple[Array, NDArray[np.int64]]:
+    """Change `nodes`: the least used half of skills and tools may be replaced; return edges and rows, Eq. T.3.
+
+    A new node has a drawn quality; each caller links to it with a probability that grows with the fitness of the newcomer
+    (fitness-based attachment), taking calls from the links it had.
+
+    Source: bianconi2001.
+    """
+    used = nodes.traffic_calls
+    weak = (nodes.node_kind != ORCHESTRATOR) & (used <= np.median(used))
+    gone = np.flatnonzero(weak & (draw("orchestrator.exit", nodes.id) < 1.0 - np.exp(-p.exit_per_year / 12.0)))
+    if gone.size == 0:
+        return edges, gone
+    edges = edges.copy()
+    for node in gone:
+        newcomer = nodes.id[node] + 10_000 * (nodes.entries[node] + 1)
+        nodes.entries[node] += 1
+        nodes.quality[node] = np.exp(0.3 * float(draw.normal("orchestrator.entry", [newcomer])[0]))
+        callers = np.flatnonzero((fan_out > 0.0) & (nodes.node_kind < nodes.node_kind[node]))
+        pairs = (callers.astype(np.int64) << 32) | newcomer
+        fitness = nodes.quality[node] / (nodes.quality[node] + nodes.quality.mean())
+        linked = callers[draw("orchestrator.link", pairs) < 0.3 * fitness]
+        edges[:, node] = 0.0
+        edges[linked, node] = 0.02 * fan_out[linked]
+    total = edges.sum(axis=1, keepdims=True)
+    return np.where(total > 0.0, edges / np.where(total > 0.0, total, 1.0) * fan_out[:, None], 0.0), gone
+
+
+def concentration(shares: Array) -> float:
+    """Return the Herfindahl-Hirschman index of non-negative sizes, Eq. T.4, in [0, 1].
+
+    >>> concentration(np.array([1.0, 1.0]))
+    0.5
+    """
+    total = float(shares.sum())
+    return float(((shares / total) ** 2).sum()) if total > 0.0 else 0.0

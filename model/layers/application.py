@@ -1,0 +1,97 @@
+"""The application layer (layer 7): attention into embedded tokens, ranking and other incumbent workloads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.core.params import Params, param
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppNetworkParams(Params):
+    """The application network and the workloads of applications."""
+
+    section: ClassVar[str] = "app_network"
+
+    assistants: int = param(4, "applications", 1, 20, doc="assistant applications", source="own assumption: a few hold almost all users", dynamic=False)
+    applications: int = param(20, "applications", 2, 200, doc="other applications", source="own assumption", dynamic=False)
+    features: int = param(8, "features", 1, 50, doc="AI features an application could have", source="own assumption", dynamic=False)
+    inertia: float = param(0.9, "-", 0, 0.99, doc="share of attention that stays where it was last month", source="own assumption: habits change over a year")
+    quality_coefficient: float = param(1.0, "-", 0, 4, doc="log-odds per unit of ln quality", source="theory A row 76, own assumption")
+    ad_load_coefficient: float = param(0.5, "-", 0, 3, doc="fall of log-odds per unit of advertising load", source="own assumption")
+    feature_coefficient: float = param(2.0, "-", 0, 10, doc="log-odds per USD of feature uplift an hour over .1", source="own assumption")
+    users_coefficient: float = param(0.3, "-", 0, 0.9, doc="log-odds per unit of ln users: network effect", source="theory A row 76")
+    net_inertia: float = param(0.8, "-", 0, 0.99, doc="share of an application's calls that stay with last month's nets", source="own assumption: switching within weeks to months (theory 6.2)")
+    open_penalty: float = param(0.8, "-", -1, 3, doc="log-odds lost by open weights (support, liability)", source="theory 6.2: 90 % cheaper, below 30 % of tokens")
+    ranking_share: float = param(0.45, "-", 0.1, 0.8, doc="share of used hours at the opening that rank", source="economy.md 8: ranking and other 75 %", dynamic=False)
+    other_share: float = param(0.30, "-", 0.05, 0.6, doc="share of used hours at the opening for other AI (enterprise, science)", source="economy.md 8: ranking and other 75 %", dynamic=False)
+    legacy_speed: float = param(0.10, "1/month", 0.01, 1, doc="speed at which ranking and other AI adapt to the price of compute", source="own assumption: one product cycle")
+    legacy_elasticity: float = param(1.2, "-", 0.3, 3, doc="long-run price elasticity of ranking and other AI", fit=True, source="economy.md 14, prior log-sd .2")
+    other_background_share: float = param(0.5, "-", 0, 1, doc="f_o: share of other AI that is inference", source="observations inference_share_ai_compute: between .33 (2023) and .6-.7 for mature workloads")
+    device_parameters: float = param(3.0e9, "parameters", 1e8, 2e10, doc="largest net users' devices run well at the opening", scale="log", source="own assumption: phones with 8 GB", dynamic=False)
+    device_share_max: float = param(0.3, "-", 0, 0.9, doc="share of small-tier chat and feature calls that could run on devices", source="own assumption")
+
+
+def success(log_minutes: Array, horizon_minutes: float, slope: float) -> Array:
+    """Return the success of features' tasks with a net of the given horizon, Eq. Y.1 (as Eq. A.1)."""
+    return np.asarray(1.0 / (1.0 + np.exp(slope * (log_minutes - np.log(max(horizon_minutes, 1e-12))))))
+
+
+def uplift(value_usd_per_h: Array, success_share: Array, required: float) -> Array:
+    """Return the value a feature adds per attention-hour, net of errors, Eq. Y.2: ``u (S - S_req)+ / (1 - S_req)``.
+
+    >>> uplift(np.array([0.01]), np.array([0.5]), 0.7).tolist()
+    [0.0]
+    """
+    return np.asarray(value_usd_per_h * np.maximum(success_share - required, 0.0) / (1.0 - required))
+
+
+def intensity(uplift_usd_per_h: Array, scale_tokens_per_h: Array, token_usd: float) -> Array:
+    """Return the best tokens per attention-hour of a feature, Eq. Y.3: ``e0 ln(uplift / (p e0))`` above threshold, else 0.
+
+    Maximises ``uplift (1 - exp(-e/e0)) - p e``.
+
+    Parameters
+    ----------
+    uplift_usd_per_h, scale_tokens_per_h : (F,) float
+    token_usd : float
+
+    Source: economy.md 5. Twin: tests/oracle/application.py.
+
+    >>> intensity(np.array([0.0, 1e-3]), np.array([1000.0, 1000.0]), 1e-6).tolist()
+    [0.0, 0.0]
+    """
+    ratio = uplift_usd_per_h / np.maximum(token_usd * scale_tokens_per_h, 1e-300)
+    return np.asarray(scale_tokens_per_h * np.log(np.maximum(ratio, 1.0)))
+
+
+def legacy_step(intensity_now: float, price_usd: float, opening_usd: float, p: AppNetworkParams) -> float:
+    """Return next month's legacy intensity (ranking per attention-hour, other AI) over the opening's, Eq. Y.4.
+
+    It moves toward ``(price / opening price)**-elasticity`` at the speed of product cycles.
+
+    >>> legacy_step(1.0, 6.0, 6.0, AppNetworkParams())
+    1.0
+    """
+    best = (price_usd / opening_usd) ** -p.legacy_elasticity
+    return float(intensity_now * np.exp(p.legacy_speed * np.log(best / intensity_now)))
+
+
+def device_share(net_parameters: float, device_parameters: float, p: AppNetworkParams) -> float:
+    """Return the share of small-tier calls served on users' devices, Eq. Y.5: devices run nets below their size.
+
+    >>> device_share(1e12, 1e9, AppNetworkParams()) < 1e-5
+    True
+    """
+    return p.device_share_max / (1.0 + (net_parameters / device_parameters) ** 2)
+
+
+def sustainability(revenue_usd: float, compute_usd: float, research_usd: float) -> float:
+    """Return the self-sustainability index, Eq. Y.6: application revenue over compute and research cost."""
+    return revenue_usd / max(compute_usd + research_usd, 1e-300)

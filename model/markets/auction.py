@@ -1,0 +1,172 @@
+"""Position auctions over many markets at once: GSP with quality weights and reserve, VCG, first price, logit benchmark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.core.params import Params, param
+
+Array = NDArray[np.float64]
+
+RULES = ("gsp", "vcg", "first_price", "logit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuctionParams(Params):
+    """How positions are sold."""
+
+    section: ClassVar[str] = "auction"
+
+    rule: str = param("gsp", "-", doc="rule of both attention markets", source="edelman2007; varian2007: the rule in use", choices=RULES)
+    slots: int = param(4, "slots", 1, 10, doc="positions per attention-hour page or candidate list", source="own assumption, theory A row 63", dynamic=False)
+    slot_decay: float = param(0.62, "-", 0.3, 0.95, doc="click rate of a position over that of the one above", source="theory A row 64: geometric .5-.8")
+    bid_speed: float = param(0.3, "1/month", 0.05, 1, doc="speed of best response", source="theory A row 66, own assumption")
+    bid_noise: float = param(0.05, "-", 0, 0.5, doc="log-sd of noise in bids", source="own assumption: bidders learn by trying")
+    clicks_per_hour: float = param(1.2, "1/h", 0.05, 10, doc="clicks on the first position per attention-hour", source="own assumption; with values, digital advertising of .06 USD an hour (economy.md 13)", scale="log")
+    value_usd_per_click: float = param(0.045, "USD", 0.001, 5, doc="mean margin a service earns per click", source="own assumption: gives .06 USD an hour at the opening, economy.md 13", scale="log")
+    value_usd_per_invocation: float = param(0.02, "USD", 0.0005, 5, doc="mean margin a service earns per invocation by an agent", source="own assumption: below a click's, agents compare", scale="log")
+    budget_exponent: float = param(0.6, "-", 0.2, 0.95, doc="returns to spending in a market, A b**x", source="economy.md 6")
+    budget_speed: float = param(0.3333, "1/month", 0.02, 1, doc="share of the gap between markets closed in a month", source="economy.md 6")
+    reserve_usd: float = param(0.001, "USD", 0, 1, doc="reserve per click or invocation", source="own assumption: cost of examining a candidate")
+
+
+class Positions(NamedTuple):
+    """Outcome of auctions: M markets, k slots."""
+
+    winner: NDArray[np.int64]  # (M, k) bidder, -1 for an empty slot
+    payment_usd: Array  # (M, k) per period: price per click x click rate
+    efficiency: Array  # (M,) value realised over the best allocation
+
+
+def run(bids: Array, values: Array, quality: Array, click_rates: Array, rule: str, reserve_usd: float = 0.0) -> Positions:
+    """Return who gets which position and what they pay, Eq. M.30 to M.33.
+
+    Bidders are ranked by quality x bid. The i-th pays per click: GSP, the bid that keeps the rank, ``w_(i+1) b_(i+1) / w_i``;
+    first price, the bid; VCG, the externality ``sum_j v_(j+1) (alpha_j - alpha_(j+1))``; logit, nothing: positions go in the
+    order of quality alone. Nobody pays less than the reserve; bids below it do not take part.
+
+    Parameters
+    ----------
+    bids, values, quality : (M, B) float
+    click_rates : (k,) float, falling
+    rule : {"gsp", "vcg", "first_price", "logit"}
+    reserve_usd : float
+
+    Returns
+    -------
+    Positions
+
+    Source: edelman2007; varian2007. Twin: tests/oracle/auction.py.
+
+    >>> one = np.ones((1, 3))
+    >>> v = np.array([[10.0, 4.0, 2.0]])
+    >>> run(v, v, one, np.array([200.0, 100.0]), "gsp").payment_usd.tolist()
+    [[800.0, 200.0]]
+    >>> run(v, v, one, np.array([200.0, 100.0]), "vcg").payment_usd.tolist()
+    [[600.0, 200.0]]
+    """
+    markets, bidders = bids.shape
+    k = click_rates.size
+    present = bids >= reserve_usd
+    score = quality if rule == "logit" else quality * bids
+    score = np.where(present | (rule == "logit"), score, -1.0)
+    order = np.argsort(-score, axis=1, kind="stable")
+    ranked = np.take_along_axis(score, order, axis=1)
+    weight = np.take_along_axis(quality, order, axis=1)
+    padded = np.zeros((markets, max(bidders, k) + 1))
+    padded[:, :bidders] = np.maximum(ranked, 0.0)
+    filled = np.zeros((markets, k), dtype=bool)
+    filled[:, : min(k, bidders)] = ranked[:, :k] >= 0.0
+    own = np.ones((markets, k))
+    own[:, : min(k, bidders)] = weight[:, :k]
+    if rule == "logit":
+        payment = np.zeros((markets, k))
+    elif rule == "first_price":
+        payment = padded[:, :k] / own * click_rates
+    elif rule == "gsp":
+        payment = np.maximum(padded[:, 1 : k + 1] / own, reserve_usd) * click_rates
+    elif rule == "vcg":
+        steps = click_rates - np.append(click_rates[1:], 0.0)
+        externality = padded[:, 1 : k + 1] * steps
+        payment = np.cumsum(externality[:, ::-1], axis=1)[:, ::-1] / own
+        payment = np.maximum(payment, reserve_usd * click_rates)
+    else:
+        raise ValueError(f"rule = {rule!r}: not one of {', '.join(RULES)}")
+    winner = np.full((markets, k), -1, dtype=np.int64)
+    winner[:, : min(k, bidders)] = np.where(filled[:, :bidders], order[:, :k], -1)
+    worth = np.take_along_axis(quality * values, np.maximum(winner, 0), axis=1) * (winner >= 0) * click_rates
+    best = np.sort(quality * values, axis=1)[:, ::-1][:, :k]
+    top = (best * click_rates[: best.shape[1]]).sum(axis=1)
+    efficiency = np.where(top > 0.0, worth.sum(axis=1) / np.where(top > 0.0, top, 1.0), 1.0)
+    return Positions(winner, payment * filled, efficiency)
+
+
+def envy_free_bids(values: Array, quality: Array, click_rates: Array) -> Array:
+    """Return the lowest locally envy-free bids, Eq. M.34: GSP at these bids pays what VCG would.
+
+    In the order of quality x value: ``b_1 = v_1``, ``b_i = P_vcg(i-1) / alpha_(i-1)``; who gets no slot bids the value.
+
+    Parameters
+    ----------
+    values, quality : (M, B) float
+    click_rates : (k,) float
+
+    Source: edelman2007. Twin: tests/oracle/auction.py.
+
+    >>> envy_free_bids(np.array([[10.0, 4.0, 2.0]]), np.ones((1, 3)), np.array([200.0, 100.0])).tolist()
+    [[10.0, 3.0, 2.0]]
+    """
+    score = quality * values
+    order = np.argsort(-score, axis=1, kind="stable")
+    ranked = np.take_along_axis(score, order, axis=1)
+    k = min(click_rates.size, ranked.shape[1])
+    target = ranked.copy()
+    for i in range(min(k, ranked.shape[1] - 1), 0, -1):
+        alpha, lower = click_rates[i - 1], click_rates[i] if i < click_rates.size else 0.0
+        ratio = lower / alpha
+        following = target[:, i + 1] if i + 1 < ranked.shape[1] else 0.0
+        target[:, i] = ranked[:, i] - ratio * (ranked[:, i] - following)
+    out = np.empty_like(target)
+    np.put_along_axis(out, order, target / np.take_along_axis(quality, order, axis=1), axis=1)
+    return out
+
+
+def respond(bids: Array, values: Array, quality: Array, click_rates: Array, noise: Array, p: AuctionParams) -> Array:
+    """Return next month's bids, Eq. M.35: a step toward the locally envy-free response, with noise, never above value.
+
+    Parameters
+    ----------
+    bids, values, quality : (M, B) float
+    click_rates : (k,) float
+    noise : (M, B) float
+        Standard normals of stream ``auction.bid``.
+    """
+    target = envy_free_bids(values, quality, click_rates)
+    moved = bids + p.bid_speed * (target - bids)
+    return np.clip(moved * np.exp(p.bid_noise * noise), 0.0, values)
+
+
+def click_rates(first: float, p: AuctionParams) -> Array:
+    """Return click rates by position, Eq. M.36: geometric."""
+    return np.asarray(first * p.slot_decay ** np.arange(p.slots))
+
+
+def split_budget(share: Array, strength_human: float, strength_agent: float, p: AuctionParams) -> Array:
+    """Return next month's share of services' budgets in the agent market, Eq. M.37.
+
+    With returns ``A b**x`` in each market the marginal returns are equal at ``b_agent/b_human = (A_agent/A_human)**(1/(1-x))``;
+    a third of the gap is closed each month.
+
+    Parameters
+    ----------
+    share : (Z,) float in [0, 1]
+    strength_human, strength_agent : float >= 0
+        Value on sale in each market.
+    """
+    x = 1.0 / (1.0 - p.budget_exponent)
+    best = strength_agent**x / max(strength_agent**x + strength_human**x, 1e-300)
+    return np.asarray(share + p.budget_speed * (best - share))
