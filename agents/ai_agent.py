@@ -25,24 +25,68 @@ class AIAgentParams(Params):
     section: ClassVar[str] = "ai_agent"
 
     tasks_per_month_max: float = param(
-        300.0, "1/month", 20, 5000, doc="tasks one delegate finishes in a month at most", scale="log",
+        300.0,
+        "1/month",
+        20,
+        5000,
+        doc="tasks one delegate finishes in a month at most",
+        scale="log",
         source="own assumption: some ten tasks a working day",
     )
-    utilisation_target: float = param(0.7, "-", 0.2, 1, doc="share of its capacity at which a delegate is kept busy", source="own assumption")
+    utilisation_target: float = param(
+        0.7, "-", 0.2, 1, doc="share of its capacity at which a delegate is kept busy", source="own assumption"
+    )
     spawn_per_month: float = param(
-        0.35, "1/month", 0.02, 1, doc="share of the gap between wanted and existing agents closed in a month",
+        0.35,
+        "1/month",
+        0.02,
+        1,
+        doc="share of the gap between wanted and existing agents closed in a month",
         source="own assumption: principals review subscriptions every quarter",
     )
-    turnover_per_month: float = param(0.04, "1/month", 0, 0.5, doc="agents retired each month whatever happens", source="own assumption: two years of life")
-    payout_per_month: float = param(0.25, "1/month", 0, 1, doc="share of its wallet an agent pays to its principal", source="own assumption: quarterly settlement")
-    lean_months: int = param(3, "month", 1, 24, doc="months without surplus after which an agent leaves", source="theory A equation 18")
+    turnover_per_month: float = param(
+        0.04,
+        "1/month",
+        0,
+        0.5,
+        doc="agents retired each month whatever happens",
+        source="own assumption: two years of life",
+    )
+    payout_per_month: float = param(
+        0.25,
+        "1/month",
+        0,
+        1,
+        doc="share of its wallet an agent pays to its principal",
+        source="own assumption: quarterly settlement",
+    )
+    lean_months: int = param(
+        3, "month", 1, 24, doc="months without surplus after which an agent leaves", source="theory A equation 18"
+    )
     agent_launch_horizon_minutes: float = param(
-        5.0, "min", 0.5, 60, doc="horizon at which agent applications open", scale="log",
+        5.0,
+        "min",
+        0.5,
+        60,
+        doc="horizon at which agent applications open",
+        scale="log",
         source="own assumption: the first agent products of 2023 ran on nets of 4 to 7 minutes (metr2025)",
     )
-    ad_funded_share: float = param(0.05, "-", 0, 1, doc="share of delegates that are ad-funded and share invocation fees", source="own assumption: small so far")
+    ad_funded_share: float = param(
+        0.05,
+        "-",
+        0,
+        1,
+        doc="share of delegates that are ad-funded and share invocation fees",
+        source="own assumption: small so far",
+    )
     standing_small_share_scale: float = param(
-        0.5, "-", 0.1, 2, doc="logit scale, in ln(success over cost), of standing jobs over the two tiers", source="own assumption",
+        0.5,
+        "-",
+        0.1,
+        2,
+        doc="logit scale, in ln(success over cost), of standing jobs over the two tiers",
+        source="own assumption",
     )
 
 
@@ -67,7 +111,9 @@ class Turnover(NamedTuple):
     returned_usd: Array
 
 
-def turnover(weight: Array, wanted: Array, lean_months: NDArray[np.int32], wallet_usd: Array, p: AIAgentParams) -> Turnover:
+def turnover(
+    weight: Array, wanted: Array, lean_months: NDArray[np.int32], wallet_usd: Array, p: AIAgentParams
+) -> Turnover:
     """Return births and exits by row, Eq. I.1, and the wallets that return to principals, Eq. I.2.
 
     Rows move a share of the way to the number their principal wants; a fixed share retires; a row without surplus for

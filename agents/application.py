@@ -22,22 +22,104 @@ class ApplicationParams(Params):
 
     section: ClassVar[str] = "application"
 
-    feature_value_usd_per_h: float = param(0.008, "USD/h", 0.0005, 0.1, doc="median value of a feature per attention-hour", fit=True, scale="log", source="economy.md 5 and 14, prior log-sd .6", dynamic=False)
+    feature_value_usd_per_h: float = param(
+        0.008,
+        "USD/h",
+        0.0005,
+        0.1,
+        doc="median value of a feature per attention-hour",
+        fit=True,
+        scale="log",
+        source="economy.md 5 and 14, prior log-sd .6",
+        dynamic=False,
+    )
     feature_value_sigma: float = param(1.0, "-", 0.2, 2, doc="its log-sd", source="economy.md 5", dynamic=False)
-    feature_tokens_per_h: float = param(900.0, "token/h", 50, 20000, doc="median scale e0 of a feature's tokens per attention-hour", scale="log", source="economy.md 5", dynamic=False)
+    feature_tokens_per_h: float = param(
+        900.0,
+        "token/h",
+        50,
+        20000,
+        doc="median scale e0 of a feature's tokens per attention-hour",
+        scale="log",
+        source="economy.md 5",
+        dynamic=False,
+    )
     feature_tokens_sigma: float = param(0.7, "-", 0.1, 2, doc="its log-sd", source="economy.md 5", dynamic=False)
-    difficulty_minutes: float = param(5.0, "min", 0.5, 60, doc="median difficulty of a feature's task", fit=True, scale="log", source="economy.md 5 and 14, prior log-sd .6", dynamic=False)
+    difficulty_minutes: float = param(
+        5.0,
+        "min",
+        0.5,
+        60,
+        doc="median difficulty of a feature's task",
+        fit=True,
+        scale="log",
+        source="economy.md 5 and 14, prior log-sd .6",
+        dynamic=False,
+    )
     difficulty_sigma: float = param(0.9, "-", 0.1, 2, doc="its log-sd", source="economy.md 5", dynamic=False)
-    required_success: float = param(0.7, "-", 0.5, 0.9, doc="success below which a feature harms", fit=True, source="economy.md 14: U(.5,.9)")
-    product_cycle_months: float = param(11.0, "month", 3, 36, doc="mean months between revisions of a feature", fit=True, source="economy.md 5 and 14, prior log-sd .4", scale="log")
-    assistant_margin: float = param(0.6, "-", 0, 3, doc="margin of assistant applications over token cost", source="own assumption: free users are paid for by subscribers")
-    launch_horizon_minutes: float = param(0.55, "min", 0.05, 10, doc="horizon at which assistants are offered to everybody", source="observations metr_horizon_p50 2022-03: .6 min, the family of the first mass assistant", scale="log")
-    operating_share: float = param(0.65, "-", 0, 1, doc="operating and content cost over revenue", source="own assumption: media and platform accounts")
-    payout_per_month: float = param(0.1, "1/month", 0, 1, doc="share of cash paid out to owners", source="own assumption")
+    required_success: float = param(
+        0.7, "-", 0.5, 0.9, doc="success below which a feature harms", fit=True, source="economy.md 14: U(.5,.9)"
+    )
+    product_cycle_months: float = param(
+        11.0,
+        "month",
+        3,
+        36,
+        doc="mean months between revisions of a feature",
+        fit=True,
+        source="economy.md 5 and 14, prior log-sd .4",
+        scale="log",
+    )
+    assistant_margin: float = param(
+        0.6,
+        "-",
+        0,
+        3,
+        doc="margin of assistant applications over token cost",
+        source="own assumption: free users are paid for by subscribers",
+    )
+    launch_horizon_minutes: float = param(
+        0.55,
+        "min",
+        0.05,
+        10,
+        doc="horizon at which assistants are offered to everybody",
+        source="observations metr_horizon_p50 2022-03: .6 min, the family of the first mass assistant",
+        scale="log",
+    )
+    operating_share: float = param(
+        0.65,
+        "-",
+        0,
+        1,
+        doc="operating and content cost over revenue",
+        source="own assumption: media and platform accounts",
+    )
+    payout_per_month: float = param(
+        0.1, "1/month", 0, 1, doc="share of cash paid out to owners", source="own assumption"
+    )
     failure_months: int = param(6, "month", 1, 36, doc="months without money until failure", source="own assumption")
-    exit_share: float = param(0.002, "-", 0, 0.2, doc="share of all attention below which an application is given up", source="own assumption")
-    ad_load: float = param(1.0, "-", 0, 5, doc="mean advertising load over the opening's", source="by definition 1 at the opening", dynamic=False)
-    services: int = param(16, "services", 2, 200, doc="services that compete for clicks and invocations", source="own assumption", dynamic=False)
+    exit_share: float = param(
+        0.002, "-", 0, 0.2, doc="share of all attention below which an application is given up", source="own assumption"
+    )
+    ad_load: float = param(
+        1.0,
+        "-",
+        0,
+        5,
+        doc="mean advertising load over the opening's",
+        source="by definition 1 at the opening",
+        dynamic=False,
+    )
+    services: int = param(
+        16,
+        "services",
+        2,
+        200,
+        doc="services that compete for clicks and invocations",
+        source="own assumption",
+        dynamic=False,
+    )
 
 
 class Applications(Table):
@@ -76,9 +158,15 @@ def build(applications: Applications, features: Features, assistants: int, draws
     others = applications.n - assistants
     features.application[:] = assistants + np.arange(features.n) % others
     ids = features.id
-    features.value_usd_per_h[:] = p.feature_value_usd_per_h * np.exp(p.feature_value_sigma * ndtri(draws.trait("feature.value", ids)))
-    features.tokens_per_h[:] = p.feature_tokens_per_h * np.exp(p.feature_tokens_sigma * ndtri(draws.trait("feature.scale", ids)))
-    features.log_difficulty[:] = np.log(p.difficulty_minutes) + p.difficulty_sigma * ndtri(draws.trait("feature.difficulty", ids))
+    features.value_usd_per_h[:] = p.feature_value_usd_per_h * np.exp(
+        p.feature_value_sigma * ndtri(draws.trait("feature.value", ids))
+    )
+    features.tokens_per_h[:] = p.feature_tokens_per_h * np.exp(
+        p.feature_tokens_sigma * ndtri(draws.trait("feature.scale", ids))
+    )
+    features.log_difficulty[:] = np.log(p.difficulty_minutes) + p.difficulty_sigma * ndtri(
+        draws.trait("feature.difficulty", ids)
+    )
     features.exposure[:] = others / features.n
 
 
@@ -132,7 +220,9 @@ def fail_and_enter(applications: Applications, draw: MonthDraws, p: ApplicationP
         Rows taken over.
     """
     total = float(applications.attention_hours.sum())
-    poor = (applications.cash_usd < 0.0) | ((applications.attention_hours < p.exit_share * total) & ~applications.assistant)
+    poor = (applications.cash_usd < 0.0) | (
+        (applications.attention_hours < p.exit_share * total) & ~applications.assistant
+    )
     applications.lean_months[:] = np.where(poor, applications.lean_months + 1, 0)
     gone = np.flatnonzero(applications.lean_months >= p.failure_months)
     if gone.size:

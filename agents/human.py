@@ -28,81 +28,205 @@ class HumanParams(Params):
     section: ClassVar[str] = "human"
 
     population_people: float = param(
-        5.35e9, "people", 1e9, 9e9, doc="people online, held constant", source="observations internet_users 2024-01", dynamic=False,
+        5.35e9,
+        "people",
+        1e9,
+        9e9,
+        doc="people online, held constant",
+        source="observations internet_users 2024-01",
+        dynamic=False,
     )
     wage_mean_usd_per_h: float = param(
-        10.0, "USD/h", 3, 40, doc="mean value of an hour of work", source="theory A row 74", dynamic=False,
+        10.0,
+        "USD/h",
+        3,
+        40,
+        doc="mean value of an hour of work",
+        source="theory A row 74",
+        dynamic=False,
     )
     wage_sigma: float = param(1.0, "-", 0.3, 1.5, doc="log-sd of wages", source="theory A row 74", dynamic=False)
     innovation_per_year: float = param(
-        0.02, "1/year", 0.001, 0.5, doc="Bass p: adopts an assistant without example", fit=True, scale="log",
+        0.02,
+        "1/year",
+        0.001,
+        0.5,
+        doc="Bass p: adopts an assistant without example",
+        fit=True,
+        scale="log",
         source="economy.md 14, prior log-sd .7; bass1969",
     )
     imitation_per_year: float = param(
-        1.0, "1/year", 0, 5, doc="Bass q: adopts an assistant because contacts did", fit=True,
+        1.0,
+        "1/year",
+        0,
+        5,
+        doc="Bass q: adopts an assistant because contacts did",
+        fit=True,
         source="economy.md 14, prior log-sd .25; chatgpt_wau doubling",
     )
-    saturation_share: float = param(0.85, "-", 0.6, 0.95, doc="share of people who could ever adopt", source="theory A row 69")
+    saturation_share: float = param(
+        0.85, "-", 0.6, 0.95, doc="share of people who could ever adopt", source="theory A row 69"
+    )
     usefulness_reference: float = param(
-        0.35, "-", 0.05, 1.0, doc="share of tasks for which the tool would be chosen at which word of mouth runs at full speed",
+        0.35,
+        "-",
+        0.05,
+        1.0,
+        doc="share of tasks for which the tool would be chosen at which word of mouth runs at full speed",
         source="own assumption: people recommend what serves a third of their tasks",
     )
     delegation_innovation_per_year: float = param(
-        0.02, "1/year", 0.001, 0.5, doc="adopters who start to delegate to agents without example", scale="log",
+        0.02,
+        "1/year",
+        0.001,
+        0.5,
+        doc="adopters who start to delegate to agents without example",
+        scale="log",
         source="own assumption: as for assistants",
     )
     delegation_imitation_per_year: float = param(
-        1.0, "1/year", 0, 5, doc="adopters who start to delegate because contacts do", source="own assumption: as for assistants",
+        1.0,
+        "1/year",
+        0,
+        5,
+        doc="adopters who start to delegate because contacts do",
+        source="own assumption: as for assistants",
     )
     task_minutes_median: float = param(
-        8.0, "min", 1, 120, doc="median length of a task that could be given away", scale="log", dynamic=False,
+        8.0,
+        "min",
+        1,
+        120,
+        doc="median length of a task that could be given away",
+        scale="log",
+        dynamic=False,
         source="own assumption: between a chat question and a work item",
     )
-    task_minutes_sigma: float = param(1.3, "-", 0.3, 2.5, doc="log-sd of task length", source="own assumption", dynamic=False)
+    task_minutes_sigma: float = param(
+        1.3, "-", 0.3, 2.5, doc="log-sd of task length", source="own assumption", dynamic=False
+    )
     task_hours_per_month: float = param(
-        40.0, "h/month", 5, 172, doc="mean hours a month of tasks that could be given away", dynamic=False,
+        40.0,
+        "h/month",
+        5,
+        172,
+        doc="mean hours a month of tasks that could be given away",
+        dynamic=False,
         source="own assumption: a quarter of working time; genai_work_hours_share is a few per cent of hours so far",
     )
-    work_hours_per_month: float = param(172.0, "h/month", 100, 250, doc="hours of work a month", source="economy.md 6", dynamic=False)
+    work_hours_per_month: float = param(
+        172.0, "h/month", 100, 250, doc="hours of work a month", source="economy.md 6", dynamic=False
+    )
     task_value_multiple: float = param(
-        1.5, "-", 1, 3, doc="value of a finished task over the wage cost of its minutes", source="own assumption: labour share of about two thirds",
+        1.5,
+        "-",
+        1,
+        3,
+        doc="value of a finished task over the wage cost of its minutes",
+        source="own assumption: labour share of about two thirds",
         dynamic=False,
     )
     choice_scale: float = param(
-        0.12, "-", 0.02, 0.5, doc="scale of taste shocks as a share of task value", source="own assumption", scale="log",
+        0.12,
+        "-",
+        0.02,
+        0.5,
+        doc="scale of taste shocks as a share of task value",
+        source="own assumption",
+        scale="log",
     )
     assistant_time_saving: float = param(
-        0.5, "-", 0.1, 0.9, doc="share of a task's minutes saved when the assistant's answer serves", source="own assumption: experiments report 15-55 %",
+        0.5,
+        "-",
+        0.1,
+        0.9,
+        doc="share of a task's minutes saved when the assistant's answer serves",
+        source="own assumption: experiments report 15-55 %",
     )
     assistant_prompt_minutes: float = param(1.0, "min", 0.1, 10, doc="minutes to ask and read", source="own assumption")
-    assistant_habit: float = param(0.10, "-", 0, 0.5, doc="cost of leaving the habit of own work, share of task value", source="own assumption")
-    agent_habit: float = param(0.10, "-", 0, 0.5, doc="cost of handing a task away, share of task value", source="own assumption")
+    assistant_habit: float = param(
+        0.10, "-", 0, 0.5, doc="cost of leaving the habit of own work, share of task value", source="own assumption"
+    )
+    agent_habit: float = param(
+        0.10, "-", 0, 0.5, doc="cost of handing a task away, share of task value", source="own assumption"
+    )
     review_share_max: float = param(
-        0.5, "-", 0.1, 1, doc="review minutes over task minutes where agents always fail", source="theory 6.3 and A row 73",
+        0.5,
+        "-",
+        0.1,
+        1,
+        doc="review minutes over task minutes where agents always fail",
+        source="theory 6.3 and A row 73",
     )
     review_share_min: float = param(
-        0.02, "-", 0.002, 0.2, doc="review minutes over task minutes where agents never fail", source="theory 6.3 and A row 73", scale="log",
+        0.02,
+        "-",
+        0.002,
+        0.2,
+        doc="review minutes over task minutes where agents never fail",
+        source="theory 6.3 and A row 73",
+        scale="log",
     )
     error_loss: float = param(
-        1.0, "-", 0, 3, doc="value lost when an agent fails, share of task value", source="own assumption: the task is lost, no more",
+        1.0,
+        "-",
+        0,
+        3,
+        doc="value lost when an agent fails, share of task value",
+        source="own assumption: the task is lost, no more",
     )
     rebound_elasticity: float = param(
-        1.0, "-", 0, 3, doc="tasks per unit of surplus share: more is undertaken as tasks become cheaper",
+        1.0,
+        "-",
+        0,
+        3,
+        doc="tasks per unit of surplus share: more is undertaken as tasks become cheaper",
         source="own assumption: economy.md 6 via nber2025intelligence, unit elasticity",
     )
-    ai_spending_share_max: float = param(0.05, "-", 0.005, 0.3, doc="most a person spends on AI, share of income", source="economy.md 8")
-    surplus_fee_share: float = param(0.2, "-", 0, 0.9, doc="share of expected surplus paid to the agent on top of metered cost", source="economy.md 8")
-    chat_turns: float = param(3.0, "-", 1, 20, doc="turns per assistant task of the reference length", source="own assumption: 25.7 messages a week a user")
-    chat_length_elasticity: float = param(0.3, "-", 0, 1, doc="elasticity of turns to task length", source="own assumption")
+    ai_spending_share_max: float = param(
+        0.05, "-", 0.005, 0.3, doc="most a person spends on AI, share of income", source="economy.md 8"
+    )
+    surplus_fee_share: float = param(
+        0.2,
+        "-",
+        0,
+        0.9,
+        doc="share of expected surplus paid to the agent on top of metered cost",
+        source="economy.md 8",
+    )
+    chat_turns: float = param(
+        3.0,
+        "-",
+        1,
+        20,
+        doc="turns per assistant task of the reference length",
+        source="own assumption: 25.7 messages a week a user",
+    )
+    chat_length_elasticity: float = param(
+        0.3, "-", 0, 1, doc="elasticity of turns to task length", source="own assumption"
+    )
     reasoning_switch_per_year: float = param(
-        1.0, "1/year", 0, 5, doc="hazard at which assistant users move to reasoning nets once they exist and pay", fit=False,
+        1.0,
+        "1/year",
+        0,
+        5,
+        doc="hazard at which assistant users move to reasoning nets once they exist and pay",
+        fit=False,
         source="own assumption: theory 5.4, reasoning 0 to more than half of tokens within 2025",
     )
     job_value_usd_per_month: float = param(
-        25.0, "USD/month", 1, 500, doc="value of the first standing job to a person of mean wage", scale="log",
+        25.0,
+        "USD/month",
+        1,
+        500,
+        doc="value of the first standing job to a person of mean wage",
+        scale="log",
         source="own assumption: an hour or two of work a month",
     )
-    contacts: int = param(12, "people", 2, 40, doc="contacts in the social graph", source="theory A row 77", dynamic=False)
+    contacts: int = param(
+        12, "people", 2, 40, doc="contacts in the social graph", source="theory A row 77", dynamic=False
+    )
     rewiring: float = param(0.1, "-", 0, 1, doc="share of contacts far away", source="theory A row 77", dynamic=False)
 
 
@@ -142,7 +266,9 @@ class Offer(NamedTuple):
     agents_open: bool  # an agent application is open
     chat_usd: tuple[float, float]  # an assistant task of the reference length, by tier
     chat_thinking_usd: Array  # (G,) thinking in it
-    loop_usd: tuple[float, float]  # one attempt at an agent task of the reference length, by tier, call network included
+    loop_usd: tuple[
+        float, float
+    ]  # one attempt at an agent task of the reference length, by tier, call network included
     loop_generated_usd: float  # its generated tokens at tau = 1, frontier
     fee_usd: float  # routing and examination per agent task
     delivered: tuple[float, float]  # last month's fill rates of assistants and agents
@@ -175,7 +301,9 @@ class Choice(NamedTuple):
     tasks_delegator: Array
 
 
-def build(humans: Humans, draws: Draws, p: HumanParams, free_hours: float, job_theta: float, loop: tuple[float, float]) -> None:
+def build(
+    humans: Humans, draws: Draws, p: HumanParams, free_hours: float, job_theta: float, loop: tuple[float, float]
+) -> None:
     """Change `humans`: draw who they are (Eq. H.1) and what follows from it.
 
     Parameters
@@ -194,7 +322,9 @@ def build(humans: Humans, draws: Draws, p: HumanParams, free_hours: float, job_t
     u = draws.trait("human.wage", ids)
     humans.wage_usd_per_h[:] = p.wage_mean_usd_per_h * np.exp(p.wage_sigma * ndtri(u) - 0.5 * p.wage_sigma**2)
     humans.segment[:] = np.minimum((u * SEGMENTS).astype(np.int8), SEGMENTS - 1)
-    humans.log_task_minutes[:] = np.log(p.task_minutes_median) + p.task_minutes_sigma * ndtri(draws.trait("human.task_minutes", ids))
+    humans.log_task_minutes[:] = np.log(p.task_minutes_median) + p.task_minutes_sigma * ndtri(
+        draws.trait("human.task_minutes", ids)
+    )
     spread = np.exp(0.5 * ndtri(draws.trait("human.task_hours", ids)) - 0.125)
     humans.task_hours_per_month[:] = np.minimum(p.task_hours_per_month * spread, 0.8 * p.work_hours_per_month)
     humans.free_weight_usd[:] = humans.wage_usd_per_h * free_hours
@@ -210,7 +340,15 @@ def build(humans: Humans, draws: Draws, p: HumanParams, free_hours: float, job_t
     humans.job_value[:] = value ** (1.0 / job_theta)
 
 
-def adopt(share: Array, ceiling: Array | float, peers: Array, usefulness: Array, innovation: float, imitation: float, p: HumanParams) -> Array:
+def adopt(
+    share: Array,
+    ceiling: Array | float,
+    peers: Array,
+    usefulness: Array,
+    innovation: float,
+    imitation: float,
+    p: HumanParams,
+) -> Array:
     """Return next month's adopted share, Eq. H.2: a Bass hazard on the social graph, scaled by usefulness.
 
     ``hazard = (p + q x peers) x min(1, usefulness / reference)`` per year works on those below the ceiling.

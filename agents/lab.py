@@ -30,33 +30,205 @@ class LabParams(Params):
 
     section: ClassVar[str] = "lab"
 
-    seed_market_usd_per_year: float = param(1.2e9, "USD/year", 1e8, 2e10, doc="revenue that labs and their investors expected before products existed, all labs together", scale="log", dynamic=False, source="own assumption: supports the 3e9 USD of 2022 research that economy.md 13 implies")
-    growth_prior_per_month: float = param(0.07, "1/month", 0.0, 0.15, doc="growth of revenue expected at the opening", source="own assumption: doubling in ten months", dynamic=False)
-    growth_learning_per_month: float = param(0.06, "1/month", 0.005, 0.5, doc="speed at which expected growth follows realised growth", source="own assumption: about a year and a half of memory")
-    growth_max_per_month: float = param(0.12, "1/month", 0.02, 0.25, doc="highest growth anyone plans for", source="own assumption: fourfold a year, openai_arr 2023-24 tripled")
-    life_months: float = param(18.0, "month", 6, 48, doc="months over which a month's research earns", source="own assumption: two releases")
-    discount_per_year: float = param(0.20, "1/year", 0.05, 0.6, doc="discount rate of labs", source="own assumption: venture cost of capital")
-    quality_coefficient: float = param(1.0, "-", 0.0, 4, doc="buyers' capability coefficient: log-odds of choosing a net per unit of ln horizon", fit=True, source="economy.md 14, prior log-sd .5; theory A row 76")
-    budget_speed_per_month: float = param(0.15, "1/month", 0.02, 1, doc="share of the log gap to the wanted budget closed in a month", source="own assumption: hiring and contracts take half a year")
-    budget_growth_max_per_month: float = param(0.12, "1/month", 0.01, 0.3, doc="fastest growth of a research budget", source="own assumption: fourfold a year")
-    compute_share_of_rd: float = param(0.65, "-", 0.3, 0.95, doc="share of research spending that buys compute; the rest is staff and data", source="observations openai_rd_compute_spend: 5 bn of about 7-8 bn USD in 2024")
-    equity_multiple: float = param(8.0, "-", 0, 30, doc="equity investors give per unit of expected yearly revenue increase", fit=True, source="economy.md 14, prior log-sd .5")
-    equity_world_max_usd_per_year: float = param(4.0e11, "USD/year", 1e10, 2e12, doc="most equity that investors place in labs", scale="log", source="own assumption: about the world's venture capital of a good year")
-    runway_months: float = param(9.0, "month", 1, 36, doc="months of spending a lab wants in cash", source="own assumption")
-    parent_rd_share_max: float = param(0.25, "-", 0, 1, doc="largest share of parents' cash for research at their labs", source="own assumption: research and development over operating cash")
-    experiment_elasticity: float = param(0.7, "-", 0.05, 3, doc="elasticity of profit-relevant capability to experiments over that to final runs, per unit of gamma", source="own assumption: final runs are 10-30 % of research compute, observations openai_final_run_share_of_rd")
-    synthetic_elasticity: float = param(0.3, "-", 0.0, 2, doc="elasticity to synthetic data where text is exhausted, per unit of gamma", source="own assumption: ai2027 gives it 20 % of compute")
-    research_task_minutes: float = param(960.0, "min", 60, 20000, doc="length of a research task that agents could take over", scale="log", source="own assumption: two working days")
-    small_share: float = param(0.05, "-", 0.005, 0.3, doc="share of final-run compute for small nets", scale="log", source="own assumption: size ratio of released pairs")
-    run_growth_max: float = param(5.0, "-", 2, 20, doc="largest step of a lab's run over its last one", source="theory A row 34: 4-5 a year, steps every 6-9 months smaller")
-    cycle_months: float = param(8.0, "month", 3, 18, doc="months of compute that go into one frontier net", source="theory A row 40: 9 (4-18), own assumption")
-    cycle_spread: float = param(0.3, "-", 0, 0.8, doc="half-width of the uniform spread of the cycle over its mean", source="own assumption")
-    planning_months: float = param(18.0, "month", 6, 48, doc="months over which lifetime tokens are forecast when sizing a net", source="own assumption: life of a net on the price lists")
-    price_coefficient: float = param(3.0, "-", 1.2, 8, doc="log-odds of choosing a net per unit of ln price: sets the markup of monopolistic competition", source="own assumption: markup 1.5-2 for shares of .1-.3; nber2025intelligence for substitution")
-    price_speed_per_month: float = param(0.25, "1/month", 0.02, 1, doc="share of the log gap to the wanted price closed in a month", source="own assumption: list prices are revised twice a year")
-    self_hosting_markup: float = param(1.6, "-", 1, 5, doc="cost of hosting open weights oneself over the cost at scale: caps prices", source="own assumption: small batches")
-    ceiling_quality: float = param(1.0, "-", 0, 3, doc="exponent of the horizon ratio in what buyers pay above open weights", source="own assumption")
-    automation_gain: float = param(1.0, "-", 0, 10, doc="factor on experiments when agents succeed at all research tasks and get an equal budget", source="own assumption; ai2027 assumes more")
+    seed_market_usd_per_year: float = param(
+        1.2e9,
+        "USD/year",
+        1e8,
+        2e10,
+        doc="revenue that labs and their investors expected before products existed, all labs together",
+        scale="log",
+        dynamic=False,
+        source="own assumption: supports the 3e9 USD of 2022 research that economy.md 13 implies",
+    )
+    growth_prior_per_month: float = param(
+        0.07,
+        "1/month",
+        0.0,
+        0.15,
+        doc="growth of revenue expected at the opening",
+        source="own assumption: doubling in ten months",
+        dynamic=False,
+    )
+    growth_learning_per_month: float = param(
+        0.06,
+        "1/month",
+        0.005,
+        0.5,
+        doc="speed at which expected growth follows realised growth",
+        source="own assumption: about a year and a half of memory",
+    )
+    growth_max_per_month: float = param(
+        0.12,
+        "1/month",
+        0.02,
+        0.25,
+        doc="highest growth anyone plans for",
+        source="own assumption: fourfold a year, openai_arr 2023-24 tripled",
+    )
+    life_months: float = param(
+        18.0, "month", 6, 48, doc="months over which a month's research earns", source="own assumption: two releases"
+    )
+    discount_per_year: float = param(
+        0.20, "1/year", 0.05, 0.6, doc="discount rate of labs", source="own assumption: venture cost of capital"
+    )
+    quality_coefficient: float = param(
+        1.0,
+        "-",
+        0.0,
+        4,
+        doc="buyers' capability coefficient: log-odds of choosing a net per unit of ln horizon",
+        fit=True,
+        source="economy.md 14, prior log-sd .5; theory A row 76",
+    )
+    budget_speed_per_month: float = param(
+        0.15,
+        "1/month",
+        0.02,
+        1,
+        doc="share of the log gap to the wanted budget closed in a month",
+        source="own assumption: hiring and contracts take half a year",
+    )
+    budget_growth_max_per_month: float = param(
+        0.12, "1/month", 0.01, 0.3, doc="fastest growth of a research budget", source="own assumption: fourfold a year"
+    )
+    compute_share_of_rd: float = param(
+        0.65,
+        "-",
+        0.3,
+        0.95,
+        doc="share of research spending that buys compute; the rest is staff and data",
+        source="observations openai_rd_compute_spend: 5 bn of about 7-8 bn USD in 2024",
+    )
+    equity_multiple: float = param(
+        8.0,
+        "-",
+        0,
+        30,
+        doc="equity investors give per unit of expected yearly revenue increase",
+        fit=True,
+        source="economy.md 14, prior log-sd .5",
+    )
+    equity_world_max_usd_per_year: float = param(
+        4.0e11,
+        "USD/year",
+        1e10,
+        2e12,
+        doc="most equity that investors place in labs",
+        scale="log",
+        source="own assumption: about the world's venture capital of a good year",
+    )
+    runway_months: float = param(
+        9.0, "month", 1, 36, doc="months of spending a lab wants in cash", source="own assumption"
+    )
+    parent_rd_share_max: float = param(
+        0.25,
+        "-",
+        0,
+        1,
+        doc="largest share of parents' cash for research at their labs",
+        source="own assumption: research and development over operating cash",
+    )
+    experiment_elasticity: float = param(
+        0.7,
+        "-",
+        0.05,
+        3,
+        doc="elasticity of profit-relevant capability to experiments over that to final runs, per unit of gamma",
+        source="own assumption: final runs are 10-30 % of research compute, observations openai_final_run_share_of_rd",
+    )
+    synthetic_elasticity: float = param(
+        0.3,
+        "-",
+        0.0,
+        2,
+        doc="elasticity to synthetic data where text is exhausted, per unit of gamma",
+        source="own assumption: ai2027 gives it 20 % of compute",
+    )
+    research_task_minutes: float = param(
+        960.0,
+        "min",
+        60,
+        20000,
+        doc="length of a research task that agents could take over",
+        scale="log",
+        source="own assumption: two working days",
+    )
+    small_share: float = param(
+        0.05,
+        "-",
+        0.005,
+        0.3,
+        doc="share of final-run compute for small nets",
+        scale="log",
+        source="own assumption: size ratio of released pairs",
+    )
+    run_growth_max: float = param(
+        5.0,
+        "-",
+        2,
+        20,
+        doc="largest step of a lab's run over its last one",
+        source="theory A row 34: 4-5 a year, steps every 6-9 months smaller",
+    )
+    cycle_months: float = param(
+        8.0,
+        "month",
+        3,
+        18,
+        doc="months of compute that go into one frontier net",
+        source="theory A row 40: 9 (4-18), own assumption",
+    )
+    cycle_spread: float = param(
+        0.3, "-", 0, 0.8, doc="half-width of the uniform spread of the cycle over its mean", source="own assumption"
+    )
+    planning_months: float = param(
+        18.0,
+        "month",
+        6,
+        48,
+        doc="months over which lifetime tokens are forecast when sizing a net",
+        source="own assumption: life of a net on the price lists",
+    )
+    price_coefficient: float = param(
+        3.0,
+        "-",
+        1.2,
+        8,
+        doc="log-odds of choosing a net per unit of ln price: sets the markup of monopolistic competition",
+        source="own assumption: markup 1.5-2 for shares of .1-.3; nber2025intelligence for substitution",
+    )
+    price_speed_per_month: float = param(
+        0.25,
+        "1/month",
+        0.02,
+        1,
+        doc="share of the log gap to the wanted price closed in a month",
+        source="own assumption: list prices are revised twice a year",
+    )
+    self_hosting_markup: float = param(
+        1.6,
+        "-",
+        1,
+        5,
+        doc="cost of hosting open weights oneself over the cost at scale: caps prices",
+        source="own assumption: small batches",
+    )
+    ceiling_quality: float = param(
+        1.0,
+        "-",
+        0,
+        3,
+        doc="exponent of the horizon ratio in what buyers pay above open weights",
+        source="own assumption",
+    )
+    automation_gain: float = param(
+        1.0,
+        "-",
+        0,
+        10,
+        doc="factor on experiments when agents succeed at all research tasks and get an equal budget",
+        source="own assumption; ai2027 assumes more",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +237,47 @@ class LabFirm(Params):
 
     section: ClassVar[str] = "lab"
 
-    kind: str = param("independent", "-", doc="independent, integrated with a parent, or open-weight", source="own assumption: the market's structure in 2022", choices=("independent", "integrated", "open"), dynamic=False)
-    rd_usd_per_month: float = param(2.0e7, "USD/month", 1e5, 1e9, doc="research spending at the opening", source="economy.md 13 carried back: about 3e9 USD a year world-wide in 2022", scale="log", dynamic=False)
-    run_flop: float = param(5.0e23, "FLOP", 1e22, 1e25, doc="frontier net's training compute at the opening", source="observations train_compute_frontier 2020-22", scale="log", dynamic=False)
-    parent_share: float = param(0.0, "-", 0, 1, doc="share of parents' cash this lab can draw on", source="own assumption", dynamic=False)
-    rule: str = param("profit", "-", doc="investment rule; erdil and revenue_share prescribe the split and are not for the baseline", source="economy.md 7", choices=("profit", "race", "erdil", "revenue_share"))
-    forecaster: str = param("adaptive", "-", doc="how lifetime tokens are forecast", source="economy.md 7", choices=("adaptive", "trend"))
+    kind: str = param(
+        "independent",
+        "-",
+        doc="independent, integrated with a parent, or open-weight",
+        source="own assumption: the market's structure in 2022",
+        choices=("independent", "integrated", "open"),
+        dynamic=False,
+    )
+    rd_usd_per_month: float = param(
+        2.0e7,
+        "USD/month",
+        1e5,
+        1e9,
+        doc="research spending at the opening",
+        source="economy.md 13 carried back: about 3e9 USD a year world-wide in 2022",
+        scale="log",
+        dynamic=False,
+    )
+    run_flop: float = param(
+        5.0e23,
+        "FLOP",
+        1e22,
+        1e25,
+        doc="frontier net's training compute at the opening",
+        source="observations train_compute_frontier 2020-22",
+        scale="log",
+        dynamic=False,
+    )
+    parent_share: float = param(
+        0.0, "-", 0, 1, doc="share of parents' cash this lab can draw on", source="own assumption", dynamic=False
+    )
+    rule: str = param(
+        "profit",
+        "-",
+        doc="investment rule; erdil and revenue_share prescribe the split and are not for the baseline",
+        source="economy.md 7",
+        choices=("profit", "race", "erdil", "revenue_share"),
+    )
+    forecaster: str = param(
+        "adaptive", "-", doc="how lifetime tokens are forecast", source="economy.md 7", choices=("adaptive", "trend")
+    )
 
 
 #: The opening's labs.
@@ -156,7 +363,9 @@ def revenue_belief(labs: Labs, p: LabParams, weights: Array) -> Array:
     return np.maximum(12.0 * labs.revenue_usd, p.seed_market_usd_per_year * weights)
 
 
-def research(labs: Labs, shares: Array, gamma: float, demand_elasticity: float, rules: list[str], weights: Array, p: LabParams) -> Research:
+def research(
+    labs: Labs, shares: Array, gamma: float, demand_elasticity: float, rules: list[str], weights: Array, p: LabParams
+) -> Research:
     """Return the research budgets labs want, Eq. L.2 to L.4.
 
     Profit rule: capability compounds into profit with elasticity ``eta = gamma (e + b (1 - s))``, ``e`` the elasticity of
@@ -214,7 +423,16 @@ def equity_offer(labs: Labs, weights: Array, p: LabParams) -> Array:
     return offer * min(1.0, p.equity_world_max_usd_per_year / 12.0 / max(total, 1e-300))
 
 
-def split(labs: Labs, nets: Nets, gamma: float, gamma_rollout: float, rollout_reference: float, taught: Array, data_limit: Array, p: LabParams) -> Array:
+def split(
+    labs: Labs,
+    nets: Nets,
+    gamma: float,
+    gamma_rollout: float,
+    rollout_reference: float,
+    taught: Array,
+    data_limit: Array,
+    p: LabParams,
+) -> Array:
     """Return the shares of research compute by use, Eq. L.7: marginal products equalised.
 
     With capability a product of powers of its inputs, equal marginal products mean shares proportional to elasticities:
@@ -251,7 +469,9 @@ def split(labs: Labs, nets: Nets, gamma: float, gamma_rollout: float, rollout_re
     return out / out.sum(axis=1, keepdims=True)
 
 
-def list_prices(nets: Nets, cost_usd: Array, tokens: Array, shares: Array, open_weights: NDArray[np.bool_], p: LabParams) -> Array:
+def list_prices(
+    nets: Nets, cost_usd: Array, tokens: Array, shares: Array, open_weights: NDArray[np.bool_], p: LabParams
+) -> Array:
     """Return next month's list price of fresh input by net, Eq. L.8 to L.10.
 
     A net's blended price is its blended serving cost times the markup of monopolistic competition, ``e/(e - 1)`` with
@@ -281,7 +501,11 @@ def list_prices(nets: Nets, cost_usd: Array, tokens: Array, shares: Array, open_
     n = open_weights.size
     for tier in (slice(0, n), slice(n, 2 * n)):
         if open_weights.any():
-            hosted = np.where(open_weights, cost[tier] * p.self_hosting_markup / np.maximum(nets.horizon_minutes[tier], 1e-9) ** p.ceiling_quality, np.inf)
+            hosted = np.where(
+                open_weights,
+                cost[tier] * p.self_hosting_markup / np.maximum(nets.horizon_minutes[tier], 1e-9) ** p.ceiling_quality,
+                np.inf,
+            )
             ceiling = hosted.min() * nets.horizon_minutes[tier] ** p.ceiling_quality
             wanted[tier] = np.minimum(wanted[tier], np.maximum(ceiling, 1.05 * cost[tier]))
     target = wanted / structure

@@ -24,16 +24,56 @@ class OrchestratorParams(Params):
 
     section: ClassVar[str] = "orchestrator"
 
-    take_rate: float = param(0.10, "-", 0, 0.5, doc="take rate over metered cost at the opening", source="own assumption: cloud marketplaces take 3-20 %")
-    take_rate_max: float = param(0.30, "-", 0.05, 0.6, doc="highest take rate", source="own assumption: application stores")
-    price_elasticity: float = param(6.0, "-", 1.5, 20, doc="elasticity of routed calls to the take rate: sets its markup", source="own assumption")
-    routing_inertia: float = param(0.85, "-", 0, 0.99, doc="share of a node's calls that go where they went last month", source="own assumption")
-    quality_coefficient: float = param(1.0, "-", 0, 4, doc="log-odds per unit of ln quality", source="theory A row 76, own assumption")
-    price_coefficient: float = param(1.0, "-", 0, 4, doc="fall of log-odds per unit of ln price", source="theory A row 76")
-    traffic_coefficient: float = param(0.3, "-", 0, 0.9, doc="log-odds per unit of ln traffic: preferential attachment", source="theory A row 76 and 78")
-    exit_per_year: float = param(0.10, "1/year", 0, 0.6, doc="hazard at which the least used skills and tools are replaced", source="own assumption: registries turn over within years")
-    operating_share: float = param(0.7, "-", 0, 1, doc="operating cost over revenue", source="own assumption: software platforms")
-    agent_fee_share: float = param(0.5, "-", 0, 1, doc="share of invocation fees passed on to ad-funded agents", source="economy.md 6; own assumption on the level")
+    take_rate: float = param(
+        0.10,
+        "-",
+        0,
+        0.5,
+        doc="take rate over metered cost at the opening",
+        source="own assumption: cloud marketplaces take 3-20 %",
+    )
+    take_rate_max: float = param(
+        0.30, "-", 0.05, 0.6, doc="highest take rate", source="own assumption: application stores"
+    )
+    price_elasticity: float = param(
+        6.0, "-", 1.5, 20, doc="elasticity of routed calls to the take rate: sets its markup", source="own assumption"
+    )
+    routing_inertia: float = param(
+        0.85, "-", 0, 0.99, doc="share of a node's calls that go where they went last month", source="own assumption"
+    )
+    quality_coefficient: float = param(
+        1.0, "-", 0, 4, doc="log-odds per unit of ln quality", source="theory A row 76, own assumption"
+    )
+    price_coefficient: float = param(
+        1.0, "-", 0, 4, doc="fall of log-odds per unit of ln price", source="theory A row 76"
+    )
+    traffic_coefficient: float = param(
+        0.3,
+        "-",
+        0,
+        0.9,
+        doc="log-odds per unit of ln traffic: preferential attachment",
+        source="theory A row 76 and 78",
+    )
+    exit_per_year: float = param(
+        0.10,
+        "1/year",
+        0,
+        0.6,
+        doc="hazard at which the least used skills and tools are replaced",
+        source="own assumption: registries turn over within years",
+    )
+    operating_share: float = param(
+        0.7, "-", 0, 1, doc="operating cost over revenue", source="own assumption: software platforms"
+    )
+    agent_fee_share: float = param(
+        0.5,
+        "-",
+        0,
+        1,
+        doc="share of invocation fees passed on to ad-funded agents",
+        source="economy.md 6; own assumption on the level",
+    )
 
 
 class Orchestrators(Table):
@@ -74,7 +114,9 @@ def reweigh(edges: Array, fan_out: Array, nodes: Orchestrators, p: OrchestratorP
 
     Twin: tests/oracle/orchestrator_firm.py.
     """
-    odds = p.quality_coefficient * np.log(nodes.quality) - p.price_coefficient * np.log(nodes.price_usd_per_call / nodes.price_usd_per_call.mean())
+    odds = p.quality_coefficient * np.log(nodes.quality) - p.price_coefficient * np.log(
+        nodes.price_usd_per_call / nodes.price_usd_per_call.mean()
+    )
     odds = odds + p.traffic_coefficient * np.log1p(nodes.traffic_calls / max(float(nodes.traffic_calls.mean()), 1e-300))
     weight = np.where(edges > 0.0, np.exp(odds)[None, :], 0.0)
     total = weight.sum(axis=1, keepdims=True)
@@ -90,7 +132,9 @@ def take_rates(nodes: Orchestrators, p: OrchestratorParams) -> Array:
     return np.asarray(nodes.take_rate + 0.1 * (target - nodes.take_rate))
 
 
-def turnover(nodes: Orchestrators, edges: Array, fan_out: Array, draw: MonthDraws, p: OrchestratorParams) -> tuple[Array, NDArray[np.int64]]:
+def turnover(
+    nodes: Orchestrators, edges: Array, fan_out: Array, draw: MonthDraws, p: OrchestratorParams
+) -> tuple[Array, NDArray[np.int64]]:
     """Change `nodes`: the least used half of skills and tools may be replaced; return edges and rows, Eq. T.3.
 
     A new node has a drawn quality; each caller links to it with a probability that grows with the fitness of the newcomer

@@ -20,26 +20,132 @@ class ProviderParams(Params):
 
     section: ClassVar[str] = "provider"
 
-    interest_per_year: float = param(0.10, "1/year", 0.02, 0.3, doc="required return on machines", source="own assumption: cost of capital of cloud and neocloud builders")
-    depreciation_per_year: float = param(0.15, "1/year", 0.05, 0.35, doc="physical and competitive depreciation apart from the fall of chip prices", source="ftm: .2; gate2025: .3 with obsolescence")
-    price_decline_per_year: float = param(0.20, "1/year", 0.0, 0.5, doc="prior of the yearly fall of chip prices per H100e before own experience", source="gate2025: 27.5 % a year in price-performance")
-    utilisation_planned: float = param(0.75, "-", 0.4, 0.95, doc="utilisation that investors count on", source="own assumption")
-    adaptive_per_month: float = param(0.20, "1/month", 0.02, 1, doc="speed of adaptive expectations of price and growth", source="own assumption, theory A row 28")
-    extrapolation: float = param(0.5, "-", 0, 1, doc="weight of extrapolated demand growth over the lead time", fit=True, source="economy.md 14: U(0,1)")
-    lead_months: float = param(9.0, "month", 3, 24, doc="lead time over which demand is extrapolated", source="theory A row 9")
-    growth_max_per_month: float = param(0.12, "1/month", 0.01, 0.3, doc="highest growth of demand anyone plans for", source="own assumption: fourfold a year")
-    order_months: float = param(5.0, "month", 1, 24, doc="months over which the gap to desired capacity is ordered", source="own assumption: budget cycle")
-    profit_elasticity: float = param(0.8, "-", 0.1, 3, doc="elasticity of desired capacity to expected price over user cost", source="own assumption: a little below the demand elasticity of 1.1-1.2")
-    adjustment_exponent: float = param(4.0, "-", 3, 5, doc="chi of GATE's adjustment cost", source="gate2025 equation 7", dynamic=False)
-    adjustment_years: float = param(0.05, "year", 0.0, 4, doc="a_Q of GATE's adjustment cost", source="own assumption: GATE's 2 years would make the growth of 2022-25 cost fifty times its price")
+    interest_per_year: float = param(
+        0.10,
+        "1/year",
+        0.02,
+        0.3,
+        doc="required return on machines",
+        source="own assumption: cost of capital of cloud and neocloud builders",
+    )
+    depreciation_per_year: float = param(
+        0.15,
+        "1/year",
+        0.05,
+        0.35,
+        doc="physical and competitive depreciation apart from the fall of chip prices",
+        source="ftm: .2; gate2025: .3 with obsolescence",
+    )
+    price_decline_per_year: float = param(
+        0.20,
+        "1/year",
+        0.0,
+        0.5,
+        doc="prior of the yearly fall of chip prices per H100e before own experience",
+        source="gate2025: 27.5 % a year in price-performance",
+    )
+    utilisation_planned: float = param(
+        0.75, "-", 0.4, 0.95, doc="utilisation that investors count on", source="own assumption"
+    )
+    adaptive_per_month: float = param(
+        0.20,
+        "1/month",
+        0.02,
+        1,
+        doc="speed of adaptive expectations of price and growth",
+        source="own assumption, theory A row 28",
+    )
+    extrapolation: float = param(
+        0.5,
+        "-",
+        0,
+        1,
+        doc="weight of extrapolated demand growth over the lead time",
+        fit=True,
+        source="economy.md 14: U(0,1)",
+    )
+    lead_months: float = param(
+        9.0, "month", 3, 24, doc="lead time over which demand is extrapolated", source="theory A row 9"
+    )
+    growth_max_per_month: float = param(
+        0.12,
+        "1/month",
+        0.01,
+        0.3,
+        doc="highest growth of demand anyone plans for",
+        source="own assumption: fourfold a year",
+    )
+    order_months: float = param(
+        5.0,
+        "month",
+        1,
+        24,
+        doc="months over which the gap to desired capacity is ordered",
+        source="own assumption: budget cycle",
+    )
+    profit_elasticity: float = param(
+        0.8,
+        "-",
+        0.1,
+        3,
+        doc="elasticity of desired capacity to expected price over user cost",
+        source="own assumption: a little below the demand elasticity of 1.1-1.2",
+    )
+    adjustment_exponent: float = param(
+        4.0, "-", 3, 5, doc="chi of GATE's adjustment cost", source="gate2025 equation 7", dynamic=False
+    )
+    adjustment_years: float = param(
+        0.05,
+        "year",
+        0.0,
+        4,
+        doc="a_Q of GATE's adjustment cost",
+        source="own assumption: GATE's 2 years would make the growth of 2022-25 cost fifty times its price",
+    )
     deposit_share: float = param(0.2, "-", 0, 1, doc="share of the price paid at order", source="economy.md 8")
-    parent_cash_usd_per_year: float = param(2.68e11, "USD/year", 5e10, 1e12, doc="non-AI operating cash of integrated incumbents at the opening", source="economy.md 8: 3e11 USD in 2023", scale="log", dynamic=False)
-    parent_cash_growth_per_year: float = param(0.12, "1/year", 0.0, 0.3, doc="growth of that cash", source="economy.md 8", exogenous_trend=True)
-    parent_share_max: float = param(0.55, "-", 0, 1, doc="largest share of parents' cash for AI machines", source="own assumption: capex of 2024-25 over operating cash")
-    leverage_max: float = param(0.7, "-", 0, 0.95, doc="debt over book value of machines at which lenders stop", source="own assumption: secured lending to neoclouds")
-    failure_months: int = param(6, "month", 1, 24, doc="months above the leverage limit without cash until failure", source="own assumption")
-    capacity_share_max: float = param(0.45, "-", 0.1, 1, doc="largest share of orders one provider takes", source="own assumption")
-    opex_usd_per_h: float = param(0.12, "USD/h", 0.01, 0.5, doc="staff, repairs, network per H100e-hour of capacity, without electricity", source="own assumption: with electricity about .25 USD (economy.md 8)")
+    parent_cash_usd_per_year: float = param(
+        2.68e11,
+        "USD/year",
+        5e10,
+        1e12,
+        doc="non-AI operating cash of integrated incumbents at the opening",
+        source="economy.md 8: 3e11 USD in 2023",
+        scale="log",
+        dynamic=False,
+    )
+    parent_cash_growth_per_year: float = param(
+        0.12, "1/year", 0.0, 0.3, doc="growth of that cash", source="economy.md 8", exogenous_trend=True
+    )
+    parent_share_max: float = param(
+        0.55,
+        "-",
+        0,
+        1,
+        doc="largest share of parents' cash for AI machines",
+        source="own assumption: capex of 2024-25 over operating cash",
+    )
+    leverage_max: float = param(
+        0.7,
+        "-",
+        0,
+        0.95,
+        doc="debt over book value of machines at which lenders stop",
+        source="own assumption: secured lending to neoclouds",
+    )
+    failure_months: int = param(
+        6, "month", 1, 24, doc="months above the leverage limit without cash until failure", source="own assumption"
+    )
+    capacity_share_max: float = param(
+        0.45, "-", 0.1, 1, doc="largest share of orders one provider takes", source="own assumption"
+    )
+    opex_usd_per_h: float = param(
+        0.12,
+        "USD/h",
+        0.01,
+        0.5,
+        doc="staff, repairs, network per H100e-hour of capacity, without electricity",
+        source="own assumption: with electricity about .25 USD (economy.md 8)",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +154,40 @@ class ProviderFirm(Params):
 
     section: ClassVar[str] = "provider"
 
-    share: float = param(0.125, "-", 0.001, 1, doc="share of the opening stock", source="own assumption: three hyperscalers, two integrated firms, the rest", dynamic=False)
-    parent_share: float = param(0.0, "-", 0, 1, doc="share of parents' cash this firm can draw on", source="own assumption: capex_big4_year by firm", dynamic=False)
-    integrated_lab: str = param("", "-", doc="lab of the same house, empty for none", source="own assumption: two houses own a frontier lab", dynamic=False)
-    premium: float = param(1.0, "-", 0.5, 2, doc="contract price over the market's", source="observations gpu_rent_h100: hyperscaler list above neocloud", dynamic=False)
+    share: float = param(
+        0.125,
+        "-",
+        0.001,
+        1,
+        doc="share of the opening stock",
+        source="own assumption: three hyperscalers, two integrated firms, the rest",
+        dynamic=False,
+    )
+    parent_share: float = param(
+        0.0,
+        "-",
+        0,
+        1,
+        doc="share of parents' cash this firm can draw on",
+        source="own assumption: capex_big4_year by firm",
+        dynamic=False,
+    )
+    integrated_lab: str = param(
+        "",
+        "-",
+        doc="lab of the same house, empty for none",
+        source="own assumption: two houses own a frontier lab",
+        dynamic=False,
+    )
+    premium: float = param(
+        1.0,
+        "-",
+        0.5,
+        2,
+        doc="contract price over the market's",
+        source="observations gpu_rent_h100: hyperscaler list above neocloud",
+        dynamic=False,
+    )
 
 
 #: The opening's providers.
@@ -111,7 +247,9 @@ def build(providers: Providers, firms: dict[str, ProviderFirm], stock_h100e: flo
     providers.used_share[:] = 0.75
 
 
-def user_cost(price_per_h100e_usd: float, price_change_per_year: float, running_usd_per_h: float, p: ProviderParams) -> float:
+def user_cost(
+    price_per_h100e_usd: float, price_change_per_year: float, running_usd_per_h: float, p: ProviderParams
+) -> float:
     """Return the user cost of an H100e-hour, Eq. V.1.
 
     ``P_K (r + depreciation - expected price change) / (8760 u) + running cost``.
@@ -187,7 +325,9 @@ def order(
 
     Source: economy.md 8. Twin: tests/oracle/provider.py.
     """
-    ahead = np.exp(p.extrapolation * np.clip(demand_growth, -p.growth_max_per_month, p.growth_max_per_month) * p.lead_months)
+    ahead = np.exp(
+        p.extrapolation * np.clip(demand_growth, -p.growth_max_per_month, p.growth_max_per_month) * p.lead_months
+    )
     expected = providers.expected_usd_per_h100e_hour
     wanted_world = demand_hours * ahead / (hours_per_h100e * p.utilisation_planned)
     pull = (expected / user_cost_usd) ** p.profit_elasticity
@@ -220,7 +360,9 @@ class Financing(NamedTuple):
     dividends: Array
 
 
-def finance(cash_usd: Array, debt_usd: Array, book_usd: Array, parent_available_usd: Array, buffer_usd: Array, p: ProviderParams) -> Financing:
+def finance(
+    cash_usd: Array, debt_usd: Array, book_usd: Array, parent_available_usd: Array, buffer_usd: Array, p: ProviderParams
+) -> Financing:
     """Return how cash gaps are closed and surpluses used, Eq. V.6.
 
     A gap is closed by the parents as far as their cash goes, then by lenders; a surplus above the buffer repays debt, then

@@ -23,31 +23,153 @@ class RobotParams(Params):
 
     section: ClassVar[str] = "robot"
 
-    initial_stock: float = param(3.0e3, "robots", 1e2, 5e4, doc="robots with learned policies at the opening", scale="log", dynamic=False,
-        source="theory A row 79 for 2024, halved twice: own assumption")
-    price_usd: float = param(9.0e4, "USD", 2e4, 2e5, doc="price of a robot at the opening", scale="log", source="goldman2024robots: 30-150 thousand USD", dynamic=False)
-    price_reference_robots: float = param(2.0e4, "robots", 1e3, 1e6, doc="cumulative robots at which the opening price holds", scale="log",
-        source="theory A row 79: the early units count as experience", dynamic=False)
-    learning_exponent: float = param(0.32, "-", 0.1, 0.5, doc="Wright exponent of the price", source="theory A row 81: learning rate 20 %")
-    price_floor_usd: float = param(1.5e4, "USD", 3e3, 5e4, doc="cost of materials below which the price does not fall", scale="log", source="own assumption: morgan-stanley low-income price of 21 thousand USD, theory 6.7")
-    depreciation_per_year: float = param(0.15, "1/year", 0.05, 0.4, doc="robots retired a year", source="theory A row 85")
+    initial_stock: float = param(
+        3.0e3,
+        "robots",
+        1e2,
+        5e4,
+        doc="robots with learned policies at the opening",
+        scale="log",
+        dynamic=False,
+        source="theory A row 79 for 2024, halved twice: own assumption",
+    )
+    price_usd: float = param(
+        9.0e4,
+        "USD",
+        2e4,
+        2e5,
+        doc="price of a robot at the opening",
+        scale="log",
+        source="goldman2024robots: 30-150 thousand USD",
+        dynamic=False,
+    )
+    price_reference_robots: float = param(
+        2.0e4,
+        "robots",
+        1e3,
+        1e6,
+        doc="cumulative robots at which the opening price holds",
+        scale="log",
+        source="theory A row 79: the early units count as experience",
+        dynamic=False,
+    )
+    learning_exponent: float = param(
+        0.32, "-", 0.1, 0.5, doc="Wright exponent of the price", source="theory A row 81: learning rate 20 %"
+    )
+    price_floor_usd: float = param(
+        1.5e4,
+        "USD",
+        3e3,
+        5e4,
+        doc="cost of materials below which the price does not fall",
+        scale="log",
+        source="own assumption: morgan-stanley low-income price of 21 thousand USD, theory 6.7",
+    )
+    depreciation_per_year: float = param(
+        0.15, "1/year", 0.05, 0.4, doc="robots retired a year", source="theory A row 85"
+    )
     interest_per_year: float = param(0.08, "1/year", 0.0, 0.3, doc="owners' required return", source="own assumption")
-    duty_hours_per_month: float = param(240.0, "h/month", 20, 700, doc="active hours of a robot", source="theory A row 84: duty .33")
-    work_minutes: float = param(10.0, "min", 0.5, 120, doc="length of a robot's task in human minutes", source="own assumption")
-    embodiment_gap: float = param(0.03, "-", 0.001, 1, doc="horizon in the physical world over the small nets' horizon", scale="log",
-        source="own assumption: physical skill lags by about five doublings")
-    owner_share_max: float = param(0.08, "-", 0.005, 1, doc="robots per person at saturation", scale="log", source="own assumption: morgan-stanley 1e9 by 2050 is a fifth; theory 6.7")
-    demand_scale: float = param(0.35, "-", 0.05, 2, doc="logit scale of demand in ln(value over cost)", source="own assumption")
-    purchase_per_month: float = param(0.05, "1/month", 0.005, 0.5, doc="share of the gap to the wanted fleet ordered each month", source="own assumption: budgets are annual")
-    production_growth_per_month: float = param(0.05, "1/month", 0.0, 0.2, doc="fastest growth of makers' capacity while orders wait", source="own assumption: 80 % a year; robots_industrial_installs never doubled")
-    supervision_h_per_month: float = param(12.0, "h/month", 0, 120, doc="supervision a robot that always fails asks for", source="own assumption: 5 % of its hours")
-    tokens_per_s: float = param(4800.0, "token/s", 100, 60000, doc="tokens of the slow policy while active", scale="log", source="theory A row 82: 600 x 8 Hz")
-    policy_parameters: float = param(7.0e9, "parameters", 1e8, 1e11, doc="parameters of the slow policy", scale="log", source="theory A row 82")
-    fast_flop_per_s: float = param(3.2e12, "FLOP/s", 1e10, 1e14, doc="work of the fast policy while active", scale="log", source="theory A row 83: 2 x 8e7 x 100 x 200 Hz")
-    cloud_calls_per_h: float = param(60.0, "1/h", 0, 3600, doc="calls to nets in the cloud per active hour when the cloud costs nothing", scale="linear", source="own assumption: one plan a minute")
-    cloud_price_elasticity: float = param(0.8, "-", 0, 2, doc="fall of cloud calls as they cost more of the robot's hourly value", source="own assumption")
-    on_board_utilisation: float = param(0.3, "-", 0.05, 1, doc="achieved over peak operations on board", source="own assumption: as cloud inference, ai2027")
-    on_board_w_per_h100e: float = param(900.0, "W", 100, 3000, doc="power of on-board computers per H100e", scale="log", source="jetson rows of the observations: about 130 W for .14 H100e (8-bit)")
+    duty_hours_per_month: float = param(
+        240.0, "h/month", 20, 700, doc="active hours of a robot", source="theory A row 84: duty .33"
+    )
+    work_minutes: float = param(
+        10.0, "min", 0.5, 120, doc="length of a robot's task in human minutes", source="own assumption"
+    )
+    embodiment_gap: float = param(
+        0.03,
+        "-",
+        0.001,
+        1,
+        doc="horizon in the physical world over the small nets' horizon",
+        scale="log",
+        source="own assumption: physical skill lags by about five doublings",
+    )
+    owner_share_max: float = param(
+        0.08,
+        "-",
+        0.005,
+        1,
+        doc="robots per person at saturation",
+        scale="log",
+        source="own assumption: morgan-stanley 1e9 by 2050 is a fifth; theory 6.7",
+    )
+    demand_scale: float = param(
+        0.35, "-", 0.05, 2, doc="logit scale of demand in ln(value over cost)", source="own assumption"
+    )
+    purchase_per_month: float = param(
+        0.05,
+        "1/month",
+        0.005,
+        0.5,
+        doc="share of the gap to the wanted fleet ordered each month",
+        source="own assumption: budgets are annual",
+    )
+    production_growth_per_month: float = param(
+        0.05,
+        "1/month",
+        0.0,
+        0.2,
+        doc="fastest growth of makers' capacity while orders wait",
+        source="own assumption: 80 % a year; robots_industrial_installs never doubled",
+    )
+    supervision_h_per_month: float = param(
+        12.0,
+        "h/month",
+        0,
+        120,
+        doc="supervision a robot that always fails asks for",
+        source="own assumption: 5 % of its hours",
+    )
+    tokens_per_s: float = param(
+        4800.0,
+        "token/s",
+        100,
+        60000,
+        doc="tokens of the slow policy while active",
+        scale="log",
+        source="theory A row 82: 600 x 8 Hz",
+    )
+    policy_parameters: float = param(
+        7.0e9, "parameters", 1e8, 1e11, doc="parameters of the slow policy", scale="log", source="theory A row 82"
+    )
+    fast_flop_per_s: float = param(
+        3.2e12,
+        "FLOP/s",
+        1e10,
+        1e14,
+        doc="work of the fast policy while active",
+        scale="log",
+        source="theory A row 83: 2 x 8e7 x 100 x 200 Hz",
+    )
+    cloud_calls_per_h: float = param(
+        60.0,
+        "1/h",
+        0,
+        3600,
+        doc="calls to nets in the cloud per active hour when the cloud costs nothing",
+        scale="linear",
+        source="own assumption: one plan a minute",
+    )
+    cloud_price_elasticity: float = param(
+        0.8, "-", 0, 2, doc="fall of cloud calls as they cost more of the robot's hourly value", source="own assumption"
+    )
+    on_board_utilisation: float = param(
+        0.3,
+        "-",
+        0.05,
+        1,
+        doc="achieved over peak operations on board",
+        source="own assumption: as cloud inference, ai2027",
+    )
+    on_board_w_per_h100e: float = param(
+        900.0,
+        "W",
+        100,
+        3000,
+        doc="power of on-board computers per H100e",
+        scale="log",
+        source="jetson rows of the observations: about 130 W for .14 H100e (8-bit)",
+    )
 
 
 class Robots(Table):
@@ -67,7 +189,9 @@ def price(cumulative: float, p: RobotParams) -> float:
     >>> round(price(2.0e4, RobotParams()))
     90000
     """
-    return float(max(p.price_usd * (max(cumulative, 1.0) / p.price_reference_robots) ** -p.learning_exponent, p.price_floor_usd))
+    return float(
+        max(p.price_usd * (max(cumulative, 1.0) / p.price_reference_robots) ** -p.learning_exponent, p.price_floor_usd)
+    )
 
 
 def success(horizon_minutes: float, slope: float, p: RobotParams) -> float:
@@ -80,7 +204,14 @@ def success(horizon_minutes: float, slope: float, p: RobotParams) -> float:
     return float(1.0 / (1.0 + (p.work_minutes / horizon) ** slope))
 
 
-def wanted(wage_usd_per_h: Array, shadow_usd_per_h: Array, success_share: float, price_usd: float, running_usd: float, p: RobotParams) -> Array:
+def wanted(
+    wage_usd_per_h: Array,
+    shadow_usd_per_h: Array,
+    success_share: float,
+    price_usd: float,
+    running_usd: float,
+    p: RobotParams,
+) -> Array:
     """Return robots wanted per person, Eq. R.3.
 
     A robot does ``duty x success`` hours of work at the owner's local wage and costs its user cost, its inference and

@@ -20,20 +20,104 @@ class SupplierParams(Params):
 
     section: ClassVar[str] = "supplier"
 
-    opening_h100e_per_month: float = param(2.4e4, "H100e/month", 5e3, 1e5, doc="capacity at the opening, in the opening mix", source="economy.md 8: pipeline 2.4e4 a month", scale="log", dynamic=False)
-    target_backlog_months: float = param(6.0, "month", 1, 18, doc="backlog the supplier is content with", fit=True, source="economy.md 14, prior log-sd .3", scale="log")
-    response: float = param(0.5, "1/month", 0.02, 2, doc="growth of capacity decided per log-unit of backlog over target, scaled by growth_max_per_month", fit=True, source="economy.md 14, prior log-sd .5")
-    growth_max_per_month: float = param(0.10, "1/month", 0.0, 0.2, doc="fastest growth of capacity in chips", source="own assumption: nvidia_dc_gpu_units_year doubled to tripled a year at most")
-    shrink_max_per_month: float = param(0.02, "1/month", 0.0, 0.1, doc="fastest decline of capacity in chips", source="own assumption: lines are mothballed slowly")
-    lead_months: int = param(9, "month", 3, 24, doc="months from the decision to expand to chips", source="economy.md 5", dynamic=False)
-    build_months: int = param(3, "month", 1, 9, doc="months from order to delivery where nothing waits", source="own assumption: theory A row 9 is 6-12 with a backlog", dynamic=False)
-    unit_cost_usd_per_h100e: float = param(1.4e4, "USD", 5e3, 3e4, doc="cost of an H100 with its share of server and network", source="own assumption: list price 34 thousand USD at a gross margin of some 60 %", scale="log")
-    markup: float = param(1.4, "-", 0.3, 3, doc="markup over unit cost where the backlog is on target", source="own assumption: observations h100_purchase_price and data-centre gross margin")
-    markup_elasticity: float = param(0.25, "-", 0, 1, doc="elasticity of the markup to backlog over target", source="own assumption")
-    markup_low: float = param(0.5, "-", 0.05, 1.5, doc="lowest markup", source="own assumption: earlier gross margins of about a third to a half")
+    opening_h100e_per_month: float = param(
+        2.4e4,
+        "H100e/month",
+        5e3,
+        1e5,
+        doc="capacity at the opening, in the opening mix",
+        source="economy.md 8: pipeline 2.4e4 a month",
+        scale="log",
+        dynamic=False,
+    )
+    target_backlog_months: float = param(
+        6.0,
+        "month",
+        1,
+        18,
+        doc="backlog the supplier is content with",
+        fit=True,
+        source="economy.md 14, prior log-sd .3",
+        scale="log",
+    )
+    response: float = param(
+        0.5,
+        "1/month",
+        0.02,
+        2,
+        doc="growth of capacity decided per log-unit of backlog over target, scaled by growth_max_per_month",
+        fit=True,
+        source="economy.md 14, prior log-sd .5",
+    )
+    growth_max_per_month: float = param(
+        0.10,
+        "1/month",
+        0.0,
+        0.2,
+        doc="fastest growth of capacity in chips",
+        source="own assumption: nvidia_dc_gpu_units_year doubled to tripled a year at most",
+    )
+    shrink_max_per_month: float = param(
+        0.02,
+        "1/month",
+        0.0,
+        0.1,
+        doc="fastest decline of capacity in chips",
+        source="own assumption: lines are mothballed slowly",
+    )
+    lead_months: int = param(
+        9, "month", 3, 24, doc="months from the decision to expand to chips", source="economy.md 5", dynamic=False
+    )
+    build_months: int = param(
+        3,
+        "month",
+        1,
+        9,
+        doc="months from order to delivery where nothing waits",
+        source="own assumption: theory A row 9 is 6-12 with a backlog",
+        dynamic=False,
+    )
+    unit_cost_usd_per_h100e: float = param(
+        1.4e4,
+        "USD",
+        5e3,
+        3e4,
+        doc="cost of an H100 with its share of server and network",
+        source="own assumption: list price 34 thousand USD at a gross margin of some 60 %",
+        scale="log",
+    )
+    markup: float = param(
+        1.4,
+        "-",
+        0.3,
+        3,
+        doc="markup over unit cost where the backlog is on target",
+        source="own assumption: observations h100_purchase_price and data-centre gross margin",
+    )
+    markup_elasticity: float = param(
+        0.25, "-", 0, 1, doc="elasticity of the markup to backlog over target", source="own assumption"
+    )
+    markup_low: float = param(
+        0.5,
+        "-",
+        0.05,
+        1.5,
+        doc="lowest markup",
+        source="own assumption: earlier gross margins of about a third to a half",
+    )
     markup_high: float = param(2.2, "-", 1, 5, doc="highest markup", source="own assumption")
-    site_usd_per_w: float = param(11.0, "USD/W", 3, 30, doc="data centre, power and installation per watt of chips with servers and cooling", source="theory 6.8: 30 bn USD a GW with chips; economy.md 13: 55 thousand USD per H100e with its share", scale="log")
-    payout_share: float = param(0.9, "-", 0, 1, doc="share of the supplier's margin paid out to its owners", source="own assumption: buy-backs")
+    site_usd_per_w: float = param(
+        11.0,
+        "USD/W",
+        3,
+        30,
+        doc="data centre, power and installation per watt of chips with servers and cooling",
+        source="theory 6.8: 30 bn USD a GW with chips; economy.md 13: 55 thousand USD per H100e with its share",
+        scale="log",
+    )
+    payout_share: float = param(
+        0.9, "-", 0, 1, doc="share of the supplier's margin paid out to its owners", source="own assumption: buy-backs"
+    )
 
 
 class Suppliers(Table):
@@ -80,5 +164,7 @@ def price(unit_cost_usd: float, backlog_h100e: float, capacity_h100e: float, p: 
     20000
     """
     months = max(backlog_h100e / max(capacity_h100e, 1e-12), 1e-3)
-    markup = float(np.clip(p.markup * (months / p.target_backlog_months) ** p.markup_elasticity, p.markup_low, p.markup_high))
+    markup = float(
+        np.clip(p.markup * (months / p.target_backlog_months) ** p.markup_elasticity, p.markup_low, p.markup_high)
+    )
     return unit_cost_usd * (1.0 + markup)

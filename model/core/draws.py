@@ -110,10 +110,21 @@ class Draws:
 
     def generator(self, name: str) -> np.random.Generator:
         """Return a seeded generator, for networks only."""
-        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(stream_number(name),)))  # noqa: NPY002
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(stream_number(name),)))
 
 
-TRAITS = ("human.wage", "human.task_minutes", "human.task_hours", "human.job_value")
+TRAITS = (
+    "human.wage",
+    "human.task_minutes",
+    "human.task_hours",
+    "human.job_value",
+    "feature.value",
+    "feature.scale",
+    "feature.difficulty",
+    "application.quality",
+    "orchestrator.quality",
+    "orchestrator.price",
+)
 
 
 def trait_dimension(stream: str) -> int:

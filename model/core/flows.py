@@ -58,3 +58,45 @@ class Flows:
         array = array.view()
         array.flags.writeable = False
         self.__dict__[name] = array
+
+
+class MonthFlows(Flows):
+    """The flows of one month.
+
+    Letters: H humans, G segments, K applications, O call-network nodes, L labs, N = 2L nets, P providers, S serving classes,
+    T tiers (frontier, small), Q kinds of tokens (fresh, cached, generated), W provider-run classes of work, U all classes,
+    X research uses, B buyers of hours (the public, then labs).
+    """
+
+    delivered_h100e = Flow("P", "H100e", "machines delivered")
+    retired_h100e = Flow("P", "H100e", "machines retired")
+    capacity_hours = Flow("P", "h", "H100e-hours offered")
+    contract_usd = Flow("P", "USD/h", "posted contract price")
+    market_usd = Flow("", "USD/h", "capacity-weighted contract price")
+    token_usd = Flow("NQ", "USD/token", "list prices")
+    adopted_share = Flow("H", "-", "next adopted share")
+    delegating_share = Flow("H", "-", "next delegating share")
+    shadow_usd_per_h = Flow("H", "USD/h", "shadow price of attention")
+    log_thinking = Flow("H", "-", "ln thinking multiplier")
+    delegates_wanted = Flow("H", "agents", "delegates wanted")
+    jobs_wanted = Flow("H", "jobs", "standing jobs wanted")
+    delegate_fee_usd = Flow("H", "USD", "planned surplus fee of delegates")
+    standing_fee_usd = Flow("H", "USD", "planned surplus fee of standing agents")
+    robots_wanted = Flow("H", "robots", "robots wanted")
+    agent_tasks_wanted = Flow("H", "tasks", "tasks people would give to agents")
+    attention_hours = Flow("G", "h", "hours given to applications by segment")
+    application_hours = Flow("K", "h", "hours by application")
+    traffic_calls = Flow("O", "calls", "calls by node")
+    new_tokens = Flow("STQ", "token", "tokens issued this month")
+    tokens = Flow("SNQ", "token", "tokens demanded with last month's queue, by net")
+    serving_hours = Flow("SN", "h", "hours they need")
+    research_hours = Flow("LX", "h", "research hours demanded")
+    demand_hours = Flow("W", "h", "hours demanded")
+    fill = Flow("W", "-", "share served")
+    clearing_usd = Flow("", "USD/h", "price that would clear the market")
+    served_hours = Flow("W", "h", "hours served")
+    routed_hours = Flow("BP", "h", "served hours by buyer and provider")
+    hours = Flow("U", "h", "hours worked by class")
+    flop = Flow("U", "FLOP", "operations performed by class")
+    kwh = Flow("U", "kWh", "electricity by class")
+    usd = Flow("U", "USD", "paid for hours by class")

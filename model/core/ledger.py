@@ -11,9 +11,19 @@ from numpy.typing import NDArray
 from model.core.checks import LawBreach, Laws
 
 SECTORS = (
-    "humans", "ai_agents", "robot_owners", "applications", "orchestrators", "labs", "providers", "parents",
-    "hardware_suppliers", "energy_suppliers", "investors", "rest_of_world",
-)  # fmt: skip
+    "humans",
+    "ai_agents",
+    "robot_owners",
+    "applications",
+    "orchestrators",
+    "labs",
+    "providers",
+    "parents",
+    "hardware_suppliers",
+    "energy_suppliers",
+    "investors",
+    "rest_of_world",
+)
 INDEX = {name: i for i, name in enumerate(SECTORS)}
 
 
@@ -88,8 +98,20 @@ class Ledger:
         scale = float(np.abs(self.money_usd).sum() + paid.sum())
         for i, name in enumerate(SECTORS):
             change = float(self.money_usd[i] - before[i])
-            laws.require_zero("money: change of a sector = receipts - payments", month, name, change - float(received[i] - paid[i]), scale)
+            laws.require_zero(
+                "money: change of a sector = receipts - payments",
+                month,
+                name,
+                change - float(received[i] - paid[i]),
+                scale,
+            )
         laws.require_zero("money: sectors sum to zero", month, "all", float(self.money_usd.sum()), scale)
-        laws.require_zero("equity: sectors sum to zero", month, "all", float(self.equity_usd.sum()), float(np.abs(self.equity_usd).sum()) + 1.0)
+        laws.require_zero(
+            "equity: sectors sum to zero",
+            month,
+            "all",
+            float(self.equity_usd.sum()),
+            float(np.abs(self.equity_usd).sum()) + 1.0,
+        )
         self._flows, self._claims = {}, {}
         return MonthBooks(flows, self.money_usd.copy(), self.equity_usd.copy())

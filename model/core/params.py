@@ -67,9 +67,17 @@ def param(
         One of the few exogenous technical trends.
     """
     meta = {
-        "unit": unit, "low": low, "high": high, "doc": doc, "source": source, "dynamic": dynamic, "fit": fit,
-        "scale": scale, "choices": tuple(choices), "exogenous_trend": exogenous_trend,
-    }  # fmt: skip
+        "unit": unit,
+        "low": low,
+        "high": high,
+        "doc": doc,
+        "source": source,
+        "dynamic": dynamic,
+        "fit": fit,
+        "scale": scale,
+        "choices": tuple(choices),
+        "exogenous_trend": exogenous_trend,
+    }
     return dataclasses.field(default=default, metadata=meta)
 
 

@@ -120,13 +120,18 @@ class Row(mesa.Agent):
     @property
     def kind(self) -> str:
         """Kind of agent in snake case."""
-        return "".join("_" + c.lower() if c.isupper() and i and not type(self).__name__[i - 1].isupper() else c.lower() for i, c in enumerate(type(self).__name__))
+        return "".join(
+            "_" + c.lower() if c.isupper() and i and not type(self).__name__[i - 1].isupper() else c.lower()
+            for i, c in enumerate(type(self).__name__)
+        )
 
     def __getattr__(self, name: str) -> Any:
         """Name the nearest column."""
         if name.startswith("_"):
             raise AttributeError(name)
-        raise AttributeError(f"{type(self).__name__} has no attribute '{name}'; nearest: '{nearest(name, self.table_type.declared)}'")
+        raise AttributeError(
+            f"{type(self).__name__} has no attribute '{name}'; nearest: '{nearest(name, self.table_type.declared)}'"
+        )
 
     def __eq__(self, other: object) -> bool:
         """Rows are equal if they are the same row of the same table."""

@@ -25,53 +25,116 @@ class AgentLoopParams(Params):
     section: ClassVar[str] = "agent_loop"
 
     success_slope: float = param(
-        0.7, "-", 0.4, 1.2, doc="slope of success in ln(task length / horizon)", source="metr2025; theory A row 51",
+        0.7,
+        "-",
+        0.4,
+        1.2,
+        doc="slope of success in ln(task length / horizon)",
+        source="metr2025; theory A row 51",
         dynamic=False,
     )
     thinking_exponent: float = param(
-        0.4, "-", 0.1, 0.8, doc="horizon elasticity of thinking (delta): h grows as tau**delta", fit=True,
+        0.4,
+        "-",
+        0.1,
+        0.8,
+        doc="horizon elasticity of thinking (delta): h grows as tau**delta",
+        fit=True,
         source="economy.md 5 and 14: snell2024, villalobos2023 spans; prior log-sd .2",
     )
     thinking_max: float = param(
-        40.0, "-", 1.0, 100.0, doc="largest thinking multiplier of generated tokens",
-        source="villalobos2023: efficient span of about 1.6 orders", scale="log",
+        40.0,
+        "-",
+        1.0,
+        100.0,
+        doc="largest thinking multiplier of generated tokens",
+        source="villalobos2023: efficient span of about 1.6 orders",
+        scale="log",
     )
     loop_tokens: float = param(
-        5.0e5, "token", 5e4, 3e6, doc="tokens of a single-call loop on a task of the reference length, before the call network",
-        source="theory A row 52: 1-3.5e6 tokens a task with the agent template (x4)", scale="log",
+        5.0e5,
+        "token",
+        5e4,
+        3e6,
+        doc="tokens of a single-call loop on a task of the reference length, before the call network",
+        source="theory A row 52: 1-3.5e6 tokens a task with the agent template (x4)",
+        scale="log",
     )
     loop_reference_minutes: float = param(
-        60.0, "min", 10, 600, doc="task length at which loop_tokens holds", source="theory A row 52", dynamic=False,
+        60.0,
+        "min",
+        10,
+        600,
+        doc="task length at which loop_tokens holds",
+        source="theory A row 52",
+        dynamic=False,
     )
     token_length_elasticity: float = param(
-        0.8, "-", 0.5, 1.3, doc="elasticity of tokens to task length", source="own assumption: theory A row 53",
+        0.8,
+        "-",
+        0.5,
+        1.3,
+        doc="elasticity of tokens to task length",
+        source="own assumption: theory A row 53",
         dynamic=False,
     )
     generated_share_agent: float = param(
-        0.04, "-", 0.01, 0.2, doc="share of an agent loop's tokens that is generated without thinking",
-        source="economy.md 5: agentic work is input-dominated", scale="log",
+        0.04,
+        "-",
+        0.01,
+        0.2,
+        doc="share of an agent loop's tokens that is generated without thinking",
+        source="economy.md 5: agentic work is input-dominated",
+        scale="log",
     )
     generated_share_chat: float = param(
-        0.2, "-", 0.05, 0.7, doc="share of a chat turn's tokens that is generated without thinking", source="economy.md 5",
+        0.2,
+        "-",
+        0.05,
+        0.7,
+        doc="share of a chat turn's tokens that is generated without thinking",
+        source="economy.md 5",
     )
     attempts_max: int = param(
-        3, "-", 1, 6, doc="attempts before a loop gives up; retries add (1/S) truncated here",
+        3,
+        "-",
+        1,
+        6,
+        doc="attempts before a loop gives up; retries add (1/S) truncated here",
         source="economy.md 5: retries add 1/S only; the bound is an own assumption",
     )
     job_minutes: float = param(
-        60.0, "min", 5, 480, doc="length of one task inside a standing job",
+        60.0,
+        "min",
+        5,
+        480,
+        doc="length of one task inside a standing job",
         source="own assumption: a watch-and-act cycle of about an hour of human work",
     )
     job_tasks_per_month: float = param(
-        60.0, "1/month", 5, 700, doc="tasks a standing job runs through each month", scale="log",
+        60.0,
+        "1/month",
+        5,
+        700,
+        doc="tasks a standing job runs through each month",
+        scale="log",
         source="own assumption: two cycles a day",
     )
     job_elasticity: float = param(
-        0.9, "-", 0.5, 1.7, doc="exponent theta of the marginal value of standing jobs; price elasticity of jobs is 1/theta",
+        0.9,
+        "-",
+        0.5,
+        1.7,
+        doc="exponent theta of the marginal value of standing jobs; price elasticity of jobs is 1/theta",
         source="nber2025intelligence: elasticity 1.11; economy.md 5",
     )
     job_scale: float = param(
-        0.5, "jobs", 0.05, 5.0, doc="k0: number of standing jobs at which marginal value has begun to fall", scale="log",
+        0.5,
+        "jobs",
+        0.05,
+        5.0,
+        doc="k0: number of standing jobs at which marginal value has begun to fall",
+        scale="log",
         source="own assumption: half a job a delegating person",
     )
 

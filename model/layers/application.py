@@ -19,23 +19,118 @@ class AppNetworkParams(Params):
 
     section: ClassVar[str] = "app_network"
 
-    assistants: int = param(4, "applications", 1, 20, doc="assistant applications", source="own assumption: a few hold almost all users", dynamic=False)
-    applications: int = param(20, "applications", 2, 200, doc="other applications", source="own assumption", dynamic=False)
-    features: int = param(8, "features", 1, 50, doc="AI features an application could have", source="own assumption", dynamic=False)
-    inertia: float = param(0.9, "-", 0, 0.99, doc="share of attention that stays where it was last month", source="own assumption: habits change over a year")
-    quality_coefficient: float = param(1.0, "-", 0, 4, doc="log-odds per unit of ln quality", source="theory A row 76, own assumption")
-    ad_load_coefficient: float = param(0.5, "-", 0, 3, doc="fall of log-odds per unit of advertising load", source="own assumption")
-    feature_coefficient: float = param(2.0, "-", 0, 10, doc="log-odds per USD of feature uplift an hour over .1", source="own assumption")
-    users_coefficient: float = param(0.3, "-", 0, 0.9, doc="log-odds per unit of ln users: network effect", source="theory A row 76")
-    net_inertia: float = param(0.8, "-", 0, 0.99, doc="share of an application's calls that stay with last month's nets", source="own assumption: switching within weeks to months (theory 6.2)")
-    open_penalty: float = param(0.8, "-", -1, 3, doc="log-odds lost by open weights (support, liability)", source="theory 6.2: 90 % cheaper, below 30 % of tokens")
-    ranking_share: float = param(0.45, "-", 0.1, 0.8, doc="share of used hours at the opening that rank", source="economy.md 8: ranking and other 75 %", dynamic=False)
-    other_share: float = param(0.30, "-", 0.05, 0.6, doc="share of used hours at the opening for other AI (enterprise, science)", source="economy.md 8: ranking and other 75 %", dynamic=False)
-    legacy_speed: float = param(0.10, "1/month", 0.01, 1, doc="speed at which ranking and other AI adapt to the price of compute", source="own assumption: one product cycle")
-    legacy_elasticity: float = param(1.2, "-", 0.3, 3, doc="long-run price elasticity of ranking and other AI", fit=True, source="economy.md 14, prior log-sd .2")
-    other_background_share: float = param(0.5, "-", 0, 1, doc="f_o: share of other AI that is inference", source="observations inference_share_ai_compute: between .33 (2023) and .6-.7 for mature workloads")
-    device_parameters: float = param(3.0e9, "parameters", 1e8, 2e10, doc="largest net users' devices run well at the opening", scale="log", source="own assumption: phones with 8 GB", dynamic=False)
-    device_share_max: float = param(0.3, "-", 0, 0.9, doc="share of small-tier chat and feature calls that could run on devices", source="own assumption")
+    assistants: int = param(
+        4,
+        "applications",
+        1,
+        20,
+        doc="assistant applications",
+        source="own assumption: a few hold almost all users",
+        dynamic=False,
+    )
+    applications: int = param(
+        20, "applications", 2, 200, doc="other applications", source="own assumption", dynamic=False
+    )
+    features: int = param(
+        8, "features", 1, 50, doc="AI features an application could have", source="own assumption", dynamic=False
+    )
+    inertia: float = param(
+        0.9,
+        "-",
+        0,
+        0.99,
+        doc="share of attention that stays where it was last month",
+        source="own assumption: habits change over a year",
+    )
+    quality_coefficient: float = param(
+        1.0, "-", 0, 4, doc="log-odds per unit of ln quality", source="theory A row 76, own assumption"
+    )
+    ad_load_coefficient: float = param(
+        0.5, "-", 0, 3, doc="fall of log-odds per unit of advertising load", source="own assumption"
+    )
+    feature_coefficient: float = param(
+        2.0, "-", 0, 10, doc="log-odds per USD of feature uplift an hour over .1", source="own assumption"
+    )
+    users_coefficient: float = param(
+        0.3, "-", 0, 0.9, doc="log-odds per unit of ln users: network effect", source="theory A row 76"
+    )
+    net_inertia: float = param(
+        0.8,
+        "-",
+        0,
+        0.99,
+        doc="share of an application's calls that stay with last month's nets",
+        source="own assumption: switching within weeks to months (theory 6.2)",
+    )
+    open_penalty: float = param(
+        0.8,
+        "-",
+        -1,
+        3,
+        doc="log-odds lost by open weights (support, liability)",
+        source="theory 6.2: 90 % cheaper, below 30 % of tokens",
+    )
+    ranking_share: float = param(
+        0.45,
+        "-",
+        0.1,
+        0.8,
+        doc="share of used hours at the opening that rank",
+        source="economy.md 8: ranking and other 75 %",
+        dynamic=False,
+    )
+    other_share: float = param(
+        0.30,
+        "-",
+        0.05,
+        0.6,
+        doc="share of used hours at the opening for other AI (enterprise, science)",
+        source="economy.md 8: ranking and other 75 %",
+        dynamic=False,
+    )
+    legacy_speed: float = param(
+        0.10,
+        "1/month",
+        0.01,
+        1,
+        doc="speed at which ranking and other AI adapt to the price of compute",
+        source="own assumption: one product cycle",
+    )
+    legacy_elasticity: float = param(
+        1.2,
+        "-",
+        0.3,
+        3,
+        doc="long-run price elasticity of ranking and other AI",
+        fit=True,
+        source="economy.md 14, prior log-sd .2",
+    )
+    other_background_share: float = param(
+        0.5,
+        "-",
+        0,
+        1,
+        doc="f_o: share of other AI that is inference",
+        source="observations inference_share_ai_compute: between .33 (2023) and .6-.7 for mature workloads",
+    )
+    device_parameters: float = param(
+        3.0e9,
+        "parameters",
+        1e8,
+        2e10,
+        doc="largest net users' devices run well at the opening",
+        scale="log",
+        source="own assumption: phones with 8 GB",
+        dynamic=False,
+    )
+    device_share_max: float = param(
+        0.3,
+        "-",
+        0,
+        0.9,
+        doc="share of small-tier chat and feature calls that could run on devices",
+        source="own assumption",
+    )
 
 
 def success(log_minutes: Array, horizon_minutes: float, slope: float) -> Array:

@@ -20,7 +20,13 @@ Array = NDArray[np.float64]
 #: Share of input that repeats earlier input, by serving class (assistant, delegated, standing, embedded, robot cloud).
 REUSE = ("reuse_chat", "reuse_agent", "reuse_agent", "reuse_embedded", "reuse_robot")
 #: Prompt parameter of each serving class.
-PROMPT = ("prompt_chat_tokens", "prompt_agent_tokens", "prompt_agent_tokens", "prompt_embedded_tokens", "prompt_robot_tokens")
+PROMPT = (
+    "prompt_chat_tokens",
+    "prompt_agent_tokens",
+    "prompt_agent_tokens",
+    "prompt_embedded_tokens",
+    "prompt_robot_tokens",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,43 +36,121 @@ class ContextParams(Params):
     section: ClassVar[str] = "context"
 
     prompt_chat_tokens: float = param(
-        400.0, "token", 50, 3000, doc="prompt of a chat turn at opening prices", scale="log",
+        400.0,
+        "token",
+        50,
+        3000,
+        doc="prompt of a chat turn at opening prices",
+        scale="log",
         source="theory A row 47: LMSYS 70 + 215 tokens a turn; with a short history",
     )
     prompt_agent_tokens: float = param(
-        8000.0, "token", 1000, 60000, doc="prompt of an agent's call at opening prices", scale="log",
+        8000.0,
+        "token",
+        1000,
+        60000,
+        doc="prompt of an agent's call at opening prices",
+        scale="log",
         source="own assumption: above the 6e3 mean of all requests at the end of 2025, theory A row 42",
     )
     prompt_embedded_tokens: float = param(
-        1000.0, "token", 100, 10000, doc="prompt of an embedded feature's call at opening prices", scale="log",
+        1000.0,
+        "token",
+        100,
+        10000,
+        doc="prompt of an embedded feature's call at opening prices",
+        scale="log",
         source="own assumption: one page of text",
     )
     prompt_robot_tokens: float = param(
-        800.0, "token", 100, 4000, doc="prompt of a robot's cloud call", scale="log", source="theory 6.7: 600-800 tokens a step",
+        800.0,
+        "token",
+        100,
+        4000,
+        doc="prompt of a robot's cloud call",
+        scale="log",
+        source="theory 6.7: 600-800 tokens a step",
     )
     prompt_price_elasticity: float = param(
-        0.4, "-", 0.0, 1.0, doc="prompts lengthen as the price of fresh input falls: elasticity",
+        0.4,
+        "-",
+        0.0,
+        1.0,
+        doc="prompts lengthen as the price of fresh input falls: elasticity",
         source="own assumption; theory A row 42: x4 in prompts while input prices fell by 10-30",
     )
     window_tokens: float = param(
-        1.0e6, "token", 8e3, 1e7, doc="largest prompt a net accepts", scale="log", source="own assumption: list pages of 2024-25",
+        1.0e6,
+        "token",
+        8e3,
+        1e7,
+        doc="largest prompt a net accepts",
+        scale="log",
+        source="own assumption: list pages of 2024-25",
     )
-    reuse_chat: float = param(0.6, "-", 0, 1, doc="share of a chat prompt that repeats earlier input", source="pope2023 chat example: long cached history; own assumption on the mean")
-    reuse_agent: float = param(0.93, "-", 0, 1, doc="share of an agent's input that repeats earlier input", source="economy.md 5: agents' tokens are mostly cached input; theory A row 44 range .5-.95")
-    reuse_embedded: float = param(0.4, "-", 0, 1, doc="share of a feature's input that repeats (instructions)", source="own assumption")
-    reuse_robot: float = param(0.5, "-", 0, 1, doc="share of a robot's input that repeats (instructions, map)", source="own assumption")
-    memory_exponent: float = param(0.6, "-", 0.1, 2.0, doc="zeta: how fast hits rise with memory, h = 1 - (1 + M/M0)**-zeta", source="own assumption: theory A equation 14")
+    reuse_chat: float = param(
+        0.6,
+        "-",
+        0,
+        1,
+        doc="share of a chat prompt that repeats earlier input",
+        source="pope2023 chat example: long cached history; own assumption on the mean",
+    )
+    reuse_agent: float = param(
+        0.93,
+        "-",
+        0,
+        1,
+        doc="share of an agent's input that repeats earlier input",
+        source="economy.md 5: agents' tokens are mostly cached input; theory A row 44 range .5-.95",
+    )
+    reuse_embedded: float = param(
+        0.4, "-", 0, 1, doc="share of a feature's input that repeats (instructions)", source="own assumption"
+    )
+    reuse_robot: float = param(
+        0.5, "-", 0, 1, doc="share of a robot's input that repeats (instructions, map)", source="own assumption"
+    )
+    memory_exponent: float = param(
+        0.6,
+        "-",
+        0.1,
+        2.0,
+        doc="zeta: how fast hits rise with memory, h = 1 - (1 + M/M0)**-zeta",
+        source="own assumption: theory A equation 14",
+    )
     memory_reference_s: float = param(
-        600.0, "s", 10, 36000, doc="M0: seconds of context the fleet must hold for the knee of the hit curve", scale="log",
+        600.0,
+        "s",
+        10,
+        36000,
+        doc="M0: seconds of context the fleet must hold for the knee of the hit curve",
+        scale="log",
         source="own assumption: minutes between two turns of a conversation",
     )
-    host_ratio: float = param(8.0, "-", 1, 32, doc="host memory over HBM", scale="log", source="own assumption: 2 TB host beside 8 x 80 GB")
-    ssd_ratio: float = param(60.0, "-", 1, 500, doc="SSD over HBM", scale="log", source="own assumption: 30-40 TB a server of eight")
-    host_weight: float = param(0.7, "-", 0, 1, doc="value of a host byte against an HBM byte (slower to bring back)", source="own assumption")
+    host_ratio: float = param(
+        8.0, "-", 1, 32, doc="host memory over HBM", scale="log", source="own assumption: 2 TB host beside 8 x 80 GB"
+    )
+    ssd_ratio: float = param(
+        60.0, "-", 1, 500, doc="SSD over HBM", scale="log", source="own assumption: 30-40 TB a server of eight"
+    )
+    host_weight: float = param(
+        0.7, "-", 0, 1, doc="value of a host byte against an HBM byte (slower to bring back)", source="own assumption"
+    )
     ssd_weight: float = param(0.25, "-", 0, 1, doc="value of an SSD byte against an HBM byte", source="own assumption")
-    kv_share_of_hbm: float = param(0.4, "-", 0.05, 0.9, doc="share of HBM left for contexts beside the weights", source="own assumption: weights and activations take the rest")
+    kv_share_of_hbm: float = param(
+        0.4,
+        "-",
+        0.05,
+        0.9,
+        doc="share of HBM left for contexts beside the weights",
+        source="own assumption: weights and activations take the rest",
+    )
     caching_maturity_per_year: float = param(
-        1.0, "1/year", 0, 3, doc="hazard at which serving software that still recomputes prefixes is replaced by software that caches, once storing is cheaper than recomputing",
+        1.0,
+        "1/year",
+        0,
+        3,
+        doc="hazard at which serving software that still recomputes prefixes is replaced by software that caches, once storing is cheaper than recomputing",
         source="own assumption: prefix caching became general over about two years",
     )
 
@@ -92,7 +176,9 @@ def prompts(price_ratio: float, p: ContextParams) -> Array:
     return np.minimum(base * growth, p.window_tokens)
 
 
-def hit_share(input_tokens_per_s: Array, kv_bytes_per_token: float, hbm_bytes: float, adopted: float, p: ContextParams) -> Array:
+def hit_share(
+    input_tokens_per_s: Array, kv_bytes_per_token: float, hbm_bytes: float, adopted: float, p: ContextParams
+) -> Array:
     """Return the share of input found in memory by serving class, Eq. C.2.
 
     The fleet's tiers hold ``M`` seconds of the input that streams through it; a repeated prefix is found with probability

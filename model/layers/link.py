@@ -20,21 +20,131 @@ class LinkParams(Params):
 
     section: ClassVar[str] = "link"
 
-    training_utilisation: float = param(0.40, "-", 0.3, 0.5, doc="achieved over peak FLOP/s in training at the reference cluster", source="ai2027; theory A row 19")
-    scale_out_penalty: float = param(0.05, "-", 0.0, 0.15, doc="elasticity of that utilisation to cluster size", source="own assumption, theory A row 22")
-    reference_cluster_h100e: float = param(4000.0, "H100e", 100, 1e5, doc="cluster at which training_utilisation holds", scale="log", source="own assumption: 2022 clusters")
-    rollout_utilisation: float = param(0.12, "-", 0.02, 0.4, doc="achieved over peak in roll-outs, synthetic data and research automation (large-batch decoding)", source="ai2027: 10 % in inference; large batches raise it")
-    prefill_utilisation: float = param(0.50, "-", 0.3, 0.76, doc="achieved over peak in prefill", source="sardana2024; pope2023 .76")
-    decode_utilisation: float = param(0.35, "-", 0.05, 0.6, doc="achieved over peak of decode once it is compute-bound", source="own assumption: below prefill")
-    weight_bytes: float = param(1.0, "byte/parameter", 0.5, 2, doc="bytes per weight when served", source="own assumption: 8-bit serving; pope2023 int8")
-    sparsity: float = param(8.0, "-", 1, 32, doc="total over active parameters (mixture of experts)", source="own assumption, theory A row 37")
-    kv_bytes_per_token: float = param(1.6e5, "byte/token", 1e4, 6e5, doc="bytes of context per token for a net of the reference size", source="erdil2025inference: 3.3e5 at bf16 for a 70B net; 8-bit halves it", scale="log")
-    kv_reference_parameters: float = param(7.0e10, "parameters", 1e9, 1e12, doc="net to which kv_bytes_per_token refers; grows with the cube root of size", source="erdil2025inference: 131 to 516 kB from 8B to 405B", scale="log")
-    latency_s_per_step: float = param(0.008, "s", 0.0005, 0.05, doc="all-reduce and launch latency of one decode step", source="erdil2025inference: 4 all-reduces of some 10 us a layer, 80-120 layers", scale="log")
-    step_seconds_max: float = param(0.08, "s", 0.02, 0.5, doc="slowest decode step users accept", source="own assumption: 12 tokens a second, reading speed")
-    replicas_min: float = param(600.0, "replicas", 1, 20000, doc="copies of a net kept ready (regions, versions, daily peaks)", scale="log", source="own assumption")
-    software_scale: float = param(2.5, "-", 0.3, 20, doc="accelerator-seconds needed over those of the roofline (peaks, failures, safety nets, unripe software)", fit=True, scale="log", source="economy.md 14: accelerator-seconds scale, prior log-sd .6")
-    servers: int = param(50, "servers", 1, 500, doc="servers that share one queue", source="own assumption, theory A row 24")
+    training_utilisation: float = param(
+        0.40,
+        "-",
+        0.3,
+        0.5,
+        doc="achieved over peak FLOP/s in training at the reference cluster",
+        source="ai2027; theory A row 19",
+    )
+    scale_out_penalty: float = param(
+        0.05,
+        "-",
+        0.0,
+        0.15,
+        doc="elasticity of that utilisation to cluster size",
+        source="own assumption, theory A row 22",
+    )
+    reference_cluster_h100e: float = param(
+        4000.0,
+        "H100e",
+        100,
+        1e5,
+        doc="cluster at which training_utilisation holds",
+        scale="log",
+        source="own assumption: 2022 clusters",
+    )
+    rollout_utilisation: float = param(
+        0.12,
+        "-",
+        0.02,
+        0.4,
+        doc="achieved over peak in roll-outs, synthetic data and research automation (large-batch decoding)",
+        source="ai2027: 10 % in inference; large batches raise it",
+    )
+    legacy_utilisation: float = param(
+        0.20,
+        "-",
+        0.02,
+        0.5,
+        doc="achieved over peak in ranking and other AI",
+        source="ai2027: 30 % overall, lower for memory-bound ranking; own assumption",
+    )
+    prefill_utilisation: float = param(
+        0.50, "-", 0.3, 0.76, doc="achieved over peak in prefill", source="sardana2024; pope2023 .76"
+    )
+    decode_utilisation: float = param(
+        0.35,
+        "-",
+        0.05,
+        0.6,
+        doc="achieved over peak of decode once it is compute-bound",
+        source="own assumption: below prefill",
+    )
+    weight_bytes: float = param(
+        1.0,
+        "byte/parameter",
+        0.5,
+        2,
+        doc="bytes per weight when served",
+        source="own assumption: 8-bit serving; pope2023 int8",
+    )
+    sparsity: float = param(
+        8.0,
+        "-",
+        1,
+        32,
+        doc="total over active parameters (mixture of experts)",
+        source="own assumption, theory A row 37",
+    )
+    kv_bytes_per_token: float = param(
+        1.6e5,
+        "byte/token",
+        1e4,
+        6e5,
+        doc="bytes of context per token for a net of the reference size",
+        source="erdil2025inference: 3.3e5 at bf16 for a 70B net; 8-bit halves it",
+        scale="log",
+    )
+    kv_reference_parameters: float = param(
+        7.0e10,
+        "parameters",
+        1e9,
+        1e12,
+        doc="net to which kv_bytes_per_token refers; grows with the cube root of size",
+        source="erdil2025inference: 131 to 516 kB from 8B to 405B",
+        scale="log",
+    )
+    latency_s_per_step: float = param(
+        0.008,
+        "s",
+        0.0005,
+        0.05,
+        doc="all-reduce and launch latency of one decode step",
+        source="erdil2025inference: 4 all-reduces of some 10 us a layer, 80-120 layers",
+        scale="log",
+    )
+    step_seconds_max: float = param(
+        0.08,
+        "s",
+        0.02,
+        0.5,
+        doc="slowest decode step users accept",
+        source="own assumption: 12 tokens a second, reading speed",
+    )
+    replicas_min: float = param(
+        600.0,
+        "replicas",
+        1,
+        20000,
+        doc="copies of a net kept ready (regions, versions, daily peaks)",
+        scale="log",
+        source="own assumption",
+    )
+    software_scale: float = param(
+        2.5,
+        "-",
+        0.3,
+        20,
+        doc="accelerator-seconds needed over those of the roofline (peaks, failures, safety nets, unripe software)",
+        fit=True,
+        scale="log",
+        source="economy.md 14: accelerator-seconds scale, prior log-sd .6",
+    )
+    servers: int = param(
+        50, "servers", 1, 500, doc="servers that share one queue", source="own assumption, theory A row 24"
+    )
 
 
 class Serving(NamedTuple):
@@ -47,7 +157,15 @@ class Serving(NamedTuple):
     step_seconds: Array  # (N,)
 
 
-def serving(tokens: Array, active_parameters: Array, context_tokens: Array, decode_gain: Array, bytes_per_s: float, hbm_bytes: float, p: LinkParams) -> Serving:
+def serving(
+    tokens: Array,
+    active_parameters: Array,
+    context_tokens: Array,
+    decode_gain: Array,
+    bytes_per_s: float,
+    hbm_bytes: float,
+    p: LinkParams,
+) -> Serving:
     """Return accelerator-hours and operations of serving, Eq. K.1 to K.4.
 
     Fresh input is compute-bound (``2N`` operations a token at the prefill utilisation). Cached input costs the reading of
@@ -93,18 +211,24 @@ def serving(tokens: Array, active_parameters: Array, context_tokens: Array, deco
         step = step_seconds(batch, n, kv * context, accelerators, bytes_per_s, p)
         batch = np.where(step > p.step_seconds_max, np.maximum(batch * np.sqrt(p.step_seconds_max / step), 1.0), batch)
     step = step_seconds(batch, n, kv * context, accelerators, bytes_per_s, p)
-    attention = 4.0 * context * kv / (2.0 * p.weight_bytes)  # operations per token on its context, of the order of its KV bytes
+    attention = (
+        4.0 * context * kv / (2.0 * p.weight_bytes)
+    )  # operations per token on its context, of the order of its KV bytes
     seconds = np.empty((n.size, 3))
     seconds[:, 0] = (2.0 * n + attention) / (H100_FLOP_PER_S * p.prefill_utilisation)
     seconds[:, 1] = kv / bytes_per_s
     seconds[:, 2] = accelerators * step / (batch * decode_gain)
     seconds *= p.software_scale
     hours = (tokens * seconds[None]).sum(axis=2) / SECONDS_PER_HOUR
-    flop = (tokens[:, :, 0] + tokens[:, :, 2]) * (2.0 * n + attention) + tokens[:, :, 1] * (attention / np.maximum(context, 1.0))
+    flop = (tokens[:, :, 0] + tokens[:, :, 2]) * (2.0 * n + attention) + tokens[:, :, 1] * (
+        attention / np.maximum(context, 1.0)
+    )
     return Serving(hours, flop, seconds, batch, step)
 
 
-def step_seconds(batch: Array, active: Array, kv_context_bytes: Array, accelerators: Array, bytes_per_s: float, p: LinkParams) -> Array:
+def step_seconds(
+    batch: Array, active: Array, kv_context_bytes: Array, accelerators: Array, bytes_per_s: float, p: LinkParams
+) -> Array:
     """Return the seconds of one decode step, Eq. K.2: the longer of reading weights and arithmetic, plus contexts and latency.
 
     A batch touches ``1 - (1 - 1/s)**b`` of a mixture's experts.
@@ -112,7 +236,9 @@ def step_seconds(batch: Array, active: Array, kv_context_bytes: Array, accelerat
     touched = active * p.sparsity * (1.0 - (1.0 - 1.0 / p.sparsity) ** batch) if p.sparsity > 1.0 else active
     reading = touched * p.weight_bytes / (accelerators * bytes_per_s)
     arithmetic = 2.0 * active * batch / (accelerators * H100_FLOP_PER_S * p.decode_utilisation)
-    return np.asarray(np.maximum(reading, arithmetic) + kv_context_bytes * batch / (accelerators * bytes_per_s) + p.latency_s_per_step)
+    return np.asarray(
+        np.maximum(reading, arithmetic) + kv_context_bytes * batch / (accelerators * bytes_per_s) + p.latency_s_per_step
+    )
 
 
 def training_flop(hours: Array, cluster_h100e: Array, p: LinkParams) -> Array:
@@ -126,7 +252,9 @@ def training_flop(hours: Array, cluster_h100e: Array, p: LinkParams) -> Array:
     >>> f"{float(training_flop(np.array(1.0), np.array(4000.0), LinkParams())):.3e}"
     '1.424e+18'
     """
-    utilisation = p.training_utilisation * np.maximum(cluster_h100e / p.reference_cluster_h100e, 1e-3) ** -p.scale_out_penalty
+    utilisation = (
+        p.training_utilisation * np.maximum(cluster_h100e / p.reference_cluster_h100e, 1e-3) ** -p.scale_out_penalty
+    )
     return np.asarray(hours * (SECONDS_PER_HOUR * H100_FLOP_PER_S) * np.minimum(utilisation, 0.6))
 
 

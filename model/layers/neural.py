@@ -40,29 +40,164 @@ class NeuralParams(Params):
 
     section: ClassVar[str] = "neural"
 
-    law: str = param("besiroglu", "-", doc="constant set of the loss law", source="besiroglu2024; hoffmann2022; sardana2024", choices=tuple(LAWS), dynamic=False)
-    horizon_reference_minutes: float = param(0.55, "min", 0.05, 5, doc="horizon of a net of the reference effective compute without roll-outs", source="observations metr_horizon_p50 2022-03: .6 min", scale="log", dynamic=False)
-    effective_reference_flop: float = param(2.5e24, "FLOP", 1e23, 1e26, doc="effective compute at which it holds", source="observations train_compute_frontier 2022-04: 2.5e24", scale="log", dynamic=False)
-    capability_exponent: float = param(0.35, "-", 0.2, 0.5, doc="gamma: horizon elasticity of effective compute", fit=True, source="economy.md 5 and 14, prior log-sd .15")
-    rollout_exponent: float = param(0.25, "-", 0.0, 0.5, doc="gamma_R: horizon elasticity of roll-out compute", source="economy.md 5")
-    rollout_reference_flop: float = param(1.0e22, "FLOP", 1e20, 1e25, doc="R_ref: roll-out compute at which it begins to matter", scale="log", source="own assumption: a hundredth of a 2022 run; metr2025 between GPT-3.5 and o1")
-    verifier_minutes: float = param(30.0, "min", 1, 480, doc="length of the tasks on which roll-outs can be checked: useful once nets reach them", scale="log", source="own assumption: theory 4.5, verifiability gates the value of samples")
-    reasoning_share: float = param(0.02, "-", 0.001, 0.5, doc="roll-out over pre-training compute from which a net can think", scale="log", source="own assumption: first reasoning nets of 2024")
-    algorithmic_gain: float = param(1.2, "1/year", 0.0, 5, doc="theta: growth of ln efficiency a year at the reference experiments and the opening's stock", source="epoch2024: about 3x a year; observations algorithmic_progress_rate")
-    algorithmic_input_exponent: float = param(0.14, "-", 0.02, 0.6, doc="lambda: returns to experiments", source="gate2025")
+    law: str = param(
+        "besiroglu",
+        "-",
+        doc="constant set of the loss law",
+        source="besiroglu2024; hoffmann2022; sardana2024",
+        choices=tuple(LAWS),
+        dynamic=False,
+    )
+    horizon_reference_minutes: float = param(
+        0.55,
+        "min",
+        0.05,
+        5,
+        doc="horizon of a net of the reference effective compute without roll-outs",
+        source="observations metr_horizon_p50 2022-03: .6 min",
+        scale="log",
+        dynamic=False,
+    )
+    effective_reference_flop: float = param(
+        2.5e24,
+        "FLOP",
+        1e23,
+        1e26,
+        doc="effective compute at which it holds",
+        source="observations train_compute_frontier 2022-04: 2.5e24",
+        scale="log",
+        dynamic=False,
+    )
+    capability_exponent: float = param(
+        0.35,
+        "-",
+        0.2,
+        0.5,
+        doc="gamma: horizon elasticity of effective compute",
+        fit=True,
+        source="economy.md 5 and 14, prior log-sd .15",
+    )
+    rollout_exponent: float = param(
+        0.25, "-", 0.0, 0.5, doc="gamma_R: horizon elasticity of roll-out compute", source="economy.md 5"
+    )
+    rollout_reference_flop: float = param(
+        1.0e22,
+        "FLOP",
+        1e20,
+        1e25,
+        doc="R_ref: roll-out compute at which it begins to matter",
+        scale="log",
+        source="own assumption: a hundredth of a 2022 run; metr2025 between GPT-3.5 and o1",
+    )
+    verifier_minutes: float = param(
+        30.0,
+        "min",
+        1,
+        480,
+        doc="length of the tasks on which roll-outs can be checked: useful once nets reach them",
+        scale="log",
+        source="own assumption: theory 4.5, verifiability gates the value of samples",
+    )
+    reasoning_share: float = param(
+        0.02,
+        "-",
+        0.001,
+        0.5,
+        doc="roll-out over pre-training compute from which a net can think",
+        scale="log",
+        source="own assumption: first reasoning nets of 2024",
+    )
+    algorithmic_gain: float = param(
+        1.2,
+        "1/year",
+        0.0,
+        5,
+        doc="theta: growth of ln efficiency a year at the reference experiments and the opening's stock",
+        source="epoch2024: about 3x a year; observations algorithmic_progress_rate",
+    )
+    algorithmic_input_exponent: float = param(
+        0.14, "-", 0.02, 0.6, doc="lambda: returns to experiments", source="gate2025"
+    )
     algorithmic_stock_exponent: float = param(0.32, "-", 0.0, 1, doc="phi: ideas get harder to find", source="gate2025")
-    algorithmic_ceiling: float = param(1.0e4, "-", 1e2, 1e7, doc="largest algorithmic efficiency over that of the opening", source="gate2025 S_max 1e4", scale="log")
-    experiment_reference_flop: float = param(1.0e24, "FLOP/month", 1e22, 1e27, doc="experiments of the opening's leading lab", scale="log", source="own assumption: of the order of a 2022 run a month")
-    idea_diffusion_per_year: float = param(0.8, "1/year", 0, 3, doc="rate at which the gap in algorithms to the leader closes", source="own assumption: ideas spread within a year or so")
+    algorithmic_ceiling: float = param(
+        1.0e4,
+        "-",
+        1e2,
+        1e7,
+        doc="largest algorithmic efficiency over that of the opening",
+        source="gate2025 S_max 1e4",
+        scale="log",
+    )
+    experiment_reference_flop: float = param(
+        1.0e24,
+        "FLOP/month",
+        1e22,
+        1e27,
+        doc="experiments of the opening's leading lab",
+        scale="log",
+        source="own assumption: of the order of a 2022 run a month",
+    )
+    idea_diffusion_per_year: float = param(
+        0.8,
+        "1/year",
+        0,
+        3,
+        doc="rate at which the gap in algorithms to the leader closes",
+        source="own assumption: ideas spread within a year or so",
+    )
     text_tokens: float = param(3.0e14, "token", 1e14, 1e15, doc="unique text", source="epoch2024: 3e14", scale="log")
-    usable_text_share: float = param(0.10, "-", 0.01, 1, doc="share of it that a lab can use", source="own assumption: access, quality, languages", scale="log")
-    epochs_useful: float = param(15.0, "epoch", 2, 40, doc="repetitions after which more add nothing", source="muennighoff2023")
-    synthetic_flop_per_token: float = param(2.0e12, "FLOP/token", 1e10, 1e15, doc="roll-out compute per useful synthetic token", scale="log", source="own assumption: 2N for a net of 1e11, a tenth kept")
-    distillation_orders_max: float = param(1.5, "-", 0, 2.5, doc="orders of effective compute a small net can gain from a teacher", source="economy.md 5")
-    distillation_reference_flop: float = param(2.0e23, "FLOP", 1e21, 1e27, doc="accumulated synthetic data at which half of it is reached", scale="log", source="own assumption: a tenth of a 2022 run")
-    decode_gain_max: float = param(1.42, "-", 1, 1.42, doc="decode throughput of an inference-efficient architecture over a plain one", source="bian2025")
-    architecture_per_year: float = param(0.5, "1/year", 0, 3, doc="rate at which a lab that designs for inference reaches it", source="own assumption: one or two model generations")
-    parameters_min: float = param(5.0e8, "parameters", 1e7, 1e10, doc="smallest net sold", scale="log", source="own assumption")
+    usable_text_share: float = param(
+        0.10,
+        "-",
+        0.01,
+        1,
+        doc="share of it that a lab can use",
+        source="own assumption: access, quality, languages",
+        scale="log",
+    )
+    epochs_useful: float = param(
+        15.0, "epoch", 2, 40, doc="repetitions after which more add nothing", source="muennighoff2023"
+    )
+    synthetic_flop_per_token: float = param(
+        2.0e12,
+        "FLOP/token",
+        1e10,
+        1e15,
+        doc="roll-out compute per useful synthetic token",
+        scale="log",
+        source="own assumption: 2N for a net of 1e11, a tenth kept",
+    )
+    distillation_orders_max: float = param(
+        1.5, "-", 0, 2.5, doc="orders of effective compute a small net can gain from a teacher", source="economy.md 5"
+    )
+    distillation_reference_flop: float = param(
+        2.0e23,
+        "FLOP",
+        1e21,
+        1e27,
+        doc="accumulated synthetic data at which half of it is reached",
+        scale="log",
+        source="own assumption: a tenth of a 2022 run",
+    )
+    decode_gain_max: float = param(
+        1.42,
+        "-",
+        1,
+        1.42,
+        doc="decode throughput of an inference-efficient architecture over a plain one",
+        source="bian2025",
+    )
+    architecture_per_year: float = param(
+        0.5,
+        "1/year",
+        0,
+        3,
+        doc="rate at which a lab that designs for inference reaches it",
+        source="own assumption: one or two model generations",
+    )
+    parameters_min: float = param(
+        5.0e8, "parameters", 1e7, 1e10, doc="smallest net sold", scale="log", source="own assumption"
+    )
 
 
 def loss(n: Array, d: Array, law: LossLaw) -> Array:
@@ -94,7 +229,9 @@ def tokens_at_loss(n: Array, target: Array, law: LossLaw) -> Array:
     return np.asarray(np.where(gap > 0.0, (law.b / np.maximum(gap, 1e-300)) ** (1.0 / law.beta), np.inf))
 
 
-def lifetime_cost(n: Array, d: Array, train_usd: Array | float, serve_usd: Array | float, rollout_factor: Array | float = 0.0) -> Array:
+def lifetime_cost(
+    n: Array, d: Array, train_usd: Array | float, serve_usd: Array | float, rollout_factor: Array | float = 0.0
+) -> Array:
     """Return ``K = c_T 6 N D (1 + rho_RL) + 2 N sum_k c_k Q_k``, Eq. N.4.
 
     Parameters
@@ -110,7 +247,15 @@ def lifetime_cost(n: Array, d: Array, train_usd: Array | float, serve_usd: Array
     return np.asarray(train_usd * 6.0 * n * d * (1.0 + rollout_factor) + 2.0 * n * serve_usd)
 
 
-def size_net(target: Array, train_usd: Array, serve_usd: Array, law: LossLaw, data_limit: Array | float = np.inf, n_min: float = 1.0, rollout_factor: float = 0.0) -> tuple[Array, Array]:
+def size_net(
+    target: Array,
+    train_usd: Array,
+    serve_usd: Array,
+    law: LossLaw,
+    data_limit: Array | float = np.inf,
+    n_min: float = 1.0,
+    rollout_factor: float = 0.0,
+) -> tuple[Array, Array]:
     """Return the parameters and tokens of the cheapest net over its life that reaches the loss `target`, Eq. N.5.
 
     Minimises Eq. N.4 along the iso-loss curve by golden-section search in ln N between the smallest net that can reach the
@@ -199,7 +344,9 @@ def distillation(synthetic_flop: Array, p: NeuralParams) -> Array:
     >>> float(distillation(np.array(0.0), NeuralParams()))
     1.0
     """
-    return np.asarray(10.0 ** (p.distillation_orders_max * synthetic_flop / (synthetic_flop + p.distillation_reference_flop)))
+    return np.asarray(
+        10.0 ** (p.distillation_orders_max * synthetic_flop / (synthetic_flop + p.distillation_reference_flop))
+    )
 
 
 def verified(horizon_minutes: Array, p: NeuralParams) -> Array:

@@ -25,16 +25,64 @@ class CallNetworkParams(Params):
 
     orchestrators: int = param(8, "nodes", 1, 50, doc="orchestrators", source="own assumption", dynamic=False)
     skills: int = param(16, "nodes", 1, 200, doc="agents' skills", source="own assumption", dynamic=False)
-    tools: int = param(24, "nodes", 1, 500, doc="tools", source="own assumption: registries are long but a few tools dominate (theory 6.9)", dynamic=False)
-    links: int = param(3, "links", 1, 8, doc="links a node forms when it enters", source="theory A row 78", dynamic=False)
-    agent_calls: float = param(4.0, "calls", 1.5, 10, doc="calls per agent task over a chat turn at the opening's edges", source="anthropic2025", dynamic=False)
-    multi_calls: float = param(15.0, "calls", 5, 30, doc="calls per multi-agent task at the opening's edges", source="anthropic2025", dynamic=False)
-    callback_share: float = param(0.08, "-", 0, 0.4, doc="share of a skill's calls that go back to an orchestrator", source="own assumption")
-    spectral_radius_max: float = param(0.93, "-", 0.5, 0.98, doc="largest spectral radius of the call network", source="theory A row 62, own assumption")
-    multi_threshold: float = param(0.45, "-", 0.35, 0.6, doc="single-agent success above which multi-agent work no longer helps", source="kim2025: 2512.08296")
-    multi_share_max: float = param(0.3, "-", 0, 1, doc="share of tasks that can be divided among agents", source="own assumption, theory A row 61")
-    multi_width: float = param(0.08, "-", 0.01, 0.3, doc="spread of success around the threshold", source="own assumption")
-    batch_scale: float = param(0.4, "-", 0.05, 2, doc="logit scale of moving work that can wait to the batch tier", source="own assumption")
+    tools: int = param(
+        24,
+        "nodes",
+        1,
+        500,
+        doc="tools",
+        source="own assumption: registries are long but a few tools dominate (theory 6.9)",
+        dynamic=False,
+    )
+    links: int = param(
+        3, "links", 1, 8, doc="links a node forms when it enters", source="theory A row 78", dynamic=False
+    )
+    agent_calls: float = param(
+        4.0,
+        "calls",
+        1.5,
+        10,
+        doc="calls per agent task over a chat turn at the opening's edges",
+        source="anthropic2025",
+        dynamic=False,
+    )
+    multi_calls: float = param(
+        15.0,
+        "calls",
+        5,
+        30,
+        doc="calls per multi-agent task at the opening's edges",
+        source="anthropic2025",
+        dynamic=False,
+    )
+    callback_share: float = param(
+        0.08, "-", 0, 0.4, doc="share of a skill's calls that go back to an orchestrator", source="own assumption"
+    )
+    spectral_radius_max: float = param(
+        0.93,
+        "-",
+        0.5,
+        0.98,
+        doc="largest spectral radius of the call network",
+        source="theory A row 62, own assumption",
+    )
+    multi_threshold: float = param(
+        0.45,
+        "-",
+        0.35,
+        0.6,
+        doc="single-agent success above which multi-agent work no longer helps",
+        source="kim2025: 2512.08296",
+    )
+    multi_share_max: float = param(
+        0.3, "-", 0, 1, doc="share of tasks that can be divided among agents", source="own assumption, theory A row 61"
+    )
+    multi_width: float = param(
+        0.08, "-", 0.01, 0.3, doc="spread of success around the threshold", source="own assumption"
+    )
+    batch_scale: float = param(
+        0.4, "-", 0.05, 2, doc="logit scale of moving work that can wait to the batch tier", source="own assumption"
+    )
 
 
 def traffic(edges: Array, scale: float, external: Array) -> Array:

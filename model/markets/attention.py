@@ -24,34 +24,76 @@ class AttentionParams(Params):
     section: ClassVar[str] = "attention"
 
     hours_per_month: float = param(
-        372.0, "h/month", 200, 500, doc="hours a person has for work (172) and online (200)",
-        source="economy.md 6; observations online_hours_per_user_day", dynamic=False,
+        372.0,
+        "h/month",
+        200,
+        500,
+        doc="hours a person has for work (172) and online (200)",
+        source="economy.md 6; observations online_hours_per_user_day",
+        dynamic=False,
     )
     online_hours_per_month: float = param(
-        200.0, "h/month", 100, 300, doc="hours online at the opening", source="observations online_hours_per_user_day: 6.67 h a day",
+        200.0,
+        "h/month",
+        100,
+        300,
+        doc="hours online at the opening",
+        source="observations online_hours_per_user_day: 6.67 h a day",
         dynamic=False,
     )
     committed_share_max: float = param(
-        0.8, "-", 0.5, 0.95, doc="largest share of the month that work, review and supervision may take", source="economy.md 6",
+        0.8,
+        "-",
+        0.5,
+        0.95,
+        doc="largest share of the month that work, review and supervision may take",
+        source="economy.md 6",
     )
     application_share: float = param(
-        0.93, "-", 0.5, 1.0, doc="utility weight of applications among free hours; the rest is leisure away from them",
+        0.93,
+        "-",
+        0.5,
+        1.0,
+        doc="utility weight of applications among free hours; the rest is leisure away from them",
         source="own assumption: free hours are online hours almost by definition of the budget",
     )
     shadow_damping: float = param(
-        0.5, "-", 0.05, 1.0, doc="weight of this month's shadow price in what delegation looks at next month",
+        0.5,
+        "-",
+        0.05,
+        1.0,
+        doc="weight of this month's shadow price in what delegation looks at next month",
         source="own assumption: economy.md 6 asks for a damped price",
     )
     candidate_spread: float = param(
-        0.06, "-", 0.0, 0.5, doc="relative spread of candidates' quality: gain of a good choice", source="own assumption: economy.md 6",
+        0.06,
+        "-",
+        0.0,
+        0.5,
+        doc="relative spread of candidates' quality: gain of a good choice",
+        source="own assumption: economy.md 6",
     )
     candidate_dilution: float = param(
-        0.01, "-", 0.001, 0.1, doc="loss of success for each examined candidate", source="economy.md 6: about 1 %", scale="log",
+        0.01,
+        "-",
+        0.001,
+        0.1,
+        doc="loss of success for each examined candidate",
+        source="economy.md 6: about 1 %",
+        scale="log",
     )
     candidate_tokens: float = param(
-        500.0, "token", 100, 2000, doc="tokens of one candidate's description", source="theory A row 65", scale="log",
+        500.0,
+        "token",
+        100,
+        2000,
+        doc="tokens of one candidate's description",
+        source="theory A row 65",
+        scale="log",
     )
-    candidates_max: float = param(10.0, "-", 1, 50, doc="most candidates examined for one task", source="theory A row 63")
+    candidates_max: float = param(
+        10.0, "-", 1, 50, doc="most candidates examined for one task", source="theory A row 63"
+    )
 
 
 class Allotment(NamedTuple):
@@ -137,4 +179,6 @@ def choice_gain(candidates: Array, p: AttentionParams) -> Array:
     >>> choice_gain(np.array([1.0]), AttentionParams()).tolist()
     [1.0]
     """
-    return np.asarray((1.0 + p.candidate_spread * np.log(candidates)) * (1.0 - p.candidate_dilution * (candidates - 1.0)))
+    return np.asarray(
+        (1.0 + p.candidate_spread * np.log(candidates)) * (1.0 - p.candidate_dilution * (candidates - 1.0))
+    )

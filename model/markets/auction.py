@@ -21,17 +21,77 @@ class AuctionParams(Params):
 
     section: ClassVar[str] = "auction"
 
-    rule: str = param("gsp", "-", doc="rule of both attention markets", source="edelman2007; varian2007: the rule in use", choices=RULES)
-    slots: int = param(4, "slots", 1, 10, doc="positions per attention-hour page or candidate list", source="own assumption, theory A row 63", dynamic=False)
-    slot_decay: float = param(0.62, "-", 0.3, 0.95, doc="click rate of a position over that of the one above", source="theory A row 64: geometric .5-.8")
-    bid_speed: float = param(0.3, "1/month", 0.05, 1, doc="speed of best response", source="theory A row 66, own assumption")
-    bid_noise: float = param(0.05, "-", 0, 0.5, doc="log-sd of noise in bids", source="own assumption: bidders learn by trying")
-    clicks_per_hour: float = param(1.2, "1/h", 0.05, 10, doc="clicks on the first position per attention-hour", source="own assumption; with values, digital advertising of .06 USD an hour (economy.md 13)", scale="log")
-    value_usd_per_click: float = param(0.045, "USD", 0.001, 5, doc="mean margin a service earns per click", source="own assumption: gives .06 USD an hour at the opening, economy.md 13", scale="log")
-    value_usd_per_invocation: float = param(0.02, "USD", 0.0005, 5, doc="mean margin a service earns per invocation by an agent", source="own assumption: below a click's, agents compare", scale="log")
-    budget_exponent: float = param(0.6, "-", 0.2, 0.95, doc="returns to spending in a market, A b**x", source="economy.md 6")
-    budget_speed: float = param(0.3333, "1/month", 0.02, 1, doc="share of the gap between markets closed in a month", source="economy.md 6")
-    reserve_usd: float = param(0.001, "USD", 0, 1, doc="reserve per click or invocation", source="own assumption: cost of examining a candidate")
+    rule: str = param(
+        "gsp",
+        "-",
+        doc="rule of both attention markets",
+        source="edelman2007; varian2007: the rule in use",
+        choices=RULES,
+    )
+    slots: int = param(
+        4,
+        "slots",
+        1,
+        10,
+        doc="positions per attention-hour page or candidate list",
+        source="own assumption, theory A row 63",
+        dynamic=False,
+    )
+    slot_decay: float = param(
+        0.62,
+        "-",
+        0.3,
+        0.95,
+        doc="click rate of a position over that of the one above",
+        source="theory A row 64: geometric .5-.8",
+    )
+    bid_speed: float = param(
+        0.3, "1/month", 0.05, 1, doc="speed of best response", source="theory A row 66, own assumption"
+    )
+    bid_noise: float = param(
+        0.05, "-", 0, 0.5, doc="log-sd of noise in bids", source="own assumption: bidders learn by trying"
+    )
+    clicks_per_hour: float = param(
+        1.2,
+        "1/h",
+        0.05,
+        10,
+        doc="clicks on the first position per attention-hour",
+        source="own assumption; with values, digital advertising of .06 USD an hour (economy.md 13)",
+        scale="log",
+    )
+    value_usd_per_click: float = param(
+        0.045,
+        "USD",
+        0.001,
+        5,
+        doc="mean margin a service earns per click",
+        source="own assumption: gives .06 USD an hour at the opening, economy.md 13",
+        scale="log",
+    )
+    value_usd_per_invocation: float = param(
+        0.02,
+        "USD",
+        0.0005,
+        5,
+        doc="mean margin a service earns per invocation by an agent",
+        source="own assumption: below a click's, agents compare",
+        scale="log",
+    )
+    budget_exponent: float = param(
+        0.6, "-", 0.2, 0.95, doc="returns to spending in a market, A b**x", source="economy.md 6"
+    )
+    budget_speed: float = param(
+        0.3333, "1/month", 0.02, 1, doc="share of the gap between markets closed in a month", source="economy.md 6"
+    )
+    reserve_usd: float = param(
+        0.001,
+        "USD",
+        0,
+        1,
+        doc="reserve per click or invocation",
+        source="own assumption: cost of examining a candidate",
+    )
 
 
 class Positions(NamedTuple):
@@ -42,7 +102,9 @@ class Positions(NamedTuple):
     efficiency: Array  # (M,) value realised over the best allocation
 
 
-def run(bids: Array, values: Array, quality: Array, click_rates: Array, rule: str, reserve_usd: float = 0.0) -> Positions:
+def run(
+    bids: Array, values: Array, quality: Array, click_rates: Array, rule: str, reserve_usd: float = 0.0
+) -> Positions:
     """Return who gets which position and what they pay, Eq. M.30 to M.33.
 
     Bidders are ranked by quality x bid. The i-th pays per click: GSP, the bid that keeps the rank, ``w_(i+1) b_(i+1) / w_i``;

@@ -15,10 +15,19 @@ Array = NDArray[np.float64]
 
 #: Parameter with the demand elasticity of each provider-run class.
 ELASTICITY = (
-    "elasticity_serving", "elasticity_serving", "elasticity_serving", "elasticity_serving", "elasticity_serving",
-    "elasticity_legacy", "elasticity_legacy", "elasticity_research", "elasticity_research", "elasticity_research",
-    "elasticity_research", "elasticity_research",
-)  # fmt: skip
+    "elasticity_serving",
+    "elasticity_serving",
+    "elasticity_serving",
+    "elasticity_serving",
+    "elasticity_serving",
+    "elasticity_legacy",
+    "elasticity_legacy",
+    "elasticity_research",
+    "elasticity_research",
+    "elasticity_research",
+    "elasticity_research",
+    "elasticity_research",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,19 +36,66 @@ class ComputeParams(Params):
 
     section: ClassVar[str] = "compute"
 
-    opening_usd_per_h100e_hour: float = param(6.0, "USD/h", 1, 15, doc="contract price at the opening", source="A100 hours of 2 USD over .3155 H100e; gpu_rent rows", dynamic=False)
-    price_speed: float = param(0.5, "-", 0.05, 1, doc="share of the log gap to the clearing price closed in a month (kappa)", fit=True, source="economy.md 8 and 14, prior log-sd .4")
-    utilisation_max: float = param(0.85, "-", 0.7, 0.95, doc="largest share of hours that can be used", source="own assumption, theory A row 23")
-    operating_usd_per_h: float = param(0.25, "USD/h", 0.05, 1, doc="operating cost below which no hour is sold", source="economy.md 8")
-    interactive_factor: float = param(1.0, "-", 0.5, 2, doc="price of interactive serving over contract", source="economy.md 8")
-    reserved_factor: float = param(0.8, "-", 0.3, 1, doc="price of reserved training over contract", source="economy.md 8")
-    batch_factor: float = param(0.5, "-", 0.2, 1, doc="price of batch work and roll-outs over contract", source="economy.md 8")
+    opening_usd_per_h100e_hour: float = param(
+        6.0,
+        "USD/h",
+        1,
+        15,
+        doc="contract price at the opening",
+        source="A100 hours of 2 USD over .3155 H100e; gpu_rent rows",
+        dynamic=False,
+    )
+    price_speed: float = param(
+        0.5,
+        "-",
+        0.05,
+        1,
+        doc="share of the log gap to the clearing price closed in a month (kappa)",
+        fit=True,
+        source="economy.md 8 and 14, prior log-sd .4",
+    )
+    utilisation_max: float = param(
+        0.85, "-", 0.7, 0.95, doc="largest share of hours that can be used", source="own assumption, theory A row 23"
+    )
+    operating_usd_per_h: float = param(
+        0.25, "USD/h", 0.05, 1, doc="operating cost below which no hour is sold", source="economy.md 8"
+    )
+    interactive_factor: float = param(
+        1.0, "-", 0.5, 2, doc="price of interactive serving over contract", source="economy.md 8"
+    )
+    reserved_factor: float = param(
+        0.8, "-", 0.3, 1, doc="price of reserved training over contract", source="economy.md 8"
+    )
+    batch_factor: float = param(
+        0.5, "-", 0.2, 1, doc="price of batch work and roll-outs over contract", source="economy.md 8"
+    )
     spot_share: float = param(0.15, "-", 0, 0.5, doc="share of hours sold at the spot price", source="economy.md 8")
-    spot_premium: float = param(0.15, "-", 0, 1, doc="k in spot = contract x (1 + k u / (1 - u))", source="theory A row 26, own assumption")
-    elasticity_serving: float = param(1.1, "-", 0.3, 3, doc="price elasticity of serving", source="nber2025intelligence: 1.11")
-    elasticity_legacy: float = param(1.2, "-", 0.3, 3, doc="price elasticity of ranking and other AI", fit=True, source="economy.md 14, prior log-sd .2")
-    elasticity_research: float = param(1.0, "-", 0.3, 2, doc="price elasticity of research: budgets are set in money", source="own assumption: unit by construction of a budget")
-    routing_elasticity: float = param(4.0, "-", 0.5, 20, doc="how strongly buyers prefer the cheaper provider", source="own assumption")
+    spot_premium: float = param(
+        0.15, "-", 0, 1, doc="k in spot = contract x (1 + k u / (1 - u))", source="theory A row 26, own assumption"
+    )
+    elasticity_serving: float = param(
+        1.1, "-", 0.3, 3, doc="price elasticity of serving", source="nber2025intelligence: 1.11"
+    )
+    elasticity_legacy: float = param(
+        1.2,
+        "-",
+        0.3,
+        3,
+        doc="price elasticity of ranking and other AI",
+        fit=True,
+        source="economy.md 14, prior log-sd .2",
+    )
+    elasticity_research: float = param(
+        1.0,
+        "-",
+        0.3,
+        2,
+        doc="price elasticity of research: budgets are set in money",
+        source="own assumption: unit by construction of a budget",
+    )
+    routing_elasticity: float = param(
+        4.0, "-", 0.5, 20, doc="how strongly buyers prefer the cheaper provider", source="own assumption"
+    )
 
 
 class Cleared(NamedTuple):

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def spread(served_hours: Array, home: NDArray[np.int64], capacity_hours: Array, price_usd: Array, elasticity: float) -> Array:
+def spread(
+    served_hours: Array, home: NDArray[np.int64], capacity_hours: Array, price_usd: Array, elasticity: float
+) -> Array:
     """Return hours by buyer and provider, Eq. M.10.
 
     Integrated buyers fill their own provider first; the rest follows a logit in ln price, weighted by capacity left, and

@@ -1,0 +1,374 @@
+"""Scenarios: parameters, firms and dated interventions, from TOML, names or manifests; strict about every key."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from agents.ai_agent import AIAgentParams
+from agents.application import ApplicationParams
+from agents.human import HumanParams
+from agents.lab import FIRMS as LAB_FIRMS
+from agents.lab import LabFirm, LabParams
+from agents.orchestrator import OrchestratorParams
+from agents.provider import FIRMS as PROVIDER_FIRMS
+from agents.provider import ProviderFirm, ProviderParams
+from agents.robot import RobotParams
+from agents.supplier import SupplierParams
+from model.core.errors import InputError, unknown
+from model.core.params import Declaration, Params
+from model.core.units import month_index
+from model.layers.agent import AgentLoopParams
+from model.layers.application import AppNetworkParams
+from model.layers.context import ContextParams
+from model.layers.link import LinkParams
+from model.layers.neural import NeuralParams
+from model.layers.orchestrator import CallNetworkParams
+from model.layers.physical import PhysicalParams
+from model.markets.attention import AttentionParams
+from model.markets.auction import AuctionParams
+from model.markets.compute import ComputeParams
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """All sections of parameters, as they hold in one month."""
+
+    human: HumanParams = field(default_factory=HumanParams)
+    ai_agent: AIAgentParams = field(default_factory=AIAgentParams)
+    robot: RobotParams = field(default_factory=RobotParams)
+    provider: ProviderParams = field(default_factory=ProviderParams)
+    lab: LabParams = field(default_factory=LabParams)
+    application: ApplicationParams = field(default_factory=ApplicationParams)
+    orchestrator: OrchestratorParams = field(default_factory=OrchestratorParams)
+    supplier: SupplierParams = field(default_factory=SupplierParams)
+    physical: PhysicalParams = field(default_factory=PhysicalParams)
+    link: LinkParams = field(default_factory=LinkParams)
+    neural: NeuralParams = field(default_factory=NeuralParams)
+    context: ContextParams = field(default_factory=ContextParams)
+    agent_loop: AgentLoopParams = field(default_factory=AgentLoopParams)
+    call_network: CallNetworkParams = field(default_factory=CallNetworkParams)
+    app_network: AppNetworkParams = field(default_factory=AppNetworkParams)
+    auction: AuctionParams = field(default_factory=AuctionParams)
+    attention: AttentionParams = field(default_factory=AttentionParams)
+    compute: ComputeParams = field(default_factory=ComputeParams)
+
+
+SECTIONS: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(Parameters))
+FIRM_TYPES: dict[str, type[Params]] = {"lab": LabFirm, "provider": ProviderFirm}
+OPENING_FIRMS: dict[str, dict[str, Params]] = {"lab": dict(LAB_FIRMS), "provider": dict(PROVIDER_FIRMS)}
+
+
+def declarations() -> tuple[Declaration, ...]:
+    """Return every declared parameter, section by section (firm fields apart)."""
+    default = Parameters()
+    return tuple(d for section in SECTIONS for d in getattr(default, section).declared())
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """A dated change of one dynamic parameter."""
+
+    date: str
+    parameter: str
+    value: float | int | str | bool
+    mode: str = "set"
+    until: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is run: the opening, parameters, firms, interventions."""
+
+    name: str = "baseline"
+    title: str = ""
+    description: str = ""
+    start: str = "2022-01"
+    months: int = 168
+    humans: int = 5000
+    parameters: Parameters = field(default_factory=Parameters)
+    firms: Mapping[str, Mapping[str, Params]] = field(default_factory=lambda: OPENING_FIRMS)
+    interventions: tuple[Intervention, ...] = ()
+
+    @classmethod
+    def load(cls, source: str | Path | Scenario) -> Scenario:
+        """Return a scenario from a shipped name, a TOML file or a manifest.json.
+
+        Raises
+        ------
+        InputError
+            One line naming what is wrong and the nearest valid name.
+        """
+        if isinstance(source, Scenario):
+            return source
+        path = Path(source)
+        if path.suffix not in (".toml", ".json"):
+            found = shipped().get(str(source))
+            if found is None:
+                raise unknown("scenario", str(source), shipped())
+            path = found
+        return _from_manifest(path) if path.suffix == ".json" else _from_toml(path, ())
+
+    def with_overrides(self, overrides: Mapping[str, Any]) -> Self:
+        """Return the scenario with ``section.name`` or ``section.firm.name`` changed; text is read as the declared type."""
+        changed: dict[str, dict[str, Any]] = {}
+        firms: dict[tuple[str, str], dict[str, Any]] = {}
+        for key, value in overrides.items():
+            parts = key.split(".")
+            if len(parts) == 3 and parts[0] in FIRM_TYPES:
+                firms.setdefault((parts[0], parts[1]), {})[parts[2]] = value
+            elif len(parts) == 2:
+                changed.setdefault(parts[0], {})[parts[1]] = value
+            else:
+                raise unknown("parameter", key, names())
+        parameters = self.parameters
+        for section, values in changed.items():
+            if section not in SECTIONS:
+                raise unknown("parameter", f"{section}.{next(iter(values))}", names())
+            parameters = dataclasses.replace(
+                parameters, **{section: _changed(getattr(parameters, section), section, values)}
+            )
+        table = {section: dict(rows) for section, rows in self.firms.items()}
+        for (section, firm), values in firms.items():
+            if firm not in table[section]:
+                raise unknown(f"{section} firm", firm, table[section])
+            table[section][firm] = _changed(table[section][firm], f"{section}.{firm}", values)
+        out = dataclasses.replace(self, parameters=parameters, firms=table)
+        out.check()
+        return out
+
+    def with_run(self, *, start: str | None = None, months: Any = None, humans: Any = None) -> Self:
+        """Return the scenario with another opening, length or resolution."""
+        out = dataclasses.replace(
+            self,
+            start=self.start if start is None else start,
+            months=self.months if months is None else whole("run.months", months, 1, 1200),
+            humans=self.humans if humans is None else whole("run.humans", humans, 1, 100_000_000),
+        )
+        month_index(out.start)
+        return out
+
+    def check(self) -> None:
+        """Validate interventions and firms.
+
+        Raises
+        ------
+        InputError
+        """
+        for change in self.interventions:
+            section, _, name = change.parameter.partition(".")
+            declared = {d.name: d for d in getattr(self.parameters, section).declared()} if section in SECTIONS else {}
+            if name not in declared:
+                raise unknown("parameter", change.parameter, names())
+            if not declared[name].dynamic:
+                raise InputError(
+                    f"intervention on {change.parameter}: fixed at the opening, it cannot change at a date"
+                )
+            if change.mode not in ("set", "multiply"):
+                raise InputError(
+                    f"intervention on {change.parameter}: mode = {change.mode!r}, not one of set, multiply"
+                )
+            first = month_index(change.date, self.start)
+            if change.until is not None and month_index(change.until, self.start) <= first:
+                raise InputError(
+                    f"intervention on {change.parameter}: until = {change.until!r} is not after date = {change.date!r}"
+                )
+            self.parameters_at(max(first, 0))
+        labs = self.firms["lab"]
+        for name, firm in self.firms["provider"].items():
+            home = getattr(firm, "integrated_lab", "")
+            if home and home not in labs:
+                raise unknown(f"integrated_lab of provider.{name}", home, labs)
+
+    def parameters_at(self, month: int) -> Parameters:
+        """Return the parameters in force in month `month` (0 is the first)."""
+        parameters = self.parameters
+        for change in self.interventions:
+            first = month_index(change.date, self.start)
+            last = month_index(change.until, self.start) if change.until else None
+            if month < first or (last is not None and month >= last):
+                continue
+            section, _, name = change.parameter.partition(".")
+            now = getattr(parameters, section)
+            value: Any = change.value
+            if change.mode == "multiply":
+                value = getattr(now, name) * value
+            parameters = dataclasses.replace(parameters, **{section: now.replace(**{name: value})})
+        return parameters
+
+    def change_months(self) -> set[int]:
+        """Return the months in which parameters change."""
+        dates = [d for c in self.interventions for d in (c.date, c.until) if d]
+        return {month_index(d, self.start) for d in dates}
+
+    def values(self) -> dict[str, dict[str, Any]]:
+        """Return plain values: {section: {name: value}}, firm fields as "firm.name"."""
+        out: dict[str, dict[str, Any]] = {s: dict(getattr(self.parameters, s).values()) for s in SECTIONS}
+        for section, rows in self.firms.items():
+            for firm, values in rows.items():
+                out[section].update({f"{firm}.{k}": v for k, v in values.values().items()})
+        return out
+
+
+def whole(name: str, value: Any, low: int, high: int) -> int:
+    """Return a whole number within bounds, or raise InputError."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"{name} = {value!r}: must be a whole number in [{low}, {high}]")
+    if not low <= value <= high:
+        raise InputError(f"{name} = {value}: outside [{low}, {high}]")
+    return value
+
+
+def names() -> list[str]:
+    """Return all names of parameters, "section.name"."""
+    return [f"{d.section}.{d.name}" for d in declarations()]
+
+
+def shipped() -> dict[str, Path]:
+    """Return the shipped scenarios by name; the folder is found without importing its package."""
+    spec = importlib.util.find_spec("experiments")
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    return {p.stem: p for f in folders for p in sorted((Path(f) / "shipped").glob("*.toml"))}
+
+
+def _changed(params: Params, where: str, values: Mapping[str, Any]) -> Params:
+    declared = {d.name: d for d in params.declared()}
+    read: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in declared:
+            section = where.partition(".")[0]
+            pool = [f"{where}.{n}" for n in declared]
+            raise unknown("parameter", f"{where}.{name}", pool if where != section else pool + names())
+        read[name] = _read(value, declared[name].default) if isinstance(value, str) else value
+    try:
+        return params.replace(**read)
+    except InputError as error:
+        if "." in where:
+            raise InputError(str(error).replace(params.section + ".", where + ".", 1)) from None
+        raise
+
+
+def _read(text: str, default: Any) -> Any:
+    if isinstance(default, str):
+        return text
+    lowered = text.strip().lower()
+    if isinstance(default, bool):
+        return {"true": True, "false": False}.get(lowered, text)
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _from_toml(path: Path, seen: tuple[Path, ...]) -> Scenario:
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"scenario file {str(path)!r}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"scenario file {str(path)!r}: not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"scenario file {str(path)!r}: {' '.join(str(error).split())}") from None
+    if path.resolve() in seen:
+        raise InputError(f"scenario file {str(path)!r}: extends itself")
+    if raw.pop("schema", None) != SCHEMA:
+        raise InputError(f"scenario file {str(path)!r}: needs the line 'schema = {SCHEMA}'")
+    parent = raw.pop("extends", None)
+    if parent is None:
+        base = Scenario()
+    else:
+        beside = path.parent / str(parent)
+        known = beside if str(parent).endswith(".toml") else shipped().get(str(parent))
+        if known is None:
+            raise unknown("scenario", str(parent), shipped())
+        base = _from_toml(known, (*seen, path.resolve()))
+    out = dataclasses.replace(
+        base,
+        name=path.stem,
+        title=str(raw.pop("title", path.stem)),
+        description=" ".join(str(raw.pop("description", "")).split()),
+    )
+    return _apply(out, raw, str(path))
+
+
+def _apply(scenario: Scenario, raw: dict[str, Any], where: str) -> Scenario:
+    run = raw.pop("run", {})
+    if not isinstance(run, dict):
+        raise InputError(f"{where}: [run] must be a table")
+    for key in run:
+        if key not in ("start", "months", "humans"):
+            raise unknown("key", f"run.{key}", ["run.start", "run.months", "run.humans"])
+    scenario = scenario.with_run(**run)
+    interventions = list(scenario.interventions)
+    for row in raw.pop("intervention", []):
+        fields = [f.name for f in dataclasses.fields(Intervention)]
+        for key in row:
+            if key not in fields:
+                raise unknown("key", f"intervention.{key}", [f"intervention.{f}" for f in fields])
+        missing = [k for k in ("date", "parameter", "value") if k not in row]
+        if missing:
+            raise InputError(f"{where}: an intervention lacks '{missing[0]}'")
+        interventions.append(Intervention(**row))
+    overrides: dict[str, Any] = {}
+    firms = {section: dict(rows) for section, rows in scenario.firms.items()}
+    for section, table in raw.items():
+        if section not in SECTIONS:
+            raise unknown(
+                "section", section, (*SECTIONS, "run", "intervention", "title", "description", "extends", "schema")
+            )
+        if not isinstance(table, dict):
+            raise InputError(f"{where}: [{section}] must be a table")
+        for row in table.pop("firm", []) if section in FIRM_TYPES else []:
+            name = row.pop("name", None)
+            if not isinstance(name, str) or not name.isidentifier():
+                raise InputError(f"{where}: a [[{section}.firm]] needs a name of letters, digits and _")
+            base = firms[section].get(name, FIRM_TYPES[section]())
+            firms[section][name] = _changed(base, f"{section}.{name}", row)
+        overrides.update({f"{section}.{name}": value for name, value in table.items()})
+    scenario = dataclasses.replace(scenario, interventions=tuple(interventions), firms=firms)
+    return scenario.with_overrides(overrides)
+
+
+def _from_manifest(path: Path) -> Scenario:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        run = raw["run"]
+        values = raw["parameters"]
+        base = Scenario(name=raw["scenario"], title=raw.get("title", ""), description=raw.get("description", ""))
+        base = base.with_run(start=run["start"], months=run["months"], humans=run["humans"])
+        base = dataclasses.replace(
+            base, interventions=tuple(Intervention(**row) for row in raw.get("interventions", []))
+        )
+    except OSError as error:
+        raise InputError(f"manifest {str(path)!r}: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"manifest {str(path)!r}: not a manifest of ours ({error})") from None
+    firms: dict[str, dict[str, Params]] = {section: {} for section in FIRM_TYPES}
+    overrides: dict[str, Any] = {}
+    for section, table in values.items():
+        for name, value in table.items():
+            firm, dot, _ = name.partition(".")
+            if dot:
+                firms[section].setdefault(firm, FIRM_TYPES[section]())
+            overrides[f"{section}.{name}"] = value
+    return dataclasses.replace(base, firms=firms).with_overrides(overrides)
