@@ -141,7 +141,7 @@ def turnover(
     retired = weight * p.turnover_per_month
     gap = wanted - (weight - retired)
     born = np.maximum(gap, 0.0) * p.spawn_per_month
-    exited = retired + np.maximum(-gap, 0.0) * p.spawn_per_month
+    exited = np.minimum(retired + np.maximum(-gap, 0.0) * p.spawn_per_month, weight)
     done = lean_months >= p.lean_months
     exited = np.where(done, weight, exited)
     born = np.where(done, 0.0, born)

@@ -167,7 +167,7 @@ def build(applications: Applications, features: Features, assistants: int, draws
     features.log_difficulty[:] = np.log(p.difficulty_minutes) + p.difficulty_sigma * ndtri(
         draws.trait("feature.difficulty", ids)
     )
-    features.exposure[:] = others / features.n
+    features.exposure[:] = others / max(features.n, 1)
 
 
 def revise(features: Features, best_tokens_per_h: Array, draw: MonthDraws, p: ApplicationParams) -> NDArray[np.bool_]:
@@ -231,3 +231,19 @@ def fail_and_enter(applications: Applications, draw: MonthDraws, p: ApplicationP
         applications.entries[gone] += 1
         applications.lean_months[gone] = 0
     return gone
+
+
+class Services(Table):
+    """One row per service that sells to people and to agents, and bids for their attention."""
+
+    margin = Column("f8", "-", "margin per sale over the mean")
+    quality = Column("f8", "-", "predicted success of a click or an invocation")
+    bid_click_usd = Column("f8", "USD", "bid per click")
+    bid_invocation_usd = Column("f8", "USD", "bid per invocation")
+    agent_budget_share = Column("f8", "-", "share of its budget spent on agents' attention")
+
+
+def build_services(services: Services, draws: Draws) -> None:
+    """Change `services`: draw margins and qualities, Eq. F.5."""
+    services.margin[:] = np.exp(0.5 * ndtri(draws.trait("service.margin", services.id)) - 0.125)
+    services.quality[:] = np.exp(0.3 * ndtri(draws.trait("service.quality", services.id)))

@@ -454,3 +454,32 @@ def choose(h: Humans, offer: Offer, technology: Technology, p: HumanParams) -> C
         tasks_adopter=base * (1.0 + rebound * np.log(alone)),
         tasks_delegator=base * (1.0 + rebound * np.log(total)),
     )
+
+
+def horizon_elasticities(h: Humans, c: Choice, slope: float, p: HumanParams) -> tuple[Array, Array]:
+    """Return d ln(tasks) / d ln(horizon) of assistants and of agents by row, Eq. H.7.
+
+    A logit share reacts by ``(1 - share) / scale`` to its utility in units of task value; success reacts to ln(horizon) by
+    ``slope S (1 - S)`` (Eq. A.1).
+
+    Parameters
+    ----------
+    h : Humans
+    c : Choice
+    slope : float
+        Slope of success in ln length.
+    p : HumanParams
+
+    Returns
+    -------
+    assistant, agent : (n,) float
+
+    Twin: tests/oracle/human.py.
+    """
+    step = slope / p.choice_scale
+    hour_value = h.shadow_usd_per_h * h.task_minutes / 60.0 / h.task_value_usd
+    saved = p.assistant_time_saving * hour_value
+    review = (p.review_share_max - p.review_share_min) * hour_value
+    chat = (1.0 - c.assistant) * step * saved * c.success_chat * (1.0 - c.success_chat)
+    agent = (1.0 - c.delegator_agent) * step * (p.error_loss + review) * c.success_agent * (1.0 - c.success_agent)
+    return chat, agent

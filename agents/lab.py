@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 USES = ("final_run", "experiment", "rl_rollout", "synthetic_data", "research_automation")
 #: List prices of fresh, cached and generated tokens over that of fresh input.
 LIST_STRUCTURE = np.array([1.0, 0.1, 5.0])
+#: Mix of fresh, cached and generated tokens that is assumed where a net has served none.
+UNSEEN_MIX = np.array([0.8, 0.0, 0.2])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +192,7 @@ class LabParams(Params):
         source="own assumption: life of a net on the price lists",
     )
     price_coefficient: float = param(
-        3.0,
+        2.5,
         "-",
         1.2,
         8,
@@ -204,6 +206,30 @@ class LabParams(Params):
         1,
         doc="share of the log gap to the wanted price closed in a month",
         source="own assumption: list prices are revised twice a year",
+    )
+    vendor_equity_share: float = param(
+        0.05,
+        "-",
+        0,
+        0.5,
+        doc="share of the chip supplier's monthly surplus that it invests in labs that buy its hours",
+        source="own assumption: economy.md 8 names vendor equity; announced deals up to 2025 are of that order",
+    )
+    payout_per_month: float = param(
+        0.2,
+        "1/month",
+        0,
+        1,
+        doc="share of cash above twice the runway paid out to owners each month",
+        source="own assumption",
+    )
+    failure_months: float = param(
+        3.0,
+        "month",
+        0.5,
+        24,
+        doc="months of research spending by which cash may be negative until the lab fails",
+        source="own assumption: suppliers' credit",
     )
     self_hosting_markup: float = param(
         1.6,
@@ -349,6 +375,33 @@ class Nets(Table):
     tokens_growth = Column("f8", "1/month", "expected growth of its tier's tokens")
 
 
+class Run(NamedTuple):
+    """A planned training run."""
+
+    target_flop: float
+    parameters: float
+    tokens: float
+    planned_tokens: float  # forecast lifetime tokens
+    planned_usd: float  # planned lifetime cost
+
+
+_RUN_COLUMNS = (
+    ("run_target_flop", "run_parameters", "run_tokens", "run_planned_tokens", "run_planned_usd"),
+    ("small_target_flop", "small_parameters", "small_tokens", "small_planned_tokens", "small_planned_usd"),
+)
+
+
+def run_of(labs: Labs, i: int, tier: int) -> Run:
+    """Return the run of lab `i` in a tier (0 frontier, 1 small)."""
+    return Run(*(float(getattr(labs, name)[i]) for name in _RUN_COLUMNS[tier]))
+
+
+def set_run(labs: Labs, i: int, tier: int, run: Run) -> None:
+    """Change `labs`: plan the run of lab `i` in a tier."""
+    for name, value in zip(_RUN_COLUMNS[tier], run, strict=True):
+        getattr(labs, name)[i] = value
+
+
 class Research(NamedTuple):
     """A month's research decision."""
 
@@ -492,7 +545,7 @@ def list_prices(
 
     Source: economy.md 5 (separate bounded mechanisms); anderson1992 for logit markups. Twin: tests/oracle/lab.py.
     """
-    weight = np.where(tokens.sum(axis=1, keepdims=True) > 0.0, tokens, np.array([0.8, 0.0, 0.2]))
+    weight = np.where(tokens.sum(axis=1, keepdims=True) > 0.0, tokens, UNSEEN_MIX)
     weight = weight / weight.sum(axis=1, keepdims=True)
     cost = (weight * cost_usd).sum(axis=1)
     structure = (weight * LIST_STRUCTURE).sum(axis=1)
@@ -548,3 +601,19 @@ def learn_growth(labs: Labs, revenue_usd: Array, p: LabParams) -> Array:
     seen = np.clip(0.5 * own + 0.5 * world, -p.growth_max_per_month, p.growth_max_per_month)
     known = labs.revenue_usd.sum() > p.seed_market_usd_per_year / 12.0
     return np.asarray(labs.expected_growth + p.growth_learning_per_month * (seen - labs.expected_growth) * known)
+
+
+def learn_token_growth(nets: Nets, tokens: Array, p: LabParams) -> Array:
+    """Return expected growth of each net's tokens, Eq. L.14: adaptive in realised growth; the prior where there was none.
+
+    Parameters
+    ----------
+    nets : Nets
+    tokens : (N,) float
+        Served this month.
+    p : LabParams
+    """
+    both = (nets.tokens_month > 1.0) & (tokens > 1.0)
+    seen = np.log(np.where(both, tokens, 1.0) / np.where(both, nets.tokens_month, 1.0))
+    seen = np.where(both, np.clip(seen, -0.2, 0.2), p.growth_prior_per_month)
+    return np.asarray(nets.tokens_growth + p.growth_learning_per_month * (seen - nets.tokens_growth))

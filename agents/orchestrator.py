@@ -138,9 +138,9 @@ def turnover(
     """Change `nodes`: the least used half of skills and tools may be replaced; return edges and rows, Eq. T.3.
 
     A new node has a drawn quality; each caller links to it with a probability that grows with the fitness of the newcomer
-    (fitness-based attachment), taking calls from the links it had.
+    (fitness-based attachment), taking calls from the links it had. A caller that had no other link calls the newcomer.
 
-    Source: bianconi2001.
+    Source: bianconi2001. Twin: tests/oracle/orchestrator_firm.py.
     """
     used = nodes.traffic_calls
     weak = (nodes.node_kind != ORCHESTRATOR) & (used <= np.median(used))
@@ -156,7 +156,9 @@ def turnover(
         pairs = (callers.astype(np.int64) << 32) | newcomer
         fitness = nodes.quality[node] / (nodes.quality[node] + nodes.quality.mean())
         linked = callers[draw("orchestrator.link", pairs) < 0.3 * fitness]
+        had = np.flatnonzero(edges[:, node] > 0.0)
         edges[:, node] = 0.0
+        linked = np.union1d(linked, had[edges[had].sum(axis=1) <= 0.0])
         edges[linked, node] = 0.02 * fan_out[linked]
     total = edges.sum(axis=1, keepdims=True)
     return np.where(total > 0.0, edges / np.where(total > 0.0, total, 1.0) * fan_out[:, None], 0.0), gone

@@ -116,6 +116,15 @@ class ProviderParams(Params):
     parent_cash_growth_per_year: float = param(
         0.12, "1/year", 0.0, 0.3, doc="growth of that cash", source="economy.md 8", exogenous_trend=True
     )
+    parent_cash_max_usd_per_year: float = param(
+        1.2e12,
+        "USD/year",
+        3e11,
+        3e12,
+        doc="level at which that cash stops growing",
+        scale="log",
+        source="economy.md 8: capped; own assumption on the level: about one per cent of world output",
+    )
     parent_share_max: float = param(
         0.55,
         "-",
@@ -137,6 +146,30 @@ class ProviderParams(Params):
     )
     capacity_share_max: float = param(
         0.45, "-", 0.1, 1, doc="largest share of orders one provider takes", source="own assumption"
+    )
+    price_learning_per_month: float = param(
+        0.05,
+        "1/month",
+        0.005,
+        0.5,
+        doc="speed at which the expected change of machine prices follows the realised one",
+        source="own assumption: about two years of memory",
+    )
+    sites_ahead: float = param(
+        2.0,
+        "-",
+        1,
+        5,
+        doc="machines that may be ordered over those for which powered sites are free now",
+        source="own assumption: sites are signed before chips arrive",
+    )
+    book_life_months: float = param(
+        60.0,
+        "month",
+        24,
+        120,
+        doc="life over which lenders write machines down",
+        source="observations datacenter_server_life_years",
     )
     opex_usd_per_h: float = param(
         0.12,
@@ -280,12 +313,12 @@ def adjustment_cost(investment: Array | float, chi: float, years: float) -> Any:
 
     Source: gate2025 equation 7. Twin: tests/oracle/provider.py.
 
-    >>> round(adjustment_cost(0.5, 4.0, 2.0), 3), round(adjustment_cost(1.0, 4.0, 2.0), 3)
-    (1.875, 10.0)
+    >>> [round(float(adjustment_cost(i, 4.0, 2.0)), 4) for i in (0.1, 0.5, 1.0)]
+    [0.1342, 1.875, 10.0]
     """
     if years == 0.0:
         return investment
-    return ((years * investment + 1.0) ** chi - 1.0) / (chi * years)
+    return np.expm1(chi * np.log1p(years * investment)) / (chi * years)
 
 
 def order(
@@ -333,7 +366,7 @@ def order(
     pull = (expected / user_cost_usd) ** p.profit_elasticity
     have = providers.stock_h100e + providers.backlog_h100e
     share = np.minimum(have / max(float(have.sum()), 1e-300), p.capacity_share_max)
-    desired = wanted_world * share / share.sum() * np.clip(pull, 0.1, 4.0)
+    desired = wanted_world * share / max(float(share.sum()), 1e-300) * np.clip(pull, 0.1, 4.0)
     gap = np.maximum(desired - have, 0.0) / p.order_months
     rate = 12.0 * gap / np.maximum(providers.stock_h100e, 1.0)
     cost = np.maximum(adjustment_cost(rate, p.adjustment_exponent, p.adjustment_years), 1e-300)
@@ -365,15 +398,17 @@ def finance(
 ) -> Financing:
     """Return how cash gaps are closed and surpluses used, Eq. V.6.
 
-    A gap is closed by the parents as far as their cash goes, then by lenders; a surplus above the buffer repays debt, then
-    returns to parents or investors.
+    A gap is closed by the parents as far as their cash goes, then by lenders; cash above twice the buffer repays
+    debt, then returns in part to parents or investors.
 
     Parameters
     ----------
     cash_usd, debt_usd, book_usd : (P,) float
         After the month's receipts and payments.
-    parent_available_usd, buffer_usd : (P,) float
+    parent_available_usd, buffer_usd : (P,) float >= 0
     p : ProviderParams
+
+    Twin: tests/oracle/provider.py.
     """
     gap = np.maximum(buffer_usd - cash_usd, 0.0)
     from_parents = np.minimum(gap, parent_available_usd)
@@ -385,3 +420,13 @@ def finance(
     to_parents = np.where(parent_available_usd > 0.0, 0.5 * surplus, 0.0)
     dividends = np.where(parent_available_usd > 0.0, 0.0, 0.1 * surplus)
     return Financing(from_parents, borrowed, repaid, to_parents, dividends)
+
+
+def parent_cash(months: int, p: ProviderParams) -> float:
+    """Return parents' non-AI operating cash of the month `months` after the opening in USD, Eq. V.7: trend growth up to a cap.
+
+    >>> round(parent_cash(0, ProviderParams()) * 12 / 1e9)
+    268
+    """
+    grown = p.parent_cash_usd_per_year * (1.0 + p.parent_cash_growth_per_year) ** (months / 12.0)
+    return min(grown, p.parent_cash_max_usd_per_year) / 12.0

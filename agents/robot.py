@@ -266,3 +266,16 @@ def deliver(on_order: Array, backlog: float, capacity_robots: float) -> Array:
     [15.0, 5.0]
     """
     return on_order * min(1.0, capacity_robots / max(backlog, 1e-300))
+
+
+def next_capacity(capacity_robots: float, backlog_robots: float, p: RobotParams) -> float:
+    """Return makers' capacity next month, Eq. R.7: it grows while more than two months wait, shrinks slowly below half a month.
+
+    >>> round(next_capacity(100.0, 1000.0, RobotParams()), 9), next_capacity(100.0, 0.0, RobotParams())
+    (105.0, 98.0)
+    """
+    if backlog_robots > 2.0 * capacity_robots:
+        return capacity_robots * (1.0 + p.production_growth_per_month)
+    if backlog_robots < 0.5 * capacity_robots and capacity_robots > 50.0:
+        return capacity_robots * 0.98
+    return capacity_robots

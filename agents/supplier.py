@@ -115,9 +115,6 @@ class SupplierParams(Params):
         source="theory 6.8: 30 bn USD a GW with chips; economy.md 13: 55 thousand USD per H100e with its share",
         scale="log",
     )
-    payout_share: float = param(
-        0.9, "-", 0, 1, doc="share of the supplier's margin paid out to its owners", source="own assumption: buy-backs"
-    )
 
 
 class Suppliers(Table):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 TOLERANCE = 1e-9
+SMALLEST_SCALE = 1e-3
 
 
 class LawBreach(RuntimeError):
@@ -26,7 +29,7 @@ class Laws:
         self.worst: dict[str, float] = {}
 
     def require_zero(self, law: str, month: str, sector: str, residual: float, scale: float) -> None:
-        """Raise `LawBreach` unless |residual| <= 1e-9 of the scale.
+        """Raise `LawBreach` unless |residual| <= 1e-9 of the scale, which counts as at least 1e-3 and must be finite.
 
         Parameters
         ----------
@@ -36,9 +39,8 @@ class Laws:
 
         >>> Laws().require_zero("money", "2022-01", "labs", 1e-3, 1e9)
         """
-        size = abs(residual)
-        if not size <= TOLERANCE * max(abs(scale), 1e-300) and not size <= 1e-12:
+        relative = abs(residual) / max(abs(scale), SMALLEST_SCALE)
+        if not (math.isfinite(scale) and relative <= TOLERANCE):
             raise LawBreach(law, month, sector, float(residual))
-        relative = size / max(abs(scale), 1e-300)
         if relative > self.worst.get(law, 0.0):
             self.worst[law] = relative

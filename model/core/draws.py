@@ -33,7 +33,7 @@ def stream_number(stream: str) -> int:
 
 def key(seed: int, stream: str, month: int, k: int) -> int:
     """Return the 64-bit key that all ids of one behaviour in one month share."""
-    return mix(mix(mix(seed & _MASK) ^ stream_number(stream)) ^ (((month & 0xFFFFFFFF) << 16) ^ k))
+    return mix(mix(mix(seed & _MASK) ^ stream_number(stream)) ^ (((int(month) & 0xFFFFFFFF) << 16) ^ int(k)))
 
 
 def _uniform(base: int, ids: NDArray[np.uint64]) -> NDArray[np.float64]:
@@ -124,6 +124,8 @@ TRAITS = (
     "application.quality",
     "orchestrator.quality",
     "orchestrator.price",
+    "service.margin",
+    "service.quality",
 )
 
 

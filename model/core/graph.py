@@ -41,6 +41,18 @@ def small_world(n: int, k: int, rewire: float, generator: np.random.Generator) -
     return graph
 
 
+def padded(graph: sparse.csr_array, n: int) -> sparse.csr_array:
+    """Return the graph with nodes without links appended, up to `n` nodes.
+
+    >>> padded(sparse.csr_array((2, 2)), 3).shape
+    (3, 3)
+    """
+    if graph.shape[0] == n:
+        return graph
+    indptr = np.append(graph.indptr, np.full(n - graph.shape[0], graph.indptr[-1], dtype=graph.indptr.dtype))
+    return sparse.csr_array((graph.data, graph.indices, indptr), shape=(n, n))
+
+
 def preferential(n: int, m: int, fitness: NDArray[np.float64], generator: np.random.Generator) -> sparse.csr_array:
     """Return a directed graph grown by fitness-based preferential attachment: node i links to `m` earlier ones.
 
@@ -80,8 +92,8 @@ def neighbour_mean(graph: sparse.csr_array, x: NDArray[np.float64]) -> NDArray[n
     return np.asarray(total / (degree if x.ndim == 1 else degree[:, None]))
 
 
-def to_networkx(graph: sparse.csr_array) -> Any:
+def to_networkx(graph: sparse.csr_array | NDArray[np.float64]) -> Any:
     """Return a networkx DiGraph with edge attribute ``weight``."""
     import networkx as nx
 
-    return nx.from_scipy_sparse_array(graph, create_using=nx.DiGraph)
+    return nx.from_scipy_sparse_array(sparse.csr_array(graph), create_using=nx.DiGraph)

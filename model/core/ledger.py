@@ -73,6 +73,11 @@ class Ledger:
             where = (payer, payee, item)
             self._flows[where] = self._flows.get(where, 0.0) + usd
 
+    def net(self, sector: str) -> float:
+        """Return receipts minus payments of a sector so far this month."""
+        flows = self._flows.items()
+        return math.fsum(usd * ((payee == sector) - (payer == sector)) for (payer, payee, _), usd in flows)
+
     def issue(self, issuer: str, holder: str, usd: float) -> None:
         """Record a claim of `usd` at book value: the issuer owes it, the holder owns it (negative: taken back, written off)."""
         where = (issuer, holder)

@@ -131,9 +131,11 @@ class Params:
 
 def check(d: Declaration, value: Any) -> float | int | str | bool:
     """Return `value` as the declared type, or raise InputError."""
-    where = f"{d.section}.{d.name} = {value!r}" + (f" {d.unit}" if d.unit != "-" else "")
-    if hasattr(value, "item") and not isinstance(value, str):
+    if getattr(value, "size", 0) == 1 and hasattr(value, "item"):
         value = value.item()
+    shown = " ".join(repr(value).split())
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    where = f"{d.section}.{d.name} = {shown}" + (f" {d.unit}" if d.unit != "-" else "")
     if isinstance(d.default, bool):
         if not isinstance(value, bool):
             raise InputError(f"{where}: must be true or false")
@@ -148,18 +150,17 @@ def check(d: Declaration, value: Any) -> float | int | str | bool:
             hint = f"; nearest: '{close}'" if close else ""
             raise InputError(f"{where}: not one of {', '.join(d.choices)}{hint}")
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{where}: must be a number")
-    if not math.isfinite(value):
-        raise InputError(f"{where}: must be a finite number")
-    if isinstance(d.default, int):
-        if value != int(value):
-            raise InputError(f"{where}: must be a whole number")
-        value = int(value)
-    else:
-        value = float(value)
     low = -math.inf if d.low is None else d.low
     high = math.inf if d.high is None else d.high
+    span = f"[{low:g}, {high:g}]"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{where}: must be a number in {span}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{where}: must be a finite number in {span}")
     if not low <= value <= high:
-        raise InputError(f"{where}: outside [{low:g}, {high:g}]")
-    return value
+        raise InputError(f"{where}: outside {span}")
+    if isinstance(d.default, int):
+        if value != int(value):
+            raise InputError(f"{where}: must be a whole number in {span}")
+        return int(value)
+    return float(value)

@@ -5,6 +5,7 @@ Mesa 3.3 keeps every model alive through ``mesa.Agent._ids``; `release` lets go 
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, Self
 
 import mesa
@@ -109,8 +110,8 @@ class Row(mesa.Agent):
 
     def __init__(self, model: Any, table: Table, index: int) -> None:
         """Register row `index` of `table` with `model`."""
+        self._table, self._index = table, index  # first: Mesa hashes the row when it registers it
         super().__init__(model)
-        self._table, self._index = table, index
 
     @property
     def id(self) -> int:
@@ -120,10 +121,7 @@ class Row(mesa.Agent):
     @property
     def kind(self) -> str:
         """Kind of agent in snake case."""
-        return "".join(
-            "_" + c.lower() if c.isupper() and i and not type(self).__name__[i - 1].isupper() else c.lower()
-            for i, c in enumerate(type(self).__name__)
-        )
+        return kind_name(type(self))
 
     def __getattr__(self, name: str) -> Any:
         """Name the nearest column."""
@@ -144,6 +142,16 @@ class Row(mesa.Agent):
     def __repr__(self) -> str:
         """Return kind and id."""
         return f"<{type(self).__name__} {self.id}>"
+
+
+def kind_name(row: type[Row]) -> str:
+    """Return the kind of a row class in snake case.
+
+    >>> class AIThing(Row): ...
+    >>> kind_name(AIThing)
+    'ai_thing'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", row.__name__).lower()
 
 
 def _property(name: str, column: Column) -> property:

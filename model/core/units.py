@@ -69,7 +69,8 @@ def block_sum(x: NDArray[np.float64]) -> NDArray[np.float64]:
     >>> float(block_sum(np.ones(300)))
     300.0
     """
-    return np.add.reduce(block_partials(x), axis=0)
+    total: NDArray[np.float64] = np.add.accumulate(block_partials(x), axis=0)[-1]  # in order; reduce would add in pairs
+    return total
 
 
 def block_partials(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -78,6 +79,7 @@ def block_partials(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _fold(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    x = np.ascontiguousarray(x, dtype=np.float64)  # the order of addition follows the layout in memory
     n = x.shape[0]
     groups = max(-(-n // _GROUP), 1)
     if groups * _GROUP != n:

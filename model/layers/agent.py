@@ -234,6 +234,18 @@ def think(
     return z, 1.0 / (1.0 + np.exp(base - k * z))
 
 
+def generated_shares(p: AgentLoopParams) -> Array:
+    """Return the share of tokens that is generated without thinking by serving class, (5,).
+
+    Assistants and features answer people; delegated, standing and robots' loops read far more than they write.
+
+    >>> generated_shares(AgentLoopParams()).tolist()
+    [0.2, 0.04, 0.04, 0.2, 0.04]
+    """
+    chat, loop = p.generated_share_chat, p.generated_share_agent
+    return np.array([chat, loop, loop, chat, loop])
+
+
 def attempts(success_prob: Array, p: AgentLoopParams) -> Array:
     """Return expected attempts per task, Eq. A.3: the geometric 1/S, truncated at ``attempts_max``.
 

@@ -198,18 +198,18 @@ def serving(
     weight = tokens.sum(axis=2)
     context = (weight * context_tokens[:, None]).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-300)
     context = np.where(weight.sum(axis=0) > 0.0, context, context_tokens.mean())
-    kv = p.kv_bytes_per_token * (n / p.kv_reference_parameters) ** (1.0 / 3.0)
+    kv = kv_bytes(n, p)
     total_bytes = n * p.sparsity * p.weight_bytes
     accelerators = np.maximum(np.ceil(2.0 * total_bytes / hbm_bytes), 1.0)
     room = np.maximum((accelerators * hbm_bytes - total_bytes) / (kv * context), 1.0)
-    batch = np.ones_like(n)
-    for _ in range(40):  # monotone fixed point: step time is increasing and concave enough in b
+    low, high = np.zeros_like(n), np.log(room)
+    # Step time rises with b, less than b itself: load and patience each allow every batch up to a largest one.
+    for _ in range(55):
+        batch = np.exp(0.5 * (low + high))
         step = step_seconds(batch, n, kv * context, accelerators, bytes_per_s, p)
-        wanted = np.clip(generated_per_s * step / p.replicas_min, 1.0, room)
-        batch = np.sqrt(batch * wanted)
-    for _ in range(30):  # patience: no larger batch than the slowest step allows
-        step = step_seconds(batch, n, kv * context, accelerators, bytes_per_s, p)
-        batch = np.where(step > p.step_seconds_max, np.maximum(batch * np.sqrt(p.step_seconds_max / step), 1.0), batch)
+        allowed = (batch <= generated_per_s * step / p.replicas_min) & (step <= p.step_seconds_max)
+        low, high = np.where(allowed, 0.5 * (low + high), low), np.where(allowed, high, 0.5 * (low + high))
+    batch = np.exp(low)
     step = step_seconds(batch, n, kv * context, accelerators, bytes_per_s, p)
     attention = (
         4.0 * context * kv / (2.0 * p.weight_bytes)
@@ -224,6 +224,15 @@ def serving(
         attention / np.maximum(context, 1.0)
     )
     return Serving(hours, flop, seconds, batch, step)
+
+
+def kv_bytes(active_parameters: Array, p: LinkParams) -> Array:
+    """Return bytes of context that one token holds, Eq. K.1b: they grow with the cube root of the net.
+
+    >>> float(kv_bytes(np.array(7.0e10), LinkParams()))
+    160000.0
+    """
+    return np.asarray(p.kv_bytes_per_token * (active_parameters / p.kv_reference_parameters) ** (1.0 / 3.0))
 
 
 def step_seconds(

@@ -226,7 +226,7 @@ def compute_optimal(flop: Array, law: LossLaw) -> tuple[Array, Array]:
 def tokens_at_loss(n: Array, target: Array, law: LossLaw) -> Array:
     """Return the tokens with which `n` parameters reach the loss `target`, infinite where they cannot, Eq. N.3."""
     gap = target - law.e - law.a / n**law.alpha
-    return np.asarray(np.where(gap > 0.0, (law.b / np.maximum(gap, 1e-300)) ** (1.0 / law.beta), np.inf))
+    return np.asarray(np.where(gap > 0.0, (law.b / np.where(gap > 0.0, gap, 1.0)) ** (1.0 / law.beta), np.inf))
 
 
 def lifetime_cost(
@@ -303,6 +303,68 @@ def size_net(
         a, b = a_new, b_new
     n = np.exp(0.5 * (low + high))
     return n, tokens_at_loss(n, target, law)
+
+
+def equivalent_flop(target: Array, law: LossLaw) -> Array:
+    """Return the smallest training compute that reaches the loss `target`, Eq. N.5b.
+
+    The inverse of the loss of Eq. N.2: at the compute-optimal net the two reducible terms stand in the ratio beta : alpha.
+
+    Parameters
+    ----------
+    target : (n,) float
+        Above the law's irreducible loss.
+    law : LossLaw
+
+    >>> law = LAWS["besiroglu"]
+    >>> n, d = compute_optimal(np.array(1e24), law)
+    >>> f"{float(equivalent_flop(loss(n, d, law), law)):.4e}"
+    '1.0000e+24'
+    """
+    gap = np.asarray(target, dtype=np.float64) - law.e
+    n = (law.a * (law.alpha + law.beta) / (law.beta * gap)) ** (1.0 / law.alpha)
+    d = (law.b * (law.alpha + law.beta) / (law.alpha * gap)) ** (1.0 / law.beta)
+    return np.asarray(6.0 * n * d)
+
+
+def net_for_budget(
+    flop: float, train_usd: float, serve_usd: float, law: LossLaw, data_limit: float, n_min: float
+) -> tuple[float, float]:
+    """Return parameters and tokens of the net that spends `flop` on training when sized for its whole life, Eq. N.5c.
+
+    Finds the loss whose cheapest net over training and serving (`size_net`) takes exactly `flop` operations, by bisection
+    in the compute-optimal compute of that loss.
+
+    Parameters
+    ----------
+    flop : float
+        Training compute, 6 N D.
+    train_usd, serve_usd : float
+        As in Eq. N.4.
+    law : LossLaw
+    data_limit : float
+        Most tokens that can be used.
+    n_min : float
+
+    Twin: tests/oracle/neural.py.
+
+    >>> n, d = net_for_budget(1e24, 1.0, 0.0, LAWS["besiroglu"], 1e18, 1.0)
+    >>> m, _ = compute_optimal(np.array(1e24), LAWS["besiroglu"])
+    >>> round(n / float(m), 3), f"{6 * n * d:.3e}"
+    (1.0, '1.000e+24')
+    """
+    low, high = np.log(flop) - 4.0, np.log(flop)
+    size = tokens = np.array(1.0)
+    for _ in range(24):
+        middle = 0.5 * (low + high)
+        n, d = compute_optimal(np.array(np.exp(middle)), law)
+        size, tokens = size_net(loss(n, d, law), train_usd, serve_usd, law, data_limit, n_min)  # type: ignore[arg-type]
+        if 6.0 * float(size) * float(tokens) > flop:
+            high = middle
+        else:
+            low = middle
+    # spend exactly the budget: the last step of the bisection is closed in data
+    return float(size), min(flop / (6.0 * float(size)), data_limit)
 
 
 def data_limit(synthetic_tokens: Array, p: NeuralParams) -> Array:

@@ -116,7 +116,7 @@ def allot(own_h: Array, requested_h: Array, weight_usd: Array, p: AttentionParam
 
     Parameters
     ----------
-    own_h : (n,) float
+    own_h : (n,) float in [0, T)
         Hours of own work (tasks done by oneself or with an assistant, and work that cannot be delegated).
     requested_h : (n,) float
         Hours that agents and robots ask for.
@@ -127,7 +127,7 @@ def allot(own_h: Array, requested_h: Array, weight_usd: Array, p: AttentionParam
     Returns
     -------
     Allotment
-        ``answered`` is the share of requests answered, in [0, 1].
+        ``answered`` is the share of requests answered, in [0, 1]; 1 where nothing was asked.
 
     Source: economy.md 6. Twin: tests/oracle/attention.py.
 
@@ -137,7 +137,7 @@ def allot(own_h: Array, requested_h: Array, weight_usd: Array, p: AttentionParam
     """
     hours = p.hours_per_month
     room = np.maximum(p.committed_share_max * hours - own_h, 0.0)
-    answered = np.minimum(room / np.maximum(requested_h, 1e-12), 1.0)
+    answered = np.where(requested_h > room, room / np.maximum(requested_h, 1e-300), 1.0)
     committed = own_h + requested_h * answered
     free = hours - committed
     shadow = weight_usd / free

@@ -113,8 +113,9 @@ def run(
 
     Parameters
     ----------
-    bids, values, quality : (M, B) float
-    click_rates : (k,) float, falling
+    bids, values : (M, B) float >= 0
+    quality : (M, B) float > 0
+    click_rates : (k,) float >= 0, not rising
     rule : {"gsp", "vcg", "first_price", "logit"}
     reserve_usd : float
 
@@ -160,7 +161,9 @@ def run(
         raise ValueError(f"rule = {rule!r}: not one of {', '.join(RULES)}")
     winner = np.full((markets, k), -1, dtype=np.int64)
     winner[:, : min(k, bidders)] = np.where(filled[:, :bidders], order[:, :k], -1)
-    worth = np.take_along_axis(quality * values, np.maximum(winner, 0), axis=1) * (winner >= 0) * click_rates
+    worth = np.zeros((markets, k))
+    if bidders:
+        worth = np.take_along_axis(quality * values, np.maximum(winner, 0), axis=1) * (winner >= 0) * click_rates
     best = np.sort(quality * values, axis=1)[:, ::-1][:, :k]
     top = (best * click_rates[: best.shape[1]]).sum(axis=1)
     efficiency = np.where(top > 0.0, worth.sum(axis=1) / np.where(top > 0.0, top, 1.0), 1.0)
@@ -174,8 +177,8 @@ def envy_free_bids(values: Array, quality: Array, click_rates: Array) -> Array:
 
     Parameters
     ----------
-    values, quality : (M, B) float
-    click_rates : (k,) float
+    values, quality : (M, B) float > 0
+    click_rates : (k,) float > 0, not rising
 
     Source: edelman2007. Twin: tests/oracle/auction.py.
 
@@ -206,6 +209,8 @@ def respond(bids: Array, values: Array, quality: Array, click_rates: Array, nois
     click_rates : (k,) float
     noise : (M, B) float
         Standard normals of stream ``auction.bid``.
+
+    Twin: tests/oracle/auction.py.
     """
     target = envy_free_bids(values, quality, click_rates)
     moved = bids + p.bid_speed * (target - bids)
@@ -228,7 +233,11 @@ def split_budget(share: Array, strength_human: float, strength_agent: float, p: 
     share : (Z,) float in [0, 1]
     strength_human, strength_agent : float >= 0
         Value on sale in each market.
+
+    Twin: tests/oracle/auction.py.
     """
     x = 1.0 / (1.0 - p.budget_exponent)
-    best = strength_agent**x / max(strength_agent**x + strength_human**x, 1e-300)
+    larger = max(strength_agent, strength_human)
+    agent, human = (strength_agent / larger, strength_human / larger) if larger > 0.0 else (0.0, 1.0)
+    best = agent**x / (agent**x + human**x)
     return np.asarray(share + p.budget_speed * (best - share))

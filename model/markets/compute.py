@@ -30,6 +30,10 @@ ELASTICITY = (
 )
 
 
+#: The clearing price is sought within this distance of the posted one, in ln.
+LOG_RATIO_MAX = 16.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class ComputeParams(Params):
     """How the price of accelerator-hours is made."""
@@ -143,9 +147,10 @@ def clear(demand_hours: Array, capacity_hours: float, price_usd: float, p: Compu
     usable = capacity_hours * p.utilisation_max
     total = float(demand_hours.sum())
     if total <= 0.0 or usable <= 0.0:
-        x = p.operating_usd_per_h if total <= 0.0 else price_usd
+        scarce = max(price_usd * float(np.exp(LOG_RATIO_MAX)), p.operating_usd_per_h)
+        x = p.operating_usd_per_h if total <= 0.0 else scarce
         return Cleared(np.full(demand_hours.size, 1.0 if total <= 0.0 else 0.0), x, np.zeros(demand_hours.size))
-    low, high = -16.0, 16.0  # ln(x / price)
+    low, high = -LOG_RATIO_MAX, LOG_RATIO_MAX  # ln(x / price)
     for _ in range(60):
         middle = 0.5 * (low + high)
         excess = float((demand_hours * np.exp(-elasticity * middle)).sum()) > usable

@@ -38,6 +38,32 @@ class Operating(NamedTuple):
     supervision: float
 
 
+#: Sectors that keep no money from month to month, and what their surplus or gap is called.
+PASS_ON = {
+    "humans": ("other consumption", "dissaving"),
+    "orchestrators": ("payout to owners", "capital from owners"),
+    "robot_owners": ("payout to owners", "capital from owners"),
+    "hardware_suppliers": ("payout to owners", "capital from owners"),
+    "energy_suppliers": ("fuel, grid, owners", "capital from owners"),
+    "investors": ("returned to savers", "savings placed with investors"),
+    "parents": ("payout to owners", "capital from owners"),
+}
+#: Items that buy nothing: capital, income, passing on.
+TRANSFERS = frozenset(
+    {
+        "income",
+        "operating cash of incumbents",
+        "parents' capital",
+        "returned to parents",
+        "vendor equity",
+        "supervision",
+    }
+    | {item for pair in PASS_ON.values() for item in pair}
+)
+#: Items that give final demand back what it paid.
+REFUNDS = frozenset({"wallets returned"})
+
+
 def post(books: Ledger, a: Operating) -> None:
     """Change `books`: post the operating payments of a month (MODEL.md, transaction table).
 
@@ -58,8 +84,6 @@ def post(books: Ledger, a: Operating) -> None:
     pay("humans", "ai_agents", "metered work of agents", a.metered + a.routing)
     pay("humans", "ai_agents", "surplus fees", a.surplus)
     pay("humans", "energy_suppliers", "electricity of devices", a.device)
-    spent = a.assistants + a.metered + a.routing + a.surplus + a.device
-    pay("humans", "rest_of_world", "other consumption", max(a.income - spent, 0.0))
     # Agents, orchestrators
     pay("ai_agents", "labs", "tokens of agents", a.metered)
     pay("ai_agents", "orchestrators", "routing", a.routing)
@@ -67,7 +91,6 @@ def post(books: Ledger, a: Operating) -> None:
     pay("orchestrators", "ai_agents", "share of invocation fees", a.agent_share)
     kept = a.routing + a.invocations - a.agent_share
     pay("orchestrators", "rest_of_world", "operations", kept * a.orchestrator_operations)
-    pay("orchestrators", "rest_of_world", "payout to owners", kept * (1.0 - a.orchestrator_operations) * 0.9)
     # Applications
     pay("rest_of_world", "applications", "advertising", a.ads)
     pay("applications", "labs", "tokens of assistants", a.assistant_tokens)
@@ -83,9 +106,28 @@ def post(books: Ledger, a: Operating) -> None:
     pay("rest_of_world", "providers", "other AI hours", a.other)
     pay("providers", "energy_suppliers", "electricity", a.electricity)
     pay("providers", "rest_of_world", "operations", a.provider_operations)
-    pay("energy_suppliers", "rest_of_world", "fuel, grid, owners", a.electricity + a.on_board + a.device)
     # Robots
     pay("rest_of_world", "robot_owners", "work of robots", a.robot_work)
     pay("robot_owners", "labs", "tokens of robots", a.robot_cloud)
     pay("robot_owners", "energy_suppliers", "electricity of robots", a.on_board)
     pay("robot_owners", "humans", "supervision", a.supervision)
+
+
+def pass_on(books: Ledger) -> None:
+    """Change `books`: sectors that keep no money settle what the month left them with the rest of the world.
+
+    So only firms, agents and the rest of the world carry balances; the rest of the world alone may carry a trend.
+
+    >>> from model.core.ledger import Ledger
+    >>> books = Ledger({}, {})
+    >>> books.pay("rest_of_world", "humans", "income", 5.0)
+    >>> pass_on(books)
+    >>> books.net("humans")
+    0.0
+    """
+    for sector, (out, into) in PASS_ON.items():
+        left = books.net(sector)
+        if left > 0.0:
+            books.pay(sector, "rest_of_world", out, left)
+        elif left < 0.0:
+            books.pay("rest_of_world", sector, into, -left)

@@ -1,0 +1,63 @@
+# The whole onboarding: `make run`, `make test`. Another interpreter: `make PY=/path/to/python3.12 run`.
+PY ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-all lint app bench golden screenshots docs FORCE
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.all  ## create .venv and install everything, pinned
+	@echo "ready: $$($(BIN)/python --version) in .venv"
+
+run: .venv/.core  ## run the baseline (8 seeds), print the answer, write results/baseline/
+	$(BIN)/python -m experiments.cli run baseline --seeds 8
+
+test: .venv/.all  ## run the default test suite, what CI runs
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not long'
+
+test-all: .venv/.all  ## run every test, the long forms too
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: .venv/.all  ## check style, types, import contracts and spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+app: .venv/.all  ## open the browser page on 127.0.0.1
+	@echo "$@: not built yet: see issue"; exit 1
+
+bench: .venv/.all  ## measure speed and memory on this machine
+	@echo "$@: not built yet: see issue"; exit 1
+
+golden: .venv/.all  ## rewrite the golden run and print which series moved by how much
+	$(BIN)/python -m tests.golden
+
+screenshots: .venv/.all  ## take the pictures of the README
+	@echo "$@: not built yet: see issue"; exit 1
+
+docs: .venv/.all  ## write the table of parameters, model/data/parameters.md
+	$(BIN)/python -m experiments.cli parameters --markdown > model/data/.parameters.tmp
+	mv model/data/.parameters.tmp model/data/parameters.md
+
+# .venv/.python holds interpreter and version: the environment is made anew only when PY is another one.
+# The base interpreter is asked for, so that an activated .venv never counts as another, nor deletes itself.
+.venv/.python: FORCE
+	@base=$$($(PY) -c 'import os, sys; print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))') || exit 1; \
+	id=$$($(PY) -c 'import sys; print(*sys.version_info[:3], sys.base_prefix); sys.exit(sys.version_info < (3, 11))') \
+	  || { echo "$(PY): Python 3.11 or newer is needed; choose one with PY=/path/to/python" >&2; exit 1; }; \
+	if [ "$$(cat $@ 2>/dev/null)" != "$$id" ]; then \
+	  rm -rf .venv && "$$base" -m venv .venv && echo "$$id" > $@; \
+	fi
+
+.venv/.core: .venv/.python pyproject.toml constraints.txt
+	$(PIP) -e .
+	@touch $@
+
+.venv/.all: .venv/.python pyproject.toml constraints.txt
+	$(PIP) -e '.[all]'
+	@touch .venv/.core $@

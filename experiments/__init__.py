@@ -1,0 +1,19 @@
+"""Questions put to the economy, and the screens that show the answers."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_FUNCTIONS = {"run": "experiments.runner"}
+_MODULES = ("figures",)
+__all__ = ["figures", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: importing the package is cheap."""
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(_FUNCTIONS[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"experiments.{name}")
+    raise AttributeError(f"module 'experiments' has no attribute '{name}'")

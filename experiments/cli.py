@@ -1,0 +1,248 @@
+"""The command `economy`. Heavy packages are imported inside the commands, so that help is immediate."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from model.core.errors import InputError, unknown
+
+BAD_INPUT, BROKEN, INTERRUPTED = 2, 3, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are `InputError`, one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse has found wrong."""
+        raise InputError(message)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status: 2 for bad input, 3 for a broken law, 130 after Ctrl-C."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        return _dispatch(arguments)
+    except InputError as error:
+        return _fail(error, BAD_INPUT, debug)
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt as error:
+        folder = getattr(error, "folder", None)
+        kept = f"; finished seeds are in {os.path.relpath(folder)}" if folder else "; nothing was finished"
+        return _fail(f"stopped by the user{kept}", INTERRUPTED, debug)
+    except Exception as error:
+        stopped = type(error).__name__ == "RunStopped"
+        if stopped:
+            return _fail(error, BROKEN if error.__cause__.__class__.__name__ == "LawBreach" else 1, debug)
+        hint = "" if debug else " (--debug shows where)"
+        return _fail(f"internal error: {type(error).__name__}: {error}{hint}", 1, debug)
+
+
+def _fail(message: object, status: int, debug: bool) -> int:
+    if debug and sys.exc_info()[0] is not None:
+        import traceback
+
+        traceback.print_exc()
+    print("economy: " + " ".join(str(message).split()), file=sys.stderr)
+    return status
+
+
+def _dispatch(arguments: list[str]) -> int:
+    parser, commands = _parser()
+    first = next((a for a in arguments if not a.startswith("-")), None)
+    if first is not None and first == arguments[0] and first not in commands:
+        raise unknown("command", first, commands)
+    found, extra = parser.parse_known_args(arguments)
+    if extra:
+        _refuse(extra[0], commands.get(found.command, parser))
+    if found.command is None:
+        parser.print_help()
+        return 0
+    action: Callable[[argparse.Namespace], int] = found.action
+    return action(found)
+
+
+def _refuse(argument: str, parser: argparse.ArgumentParser) -> NoReturn:
+    if not argument.startswith("-"):
+        raise InputError(f"unexpected argument {argument!r}")
+    options = [o for action in parser._actions for o in action.option_strings]
+    raise unknown("option", argument.partition("=")[0], options)
+
+
+def _parser() -> tuple[Parser, dict[str, Parser]]:
+    top = Parser(prog="economy", description="Will inference overtake training, when, and why?", allow_abbrev=False)
+    top.add_argument("--debug", action="store_true", help="show tracebacks")
+    sub = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+
+    def command(name: str, action: Callable[[argparse.Namespace], int], text: str) -> Parser:
+        made: Parser = sub.add_parser(name, help=text, description=text, allow_abbrev=False)
+        made.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
+        made.set_defaults(action=action)
+        return made
+
+    run = command("run", _run, "run a scenario and print the answer")
+    run.add_argument("scenario", nargs="?", default="baseline", help="shipped name, TOML file or manifest.json")
+    run.add_argument(
+        "--set", action="append", default=[], metavar="section.name=value", help="change a parameter (repeatable)"
+    )
+    run.add_argument("--humans", metavar="N", help="human rows: the resolution, not the population")
+    run.add_argument("--months", metavar="N", help="months to run")
+    run.add_argument("--seed", metavar="S", help="first seed")
+    run.add_argument("--seeds", metavar="N", help="number of seeds: S, S+1, ...")
+    run.add_argument("--workers", metavar="N", help="parallel processes")
+    run.add_argument("--out", metavar="DIR", help="folder to write; results/<scenario> if left out")
+    run.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+    command("scenarios", _scenarios, "list the shipped scenarios")
+    parameters = command("parameters", _parameters, "list every parameter: default, unit, range, meaning, source")
+    parameters.add_argument("section", nargs="?", help="one section only")
+    parameters.add_argument("--markdown", action="store_true", help="as a table for documents")
+    replicate = command("replicate", _replicate, "published results: claim, expected, obtained, tolerance, verdict")
+    replicate.add_argument("--json", action="store_true", help="print the rows as JSON")
+    return top, dict(sub.choices)
+
+
+def _run(given: argparse.Namespace) -> int:
+    from experiments.source import SEED_MAX, SEEDS_MAX, assignments, whole_number, with_overrides
+
+    humans = whole_number("--humans", given.humans, 1, 100_000_000)
+    months = whole_number("--months", given.months, 1, 1200)
+    seed = whole_number("--seed", given.seed, 0, SEED_MAX)
+    seeds = whole_number("--seeds", given.seeds, 1, SEEDS_MAX)
+    workers = whole_number("--workers", given.workers, 1, 1024)
+    overrides = assignments(given.set)
+    from experiments.folder import check_target
+    from model.scenario import Scenario
+
+    name = with_overrides(Scenario.load(given.scenario), overrides).name
+    out = given.out if given.out is not None else f"results/{name}"
+    check_target(out)
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    from experiments.runner import run
+
+    progress = _Progress()
+    try:
+        result = run(
+            given.scenario,
+            humans=humans,
+            months=months,
+            seed=... if seed is None else seed,
+            seeds=... if seeds is None else seeds,
+            workers=workers,
+            overrides=overrides,
+            out=out,
+            on_progress=progress,
+        )
+    finally:
+        progress.close()
+    if given.json:
+        print(json.dumps({**result.to_json(), "out": str(out)}, indent=1, allow_nan=False))
+        return 0
+    from rich.console import Console
+
+    from experiments.printed import show
+
+    show(result, Console(width=None if sys.stdout.isatty() else 110), str(out))
+    return 0
+
+
+class _Progress:
+    """A bar on a terminal, now and then a plain line otherwise; on stderr."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._task: Any = None
+        self._began = self._said = time.monotonic()
+
+    def __call__(self, done: int, total: int, finished: int) -> None:
+        """Show months done of all."""
+        if sys.stderr.isatty():
+            if self._bar is None:
+                from rich.console import Console
+                from rich.progress import Progress
+
+                self._bar = Progress(console=Console(stderr=True), transient=True)
+                self._bar.start()
+                self._task = self._bar.add_task("simulating", total=total)
+            self._bar.update(self._task, completed=done, description=f"simulating ({finished} seeds done)")
+        elif time.monotonic() - self._said >= 10.0:
+            self._said = time.monotonic()
+            seconds = self._said - self._began
+            print(f"{done} of {total} months, {finished} seeds finished, {seconds:.0f} s", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _scenarios(given: argparse.Namespace) -> int:
+    from model.scenario import Scenario, shipped
+
+    found = {name: Scenario.load(name) for name in shipped()}
+    width = max(map(len, found), default=0)
+    for name, scenario in found.items():
+        print(f"{name:<{width}}  {scenario.title}: {scenario.description}")
+    return 0
+
+
+def _parameters(given: argparse.Namespace) -> int:
+    from model.scenario import FIRM_TYPES, SECTIONS, declarations
+
+    if given.section is not None and given.section not in SECTIONS:
+        raise unknown("section", given.section, SECTIONS)
+    rows = [(f"{d.section}.{d.name}", d) for d in declarations()]
+    rows += [(f"{section}.FIRM.{d.name}", d) for section, kind in FIRM_TYPES.items() for d in kind.declared()]
+    rows = [(name, d) for name, d in rows if given.section in (None, name.partition(".")[0])]
+    if given.markdown:
+        print("| parameter | default | unit | range | meaning | source |\n|---|---|---|---|---|---|")
+    for name, d in rows:
+        default = str(d.default).lower() if isinstance(d.default, bool) else d.default
+        default = f"{default:g}" if isinstance(default, float) else str(default)
+        bounds = " or ".join(d.choices) if d.choices else _bounds(d.low, d.high)
+        fixed = "" if d.dynamic else " (fixed at the opening)"
+        if given.markdown:
+            cells = (f"`{name}`", default, d.unit, bounds, d.doc + fixed, d.source)
+            print("| " + " | ".join(str(c).replace("|", "\\|") for c in cells) + " |")
+        else:
+            unit = "" if d.unit == "-" else f" {d.unit}"
+            print(f"{name} = {default}{unit}  {bounds}\n    {d.doc}{fixed}. Source: {d.source}")
+    return 0
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return "any"
+    return f"[{'-inf' if low is None else f'{low:g}'}, {'inf' if high is None else f'{high:g}'}]"
+
+
+def _replicate(given: argparse.Namespace) -> int:
+    from experiments.replicate import replicate
+
+    rows = replicate()
+    if given.json:
+        print(json.dumps(rows, indent=1, allow_nan=False))
+    else:
+        for row in rows:
+            print(f"{row['id']}  {row['verdict']:<4}  {row['claim']} [{row['source']}]")
+            print(f"     expected {_values(row['expected'])}; obtained {_values(row['obtained'])}; {row['tolerance']}")
+        failed = sum(row["verdict"] == "fail" for row in rows)
+        print(f"{len(rows) - failed} of {len(rows)} published results reproduced")
+    return 1 if any(row["verdict"] == "fail" for row in rows) else 0
+
+
+def _values(x: float | dict[str, float]) -> str:
+    return ", ".join(f"{k} {v:.6g}" for k, v in x.items()) if isinstance(x, dict) else f"{x:.6g}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Result folders: written beside the target, then put in its place in one step; other people's folders are refused."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from model.core.errors import InputError
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+
+
+def is_ours(folder: Path) -> bool:
+    """Return whether the folder holds a manifest that we wrote."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("schema_version") == SCHEMA_VERSION and "scenario" in manifest
+
+
+def check_target(out: str | Path) -> Path:
+    """Return the folder to write as an absolute path, or refuse it before anything is simulated.
+
+    Raises
+    ------
+    InputError
+        If something else than a result folder of ours (or an empty folder) stands there, or it cannot be made.
+    """
+    if not str(out).strip():
+        raise InputError("--out '': must be the name of a folder")
+    path = Path(out).resolve()
+    try:
+        if path.is_dir():
+            if any(path.iterdir()) and not is_ours(path):
+                raise InputError(f"--out {str(out)!r}: the folder is not empty and no result of ours; name another")
+        elif path.exists():
+            raise InputError(f"--out {str(out)!r}: a file of that name exists; name a folder")
+        above = next(p for p in path.parents if p.exists())
+    except OSError as error:
+        raise InputError(f"--out {str(out)!r}: {error.strerror or error}") from None
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise InputError(f"--out {str(out)!r}: cannot write in {str(above)!r}")
+    return path
+
+
+@contextlib.contextmanager
+def replacing(out: str | Path) -> Iterator[Path]:
+    """Give a new folder to fill; on success it takes the place of `out` at once, on failure nothing changes."""
+    target = check_target(out)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        fresh.chmod(0o755)
+        yield fresh
+        for path in [*(p for p in fresh.rglob("*") if p.is_file()), fresh]:
+            _to_disk(path)
+        check_target(target)  # again: a run takes time
+        _put_in_place(fresh, target)
+        _to_disk(target.parent)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)  # after an exchange this is the old folder
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write readable JSON that never holds NaN."""
+    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _put_in_place(fresh: Path, target: Path) -> None:
+    if not target.exists():
+        fresh.rename(target)
+    elif not _exchange(fresh, target):
+        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        target.rename(aside)
+        try:
+            fresh.rename(target)
+        except OSError:
+            aside.rename(target)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _exchange(a: Path, b: Path) -> bool:
+    """Swap two folders in one step, where the system can (Linux, macOS)."""
+    at_cwd, exchange = -100, 2
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if sys.platform == "darwin":
+            return int(libc.renamex_np(os.fsencode(a), os.fsencode(b), exchange)) == 0
+        return int(libc.renameat2(at_cwd, os.fsencode(a), at_cwd, os.fsencode(b), exchange)) == 0
+    except (OSError, AttributeError, TypeError):
+        return False
+
+
+def _to_disk(path: Path) -> None:
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+    with contextlib.suppress(OSError):
+        handle = os.open(path, flags)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,189 @@
+"""The answer as text that is read in ten seconds; the same tables stand in the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from experiments import answer
+from model.core.units import month_date
+from model.measures import Crossover
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from experiments.results import Result
+
+QUESTION = "Will inference, not training, become the dominant compute workload - and when?"
+PRIOR = (
+    "Data-informed to 2026: installed chips, users, rental price, task horizon, largest run. "
+    "Prior-dominated: shares after 2028, standing jobs of agents, robots, migration of attention."
+)
+PERIODS = 4
+
+
+class Table(NamedTuple):
+    """A small table: title, headings, rows of text; the first `words` columns are words, the rest numbers."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    words: int = 1
+
+
+def headline(result: Result) -> list[str]:
+    """Return the answer in a few sentences, each with its denominator."""
+    crossings = result.crossovers[answer.HEADLINE]
+    summary = result.crossover_summary()[answer.HEADLINE]
+    start, n = result.counts.start, len(result.seeds)
+    last = month_date(max(len(m) for m in result.counts.months) - 1, start).isoformat()[:7]
+    crossed = sum(c.index is not None for c in crossings)
+    seeds = f"{crossed} of {n} seed{'s' if n > 1 else ''}"
+    what = "Inference's share of the accelerator-hours of generative AI (serving / (serving + R&D), 12-month sums)"
+    out = []
+    if last < answer.FIRST_DATE:
+        out.append(
+            f"{what}: no answer; the run ends in {last}, before {answer.FIRST_DATE}, the first date that counts."
+        )
+    elif summary["median"] is None:
+        outcome = "it rises above and falls back" if any(c.outcome == "reverted" for c in crossings) else "not reached"
+        verdict = (
+            f"does not pass one half for good by {last}"
+            if crossed == 0
+            else "passes one half in half the runs or fewer"
+        )
+        out.append(f"{what} {verdict} ({seeds} cross{'' if crossed else '; ' + outcome}).")
+    else:
+        low, high = summary["low"] or "never", summary["high"] or "never"
+        spread = f"median; P10-P90 {low} to {high}; {seeds}" if n > 1 else "one seed"
+        early = sum(c.outcome == "before_start" for c in crossings)
+        when = (
+            f"had passed one half by {summary['median']}"
+            if 2 * early > n
+            else f"passes one half in {summary['median']}"
+        )
+        out.append(f"{what} {when} ({spread}).")
+    unsure = sum(c.provisional and c.index is not None for c in crossings)
+    if unsure:
+        out.append(f"Provisional in {unsure}: the run ends before the share has stayed above for twelve months.")
+    two_thirds = _when(result.dominances[answer.HEADLINE], result.dominance_summary()[answer.HEADLINE])
+    if last >= answer.FIRST_DATE:
+        out.append(f"Two thirds of the same hours (dominance): {two_thirds}.")
+    if n == 1:
+        out.append("One seed shows no spread: use --seeds for an interval.")
+    return out
+
+
+def tables(result: Result) -> list[Table]:
+    """Return the tables of the answer."""
+    found = [_definitions(result), _demand(result), _labs(result), _hinge(result)]
+    return [table for table in found if table.rows]
+
+
+def _definitions(result: Result) -> Table:
+    summary, shares = result.crossover_summary(), answer.yearly_shares(result.counts)
+    years = answer.shown_years([int(y) for y in shares[answer.HEADLINE]])
+    rows = []
+    for definition, words in answer.DENOMINATORS.items():
+        crossings = result.crossovers[definition]
+        crossed = sum(c.index is not None for c in crossings)
+        cells = [words, _when(crossings, summary[definition]), f"{crossed}/{len(crossings)}"]
+        cells += [_percent(shares[definition].get(str(y), {}).get("median")) for y in years]
+        on_board = definition + answer.ON_BOARD_SUFFIX
+        cells.append(_median(result.crossovers[on_board], summary[on_board]))
+        rows.append(tuple(cells))
+    head = ("inference's share of ...", "passes one half", "seeds", *map(str, years), "on board")
+    title = "By denominator: median [P10, P90]; yearly shares; 'on board' counts robots' and devices' own chips too"
+    return Table(title, head, rows)
+
+
+def _demand(result: Result) -> Table:
+    found = answer.demand(result.compute)
+    years = [str(y) for y in answer.shown_years([int(y) for y in found])]
+    rows = [
+        (words, *(_percent(found[y]["share"][part]) for y in years)) for part, words in answer.PARTS.items() if years
+    ]
+    if years:
+        rows.append(("all of them, H100e-hours a year", *(f"{found[y]['accelerator_hours']:.1e}" for y in years)))
+    return Table("Who had these accelerator-hours (share of serving + R&D, by year)", ("", *years), rows)
+
+
+def _labs(result: Result) -> Table:
+    found = answer.planned_realised(result.tables["labs"], PERIODS)
+    tiers = [t for t in ("frontier", "small", "open") if any(r["tier"] == t for r in found)]
+    tiers += sorted({r["tier"] for r in found} - set(tiers))
+    rows = []
+    for first in sorted({r["released"] for r in found if r["models"]}):
+        cells = []
+        for tier in tiers:
+            row = next((r for r in found if r["released"] == first and r["tier"] == tier and r["models"]), None)
+            cells.append("-" if row is None else f"{_times(row['tokens'])} / {_times(row['cost'])} ({row['models']})")
+        rows.append((f"released {first} to {first + PERIODS - 1}", *cells))
+    title = "Labs: realised over planned lifetime tokens / cost, medians (models that have ended serving)"
+    return Table(title, ("", *tiers), rows)
+
+
+def _hinge(result: Result) -> Table:
+    found = answer.hinge(result.monthly)
+    years = [str(y) for y in answer.shown_years([int(y) for y in found])]
+    names = {
+        "rd_to_revenue": "R&D / revenue (rho)",
+        "serving_to_revenue": "cost of serving / revenue (1 - m)",
+        "equity_to_revenue": "equity raised / revenue",
+    }
+    rows = [(words, *(_number(found[y][name]) for y in years)) for name, words in names.items() if years]
+    return Table("The hinge, all labs: in money inference exceeds half when rho < 1 - m", ("", *years), rows)
+
+
+def _when(crossings: list[Crossover], summary: dict[str, str | float | None]) -> str:
+    """Return the median date with its interval."""
+    text = _median(crossings, summary)
+    if len(crossings) == 1 or not summary["share_crossed"]:
+        return text
+    return f"{text} [{summary['low'] or 'never'}, {summary['high'] or 'never'}]"
+
+
+def _median(crossings: list[Crossover], summary: dict[str, str | float | None]) -> str:
+    if not summary["share_crossed"]:
+        return "reverted" if any(c.outcome == "reverted" for c in crossings) else "never"
+    if summary["median"] is None:
+        return "no median"
+    early = 2 * sum(c.outcome == "before_start" for c in crossings) > len(crossings)
+    return f"by {summary['median']}" if early else str(summary["median"])
+
+
+def _percent(x: float | str | None) -> str:
+    return "-" if x is None else f"{100.0 * float(x):.0f} %"
+
+
+def _times(x: float | None) -> str:
+    return "-" if x is None else f"x{x:.2g}"
+
+
+def _number(x: float | None) -> str:
+    return "-" if x is None else f"{x:.2f}" if abs(x) < 100 else f"{x:.3g}"
+
+
+def show(result: Result, console: Console, out: str | None = None) -> None:
+    """Print the answer; tables with rich, plain where the output is no terminal."""
+    from rich.table import Table as RichTable
+
+    scenario = result.scenario
+    n = len(result.seeds)
+    console.print(QUESTION, style="bold", highlight=False)
+    run = f"Scenario '{scenario.name}', {scenario.months} months from {scenario.start}, {scenario.humans:,} human rows,"
+    console.print(f"{run} {n} seed{'s' if n > 1 else ''}.", highlight=False)
+    for line in headline(result):
+        console.print(line, style="green" if line.startswith("Inference") else None, highlight=False)
+    for table in tables(result):
+        console.print(f"\n{table.title}", style="bold", highlight=False)
+        drawn = RichTable(box=None, pad_edge=False, header_style="dim")
+        for i, name in enumerate(table.head):
+            widest = max(len(cells[i]) for cells in [table.head, *table.rows])
+            wide = {} if i < table.words else {"justify": "right", "no_wrap": True, "min_width": widest}
+            drawn.add_column(name, **wide)
+        for row in table.rows:
+            drawn.add_row(*row)
+        console.print(drawn, highlight=False)
+    console.print(f"\n{PRIOR}", highlight=False)
+    if out is not None:
+        console.print(f"Report: {out}/report.html   Picture: {out}/report.png", highlight=False, soft_wrap=True)

@@ -1,0 +1,94 @@
+"""The answer in pictures: `report.png`, one picture, and `report.html`, a plain page that opens without a network."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import vl_convert as vlc
+
+from experiments import figures, printed
+from model import __version__
+
+if TYPE_CHECKING:
+    from experiments.results import Result
+
+PICTURE_SCALE = 2.0
+STYLE = """
+body { font: 15px/1.45 "Liberation Sans", Arial, Helvetica, sans-serif; color: #222; margin: 2rem auto; max-width: 66rem; padding: 0 1rem }
+h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2.2rem } .answer { font-size: 1.1rem } .small { color: #555; font-size: .85rem }
+table { border-collapse: collapse; margin: .4rem 0 1.2rem } caption { text-align: left; font-weight: bold; padding: .3rem 0 }
+td, th { padding: .15rem .7rem .15rem 0; text-align: right; font-weight: normal; white-space: nowrap } td.word, th.word { text-align: left }
+th { color: #555; border-bottom: 1px solid #bbb } svg { max-width: 100%; height: auto } figure { margin: 1.5rem 0 }
+"""
+
+
+def write(result: Result, folder: Path) -> None:
+    """Write report.html and report.png of a result into a folder."""
+    charts = draw(result)
+    (folder / "report.png").write_bytes(vlc.vegalite_to_png(charts["answer"].to_dict(), scale=PICTURE_SCALE))
+    (folder / "report.html").write_text(page(result, charts), encoding="utf-8")
+
+
+def draw(result: Result) -> dict[str, Any]:
+    """Return the charts of a result by name."""
+    t = result.tables
+    return {
+        "answer": figures.answer(t["compute"]),
+        "definitions": figures.definitions(t["compute"], t["monthly"]),
+        "demand": figures.demand(t["demand"], t["monthly"]),
+        "labs": figures.labs(t["labs"]),
+        "market": figures.market(t["monthly"]),
+        "observed": figures.against_observations(t["monthly"]),
+    }
+
+
+def page(result: Result, charts: dict[str, Any]) -> str:
+    """Return the report as one page of HTML without scripts or anything to fetch."""
+    scenario, n = result.scenario, len(result.seeds)
+    seeds = ", ".join(map(str, result.seeds[:12])) + (", ..." if n > 12 else "")
+    sentences = "".join(f"<p class='answer'>{html.escape(line)}</p>" for line in printed.headline(result))
+    tables = "".join(_table(table) for table in printed.tables(result))
+    drawings = "".join(
+        f"<figure id='{name}'>{_svg(chart, number)}</figure>"
+        for number, (name, chart) in zip(itertools.count(), charts.items())
+    )
+    about = (
+        f"Scenario '{scenario.name}' ({scenario.title}): {scenario.months} months from {scenario.start}, {scenario.humans:,} human"
+        f" rows; {n} seed(s): {seeds}. inference-economy {__version__}. A number without its denominator says little: equal"
+        " accelerator-hours are a few per cent in executed operations, because generating tokens uses a small part of a machine's"
+        " arithmetic. All hours are H100-equivalents; money is 2024 USD. Lines are medians over seeds, bands P10 to P90; seeds differ in"
+        " luck, not in parameters, so the bands do not show what is uncertain about the parameters. Repeat the run with"
+        " 'economy run manifest.json'."
+    )
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        f"<meta name='viewport' content='width=device-width'><title>{html.escape(printed.QUESTION)}</title>"
+        f"<style>{STYLE}</style></head><body><h1>{html.escape(printed.QUESTION)}</h1>{sentences}"
+        f"<p class='small'>{html.escape(printed.PRIOR)}</p>{drawings}<h2>In numbers</h2>{tables}"
+        f"<p class='small'>{html.escape(about)}</p></body></html>\n"
+    )
+
+
+def _table(table: printed.Table) -> str:
+    def row(cells: tuple[str, ...], tag: str) -> str:
+        kind = [" class='word'" if i < table.words else "" for i in range(len(cells))]
+        return (
+            "<tr>" + "".join(f"<{tag}{k}>{html.escape(c)}</{tag}>" for k, c in zip(kind, cells, strict=True)) + "</tr>"
+        )
+
+    body = "".join(row(cells, "td") for cells in table.rows)
+    return f"<table><caption>{html.escape(table.title)}</caption>{row(table.head, 'th')}{body}</table>"
+
+
+def _svg(chart: Any, number: int) -> str:
+    """Return a chart as SVG whose ids are its own, since several stand on one page."""
+    text: str = vlc.vegalite_to_svg(chart.to_dict())
+    text = re.sub(r"<\?xml[^>]*\?>|<!DOCTYPE[^>]*>", "", text)
+    for name in set(re.findall(r'\bid="([^"]+)"', text)):
+        text = text.replace(f'id="{name}"', f'id="f{number}-{name}"').replace(f"#{name})", f"#f{number}-{name})")
+        text = text.replace(f'"#{name}"', f'"#f{number}-{name}"')
+    return text

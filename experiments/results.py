@@ -1,0 +1,219 @@
+"""What a run leaves: stacked tables, networks, a manifest that repeats it; saved to and loaded from a folder."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import polars.selectors as cs
+
+import model
+from experiments import answer
+from experiments.folder import MANIFEST, SCHEMA_VERSION, is_ours, replacing, write_json
+from model.core.errors import InputError
+from model.measures import Crossover, crossover_summary
+from model.scenario import Scenario
+
+TABLES = (
+    "monthly",
+    "compute",
+    "capacity",
+    "demand",
+    "flows",
+    "balances",
+    "stack",
+    "labs",
+    "attention",
+    "agents",
+)
+#: Tables and networks that are kept for the first seed only.
+FIRST_SEED = ("agents",)
+PACKAGES = ("numpy", "scipy", "networkx", "mesa", "polars", "altair")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One scenario, one or more seeds.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        As it was run.
+    seeds : tuple of int
+        In the order of the tables.
+    tables : dict of polars.DataFrame
+        As in result folders; each begins with `seed`.
+    networks : dict
+        Final networks of the first seed, node-link form.
+    seconds : float
+        Wall time.
+    peak_memory_bytes : int
+        Of the largest process.
+    incomplete : dict, optional
+        Why the run did not reach its end.
+    """
+
+    scenario: Scenario
+    seeds: tuple[int, ...]
+    tables: Mapping[str, pl.DataFrame]
+    networks: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    incomplete: Mapping[str, Any] | None = None
+
+    @property
+    def monthly(self) -> pl.DataFrame:
+        """Return the monthly series."""
+        return self.tables["monthly"]
+
+    @property
+    def compute(self) -> pl.DataFrame:
+        """Return work by month, purpose, consumer and kernel."""
+        return self.tables["compute"]
+
+    @functools.cached_property
+    def counts(self) -> answer.Counts:
+        """Return numerator and denominator of every definition by seed."""
+        return answer.counts(self.compute, self.monthly)
+
+    @functools.cached_property
+    def crossovers(self) -> dict[str, list[Crossover]]:
+        """Return when inference passed one half, by definition and seed."""
+        return answer.crossings(self.counts)
+
+    @functools.cached_property
+    def dominances(self) -> dict[str, list[Crossover]]:
+        """Return when inference passed two thirds, by definition and seed."""
+        return answer.crossings(self.counts, level=answer.DOMINANCE)
+
+    def crossover_summary(self) -> dict[str, dict[str, str | float | None]]:
+        """Return median, low, high ('YYYY-MM' or None) and share_crossed by definition."""
+        return {d: crossover_summary(c, self.counts.start) for d, c in self.crossovers.items()}
+
+    def dominance_summary(self) -> dict[str, dict[str, str | float | None]]:
+        """Return the same for two thirds."""
+        return {d: crossover_summary(c, self.counts.start) for d, c in self.dominances.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer as plain values."""
+        return {
+            "crossover": self.crossover_summary(),
+            "dominance": self.dominance_summary(),
+            "scenario": self.scenario.name,
+            "months": self.scenario.months,
+            "humans": self.scenario.humans,
+            "seeds": list(self.seeds),
+            "share": answer.yearly_shares(self.counts),
+            "demand": answer.demand(self.compute),
+            "labs": answer.planned_realised(self.tables["labs"]),
+            "hinge": answer.hinge(self.monthly),
+        }
+
+    @functools.cached_property
+    def manifest(self) -> dict[str, Any]:
+        """Return everything that repeats the run, and what it took."""
+        settings = self.scenario
+        out: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "scenario": settings.name,
+            "title": settings.title,
+            "description": settings.description,
+            "run": {"start": settings.start, "months": settings.months, "humans": settings.humans},
+            "seeds": list(self.seeds),
+            "parameters": settings.values(),
+            "interventions": [change.to_dict() for change in settings.interventions],
+            "versions": versions(),
+            "machine": {"platform": platform.system(), "machine": platform.machine(), "cpu_count": os.cpu_count()},
+            "seconds": round(self.seconds, 3),
+            "peak_memory_bytes": self.peak_memory_bytes,
+        }
+        if self.incomplete is not None:
+            out["incomplete"] = dict(self.incomplete)
+        return out
+
+    def save(self, out: str | Path) -> Path:
+        """Write the folder `out` in one step and return its path; a folder of ours is replaced, others are refused."""
+        from experiments import report
+
+        with replacing(out) as folder:
+            write_tables(self.tables, folder)
+            write_json(folder / "networks.json", self.networks)
+            write_json(folder / MANIFEST, self.manifest)
+            if self.incomplete is None:
+                report.write(self, folder)
+        return Path(out)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Result:
+        """Return the result that a folder holds.
+
+        Raises
+        ------
+        InputError
+            If it is no result folder of ours.
+        """
+        path = Path(folder)
+        if not is_ours(path):
+            raise InputError(f"result folder {str(folder)!r}: no {MANIFEST} of ours in it")
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        return cls(
+            scenario=Scenario.load(path / MANIFEST),
+            seeds=tuple(manifest["seeds"]),
+            tables={name: pl.read_parquet(path / f"{name}.parquet") for name in TABLES},
+            networks=json.loads((path / "networks.json").read_text(encoding="utf-8")),
+            seconds=manifest["seconds"],
+            peak_memory_bytes=manifest["peak_memory_bytes"],
+            incomplete=manifest.get("incomplete"),
+        )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a run depends on."""
+    found = {"inference_economy": model.__version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def write_tables(tables: Mapping[str, pl.DataFrame], folder: Path) -> None:
+    """Write each table as Parquet with the schema's version in its metadata."""
+    for name, table in tables.items():
+        table.write_parquet(
+            folder / f"{name}.parquet", compression="zstd", metadata={"schema_version": str(SCHEMA_VERSION)}
+        )
+
+
+def stack(parts: list[Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
+    """Return the tables of several seeds below each other, in the order given; undefined is null."""
+    out = {}
+    for name in TABLES:
+        frames = [part[name] for part in (parts[:1] if name in FIRST_SEED else parts)]
+        table = pl.concat(frames, how="vertical_relaxed").with_columns(cs.float().fill_nan(None))
+        if table.columns[0] != "seed":
+            raise ValueError(f"table {name}: begins with {table.columns[0]!r}, not with seed")
+        out[name] = table.with_columns(pl.col("seed").cast(pl.Int64))
+    return out
+
+
+def peak_memory_bytes() -> int:
+    """Return the largest resident memory this process has had."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        import resource
+        import sys
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return int(peak if sys.platform == "darwin" else peak * 1024)

@@ -1,0 +1,315 @@
+"""Run one scenario under one or more seeds, in this process or in parallel ones; the result does not depend on which."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.connection import wait as wait_for
+from pathlib import Path
+from types import EllipsisType
+from typing import Any, cast
+
+import polars as pl
+
+from experiments.folder import check_target
+from experiments.results import FIRST_SEED, TABLES, Result, peak_memory_bytes, stack, write_tables
+from experiments.source import seeds_of, with_overrides
+from model.core.checks import LawBreach
+from model.core.errors import InputError
+from model.scenario import Scenario, whole
+
+#: One thread a process: runs are many and small, and sums are the same bits everywhere.
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "POLARS_MAX_THREADS"), "1"
+)
+STOP = -1
+
+#: Called with months done, months in all, seeds finished.
+OnProgress = Callable[[int, int, int], None]
+
+
+class RunStopped(RuntimeError):
+    """A run that did not reach its end; `result` holds what is kept, `folder` where it was written."""
+
+    def __init__(self, message: str, result: Result | None = None, folder: Path | None = None) -> None:
+        """Keep what is left of the run."""
+        super().__init__(message)
+        self.result, self.folder = result, folder
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """A run ended by the user; `result` holds the finished seeds, `folder` where they were written."""
+
+    def __init__(self, result: Result | None = None, folder: Path | None = None) -> None:
+        """Keep what is left of the run."""
+        super().__init__("stopped by the user")
+        self.result, self.folder = result, folder
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One seed's run: its tables in `folder`, or nothing if it was told to stop."""
+
+    seed: int
+    folder: Path | None
+    networks: dict[str, Any]
+    peak_memory_bytes: int
+    breach: LawBreach | None
+
+
+def run(
+    source: str | Path | Scenario = "baseline",
+    *,
+    humans: int | None = None,
+    months: int | None = None,
+    seed: int | EllipsisType = ...,
+    seeds: int | EllipsisType = ...,
+    workers: int | None = None,
+    out: str | Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    on_progress: OnProgress | None = None,
+) -> Result:
+    """Run a scenario and return its result.
+
+    Parameters
+    ----------
+    source : str, path or Scenario
+        Shipped name, TOML file, or a manifest.json, which is repeated exactly.
+    humans, months : int, optional
+        Other resolution or length than the scenario's.
+    seed, seeds : int
+        First seed and number of seeds: S, S + 1, ... Left out: those of a manifest, else seed 1 alone.
+    workers : int, optional
+        Parallel processes; by default one a seed, at most one a processor. One runs here.
+    out : str or path, optional
+        Folder to write.
+    overrides : mapping, optional
+        {"section.name": value}.
+    on_progress : callable, optional
+        Called with months done, months in all, seeds finished.
+
+    Raises
+    ------
+    InputError
+        Before anything is simulated.
+    RunStopped
+        A conservation law broke (the cause is the `LawBreach`), or a process died; what is finished is kept.
+    RunInterrupted
+        Ctrl-C; finished seeds are kept.
+    """
+    scenario = with_overrides(Scenario.load(source).with_run(months=months, humans=humans), overrides or {})
+    chosen = seeds_of(source, seed, seeds)
+    processes = min(os.cpu_count() or 1, len(chosen)) if workers is None else whole("workers", workers, 1, 1024)
+    target = None if out is None else check_target(out)
+    began = time.perf_counter()
+    outcomes: dict[int, Outcome] = {}
+    stopped: BaseException | None = None
+    with tempfile.TemporaryDirectory(prefix="economy-") as scratch:
+        tell = on_progress or (lambda done, total, finished: None)
+        simulate = _here if min(processes, len(chosen)) == 1 else _in_processes
+        try:
+            with contextlib.closing(simulate(scenario, chosen, processes, Path(scratch), tell)) as arriving:
+                for outcome in arriving:
+                    outcomes[outcome.seed] = outcome
+                    if outcome.breach is not None:
+                        stopped = outcome.breach
+                        break
+        except (KeyboardInterrupt, BrokenProcessPool) as error:
+            stopped = error
+        seconds = time.perf_counter() - began
+        result = _result(scenario, chosen, outcomes, seconds, stopped)
+    if stopped is not None:
+        raise _kept(stopped, result, chosen, target) from (stopped if isinstance(stopped, Exception) else None)
+    if result is None:
+        raise RuntimeError("no seed returned a result")
+    if target is not None:
+        result.save(target)
+    return result
+
+
+def _here(
+    scenario: Scenario, seeds: Sequence[int], processes: int, scratch: Path, tell: OnProgress
+) -> Generator[Outcome, None, None]:
+    total = len(seeds) * scenario.months
+    for i, seed in enumerate(seeds):
+
+        def at(month: int, i: int = i) -> bool:
+            tell(i * scenario.months + month, total, i)
+            return True
+
+        yield _simulate(scenario, seed, scratch, i == 0, at)
+        tell((i + 1) * scenario.months, total, i + 1)
+
+
+def _in_processes(
+    scenario: Scenario, seeds: Sequence[int], processes: int, scratch: Path, tell: OnProgress
+) -> Generator[Outcome, None, None]:
+    context = multiprocessing.get_context("spawn")
+    done_months = context.RawArray("i", len(seeds) + 1)  # the last tells all to stop
+    pool = ProcessPoolExecutor(min(processes, len(seeds)), context, _start, (done_months,))
+    try:
+        pending: set[Future[Outcome]] = set()
+        with _environment(ONE_THREAD), _without_interrupts():
+            for i, seed in enumerate(seeds):
+                pending.add(pool.submit(_work, scenario, seed, scratch, i))
+        finished, total = 0, len(seeds) * scenario.months
+        while pending:
+            done, pending = wait(pending, timeout=0.25, return_when=FIRST_COMPLETED)
+            finished += len(done)
+            tell(sum(done_months[:-1]), total, finished)
+            # a dead process breaks all that is pending: hand out first what was finished
+            for future in sorted(done, key=lambda f: f.exception() is not None):
+                yield future.result()
+    finally:
+        done_months[len(seeds)] = STOP
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_progress: Any = None
+
+
+def _start(done_months: Any) -> None:
+    """Prepare a worker: interrupts are the parent's business, and it ends when the parent is gone."""
+    global _progress
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _progress = done_months
+    parent = multiprocessing.parent_process()
+
+    def end_with_parent() -> None:
+        if parent is not None:
+            wait_for([parent.sentinel])
+            os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _work(scenario: Scenario, seed: int, scratch: Path, i: int) -> Outcome:
+    def at(month: int) -> bool:
+        _progress[i] = month
+        return bool(_progress[len(_progress) - 1] != STOP)
+
+    return _simulate(scenario, seed, scratch, i == 0, at)
+
+
+def _simulate(scenario: Scenario, seed: int, scratch: Path, first: bool, at: Callable[[int], bool]) -> Outcome:
+    from model.economy import InferenceEconomy
+
+    economy = InferenceEconomy(scenario, seed=seed)
+    breach = None
+    try:
+        while economy.month < economy.months:
+            if not at(economy.month):
+                return Outcome(seed, None, {}, peak_memory_bytes(), None)
+            try:
+                economy.step()
+            except LawBreach as error:
+                breach = error.with_traceback(None)
+                break
+        at(economy.month)
+        tables = economy.tables()
+        networks = economy.networks() if first else {}
+    finally:
+        economy.close()
+    folder = scratch / f"seed-{seed}"
+    folder.mkdir()
+    write_tables({name: tables[name] for name in TABLES if first or name not in FIRST_SEED}, folder)
+    return Outcome(seed, folder, networks, peak_memory_bytes(), breach)
+
+
+def _result(
+    scenario: Scenario,
+    seeds: Sequence[int],
+    outcomes: Mapping[int, Outcome],
+    seconds: float,
+    stopped: BaseException | None,
+) -> Result | None:
+    """Return the result of the seeds that have tables, in the order of `seeds`; None if none has."""
+    kept = [outcomes[s] for s in seeds if s in outcomes and outcomes[s].folder is not None]
+    if not kept:
+        return None
+    parts = [{p.stem: pl.read_parquet(p) for p in sorted(cast(Path, o.folder).glob("*.parquet"))} for o in kept]
+    for name in FIRST_SEED:
+        if name not in parts[0]:  # the first seed is among the lost ones
+            parts[0][name] = pl.DataFrame({"seed": []}, schema={"seed": pl.Int64})
+    incomplete = None
+    if stopped is not None:
+        incomplete = {"reason": _reason(stopped), "requested_seeds": list(seeds)}
+        if isinstance(stopped, LawBreach):
+            facts = {"law": stopped.law, "month": stopped.month, "sector": stopped.sector, "amount": stopped.amount}
+            incomplete |= facts | {"seed": next(o.seed for o in kept if o.breach is not None)}
+    return Result(
+        scenario=scenario,
+        seeds=tuple(o.seed for o in kept),
+        tables=stack(parts),
+        networks=kept[0].networks,
+        seconds=seconds,
+        peak_memory_bytes=max([peak_memory_bytes(), *(o.peak_memory_bytes for o in kept)]),
+        incomplete=incomplete,
+    )
+
+
+def _reason(stopped: BaseException) -> str:
+    if isinstance(stopped, LawBreach):
+        return str(stopped)
+    return "stopped by the user" if isinstance(stopped, KeyboardInterrupt) else "a process was killed"
+
+
+def _kept(
+    stopped: BaseException, result: Result | None, seeds: Sequence[int], target: Path | None
+) -> RunStopped | RunInterrupted:
+    """Write what is kept beside the target and return the exception that says so."""
+    folder = None
+    if result is not None and target is not None:
+        folder = target.with_name(target.name + ".incomplete")
+        try:
+            result.save(folder)
+        except InputError:
+            folder = None
+    if isinstance(stopped, KeyboardInterrupt):
+        return RunInterrupted(result, folder)
+    where = f"; kept in {os.path.relpath(folder)}" if folder else ""
+    if isinstance(stopped, LawBreach):
+        return RunStopped(f"{stopped}{where}", result, folder)
+    lost = [s for s in seeds if result is None or s not in result.seeds]
+    names = ", ".join(map(str, lost[:8])) + (", ..." if len(lost) > 8 else "")
+    many = "s" if len(lost) > 1 else ""
+    return RunStopped(
+        f"a process was killed or could not start (memory?), without result: seed{many} {names}{where}", result, folder
+    )
+
+
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for processes started inside."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C while processes start, so that they inherit it; only in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,76 @@
+"""What is to be run: seeds and overrides as users give them, checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import EllipsisType
+from typing import Any
+
+from model.core.errors import InputError
+from model.scenario import Scenario, whole
+
+SEED_MAX = 2**31 - 1
+SEEDS_MAX = 100_000
+
+
+def seeds_of(source: Any, seed: int | EllipsisType, seeds: int | EllipsisType) -> tuple[int, ...]:
+    """Return the seeds of a run: S, S + 1, ...; those of a manifest where none is given.
+
+    >>> seeds_of("baseline", 3, 2), seeds_of("baseline", ..., ...)
+    ((3, 4), (1,))
+    """
+    given = _manifest_seeds(source)
+    if isinstance(seed, EllipsisType) and isinstance(seeds, EllipsisType) and given:
+        return given
+    first = given[0] if isinstance(seed, EllipsisType) and given else 1 if isinstance(seed, EllipsisType) else seed
+    count = 1 if isinstance(seeds, EllipsisType) else seeds
+    first, count = whole("seed", first, 0, SEED_MAX), whole("seeds", count, 1, SEEDS_MAX)
+    return tuple(range(first, first + count))
+
+
+def _manifest_seeds(source: Any) -> tuple[int, ...]:
+    if not isinstance(source, str | Path) or Path(source).suffix != ".json":
+        return ()
+    try:
+        manifest = json.loads(Path(source).read_text(encoding="utf-8"))
+        found = manifest.get("incomplete", {}).get("requested_seeds") or manifest.get("seeds", [])
+        return tuple(whole("seed in the manifest", s, 0, SEED_MAX) for s in found)
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"manifest {str(source)!r}: not a manifest of ours ({error})") from None
+
+
+def with_overrides(scenario: Scenario, overrides: Mapping[str, Any]) -> Scenario:
+    """Return the scenario with ``section.name`` (or ``section__name``) changed."""
+    plain = {(k if "." in k else k.replace("__", ".", 1)): v for k, v in overrides.items()}
+    return scenario.with_overrides(plain) if plain else scenario
+
+
+def assignments(texts: list[str]) -> dict[str, str]:
+    """Return {"section.name": "value"} of texts "section.name=value".
+
+    >>> assignments(["human.review_share_min=0.1"])
+    {'human.review_share_min': '0.1'}
+    """
+    out = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip() or not value.strip():
+            raise InputError(f"--set {text!r}: must be section.name=value")
+        out[name.strip()] = value.strip()
+    return out
+
+
+def whole_number(option: str, text: str | None, low: int, high: int) -> int | None:
+    """Return the whole number an option was given as text, or None."""
+    if text is None:
+        return None
+    try:
+        return whole(option, int(text), low, high)
+    except InputError:
+        raise
+    except ValueError:
+        raise InputError(f"{option} = {text!r}: must be a whole number in [{low}, {high}]") from None

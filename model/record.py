@@ -1,0 +1,295 @@
+"""Recorded monthly series as data: name, unit, meaning, formula; and the recorder that keeps what tables are made of."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model import accounts, measures
+from model.core.flows import MonthFlows
+from model.core.units import ON_BOARD, SERVING, WORK, month_date
+from model.markets import settlement
+from model.month import Month
+from model.stages.people import Known, Wishes
+from model.stages.state import ASSISTANT, DELEGATED, EMBEDDED, FRONTIER, ROBOT, STANDING
+
+if TYPE_CHECKING:
+    from model.economy import InferenceEconomy
+
+Array = NDArray[np.float64]
+
+
+class Snapshot(NamedTuple):
+    """All a formula may read at the end of a month."""
+
+    e: InferenceEconomy
+    f: MonthFlows
+    w: Wishes
+    known: Known
+    shares: dict[str, Array]
+    heads: float  # AI agents
+    delegates: float
+    revenue_usd: float  # of labs
+    rd_usd: float
+    residual_usd: float  # largest residual of money, relative
+    residual_flop: float
+
+
+class Series(NamedTuple):
+    """One recorded series."""
+
+    name: str
+    unit: str
+    meaning: str
+    formula: Callable[[Snapshot], float]
+
+
+def ratio(above: float, below: float) -> float:
+    """Return above / below, NaN (a null in tables) where below is zero."""
+    return above / below if below else math.nan
+
+
+def _eta(x: Snapshot) -> float:
+    labs = x.e.labs
+    weight = np.maximum(labs.revenue_usd, 0.0)
+    weight = weight if weight.sum() > 0.0 else np.ones(labs.n)
+    return float((labs.eta * weight).sum() / weight.sum())
+
+
+def _growth_factor(x: Snapshot) -> float:
+    weight = np.maximum(x.e.labs.rd_usd, 1.0)
+    return float((x.e.labs.growth_factor * weight).sum() / weight.sum())
+
+
+def _frontier(x: Snapshot) -> int:
+    return int(np.argmax(x.e.nets.horizon_minutes[: x.e.labs.n]))
+
+
+def _horizon(x: Snapshot) -> float:
+    """Horizon of the best net with the thinking its agents' users pay for."""
+    best, p = _frontier(x), x.e.params.agent_loop
+    tau = 1.0 + ratio(x.f.thinking_tokens, x.w.loop_frontier * x.e.state.calls_per_task * p.generated_share_agent)
+    think = tau if x.e.nets.reasoning[best] and math.isfinite(tau) else 1.0
+    return float(x.e.nets.horizon_minutes[best]) * min(think, p.thinking_max) ** p.thinking_exponent
+
+
+def _small_price(x: Snapshot) -> float:
+    n = x.e.labs.n
+    return float(x.e.state.net_share[EMBEDDED, 1] @ x.f.token_usd[n:, 0]) * 1e6
+
+
+def _sustainability(x: Snapshot) -> float:
+    revenue = x.f.assistant_usd + x.f.agent_usd + float(x.f.token_revenue_usd[[EMBEDDED, ROBOT]].sum())
+    return ratio(revenue, float(x.f.usd[SERVING].sum()) + x.rd_usd)
+
+
+def _reasoning_tokens(x: Snapshot) -> float:
+    tokens, reasoning = x.f.served_tokens.sum(axis=2), x.e.nets.reasoning
+    return float(tokens[ASSISTANT][reasoning].sum()) * x.e.state.reasoning_share + float(tokens[1:, reasoning].sum())
+
+
+def _tokens(kind: int) -> Callable[[Snapshot], float]:
+    return lambda x: float(x.f.served_tokens[:, :, kind].sum())
+
+
+SERIES: tuple[Series, ...] = (
+    Series("humans", "people", "people online", lambda x: x.w.humans),
+    Series("adopters", "people", "people who use an assistant", lambda x: x.w.adopters),
+    Series("delegators", "people", "people who delegate to agents", lambda x: x.w.delegators),
+    Series("ai_agents", "agents", "AI agents in service", lambda x: x.heads),
+    Series("ai_agents_born", "agents", "agents born", lambda x: x.f.agents_born),
+    Series("ai_agents_exited", "agents", "agents that left", lambda x: x.f.agents_exited),
+    Series("standing_agents", "agents", "agents with standing jobs", lambda x: x.heads - x.delegates),
+    Series("robots", "robots", "robots in service", lambda x: x.e.total(x.e.robots.weight_robots)),
+    Series("robots_bought", "robots", "robots delivered", lambda x: x.f.robots_bought),
+    Series("robots_retired", "robots", "robots retired", lambda x: x.f.robots_retired),
+    Series("tasks", "tasks", "tasks that could be given away", lambda x: x.w.tasks),
+    Series("tasks_assistant", "tasks", "done with an assistant", lambda x: x.w.tasks_assistant),
+    Series("tasks_agent", "tasks", "given to agents", lambda x: x.w.tasks_agent),
+    Series("calls", "calls", "calls of nets", lambda x: float(x.f.class_calls.sum())),
+    Series("call_multiplier", "-", "calls per agent task", lambda x: x.f.calls_per_task),
+    Series("spectral_distance", "-", "1 - spectral radius of the call network", lambda x: x.e.state.radius_distance),
+    Series("tokens", "token", "tokens served", lambda x: sum(_tokens(k)(x) for k in range(3))),
+    Series("tokens_fresh", "token", "fresh input", _tokens(0)),
+    Series("tokens_cached", "token", "cached input", _tokens(1)),
+    Series("tokens_generated", "token", "generated", _tokens(2)),
+    Series("tokens_thinking", "token", "generated by thinking", lambda x: x.f.thinking_tokens * _served(x)),
+    Series("tokens_reasoning_models", "token", "served by nets that think", _reasoning_tokens),
+    Series("tokens_queued", "token", "waiting for next month", lambda x: float(x.f.queued_tokens.sum())),
+    Series("tokens_examination", "token", "read to examine candidates", lambda x: x.f.examination_tokens),
+    Series("tokens_on_device", "token", "served on users' devices", lambda x: x.f.device_tokens),
+    Series("cache_hit_share", "-", "cached share of input", lambda x: ratio(_tokens(1)(x), _tokens(0)(x) + _tokens(1)(x))),
+    Series("reviews_unanswered", "h", "hours of review and supervision not given", lambda x: x.w.unanswered_h),
+    Series("inference_flop", "FLOP", "serving", lambda x: float(x.f.flop[SERVING].sum())),
+    Series("training_flop", "FLOP", "research and development", lambda x: float(x.f.flop[7:12].sum())),
+    Series("gross_margin", "-", "of labs: 1 - serving compute over token revenue", lambda x: x.e.state.margin),
+    Series("rd_to_revenue", "-", "rho: R&D over token revenue", lambda x: ratio(x.rd_usd, x.revenue_usd)),
+    Series("equity_to_revenue", "-", "equity raised by labs over revenue", lambda x: ratio(x.f.equity_usd, x.revenue_usd)),
+    Series("gross_profit_elasticity", "-", "eta, as labs see it", _eta),
+    Series("growth_factor", "-", "G, as labs see it", _growth_factor),
+    Series("demand_elasticity", "-", "of AI spending to the horizon", lambda x: x.e.state.demand_elasticity),
+    Series("installed_h100e", "H100e", "machines installed", lambda x: float(x.e.providers.stock_h100e.sum())),
+    Series("chips_sold_cumulative_h100e", "H100e", "delivered since the opening", lambda x: float(x.e.suppliers.sold_h100e[0])),
+    Series("backlog_h100e", "H100e", "ordered, not delivered", lambda x: float(x.e.providers.backlog_h100e.sum())),
+    Series("utilisation", "-", "hours used over hours offered", lambda x: x.e.state.utilisation),
+    Series("price_usd_per_h100e_hour", "USD/h", "mean contract price", lambda x: x.f.market_usd),
+    Series("price_spot_usd_per_h100e_hour", "USD/h", "spot price", lambda x: x.f.spot_usd),
+    Series("user_cost_usd_per_h100e_hour", "USD/h", "user cost of an hour", lambda x: x.e.state.user_cost_usd),
+    Series("machine_usd_per_h100e", "USD", "machine with its share of the data centre", lambda x: x.e.state.machine_usd),
+    Series("price_frontier_usd_per_mtoken", "USD/Mtoken", "fresh input of the best net", lambda x: float(x.f.token_usd[_frontier(x), 0]) * 1e6),
+    Series("price_small_usd_per_mtoken", "USD/Mtoken", "fresh input of small nets as features call them", _small_price),
+    Series("task_horizon_minutes", "min", "50 % task horizon of the best net", _horizon),
+    Series("horizon_small_minutes", "min", "best small net", lambda x: float(x.e.nets.horizon_minutes[x.e.labs.n :].max())),
+    Series("frontier_training_flop", "FLOP", "largest run released", lambda x: max(r.training_flop for r in x.e.state.releases)),
+    Series("capex_usd", "USD", "paid for machines and data centres", lambda x: x.f.capex_usd),
+    Series("lab_revenue_usd", "USD", "token revenue of labs", lambda x: x.revenue_usd),
+    Series("lab_rd_usd", "USD", "R&D of labs, compute and staff", lambda x: x.rd_usd),
+    Series("lab_rd_compute_usd", "USD", "R&D compute of labs", lambda x: float(x.f.research_usd.sum())),
+    Series("human_attention_price_usd_per_hour", "USD/h", "price of an attention-hour to advertisers", lambda x: x.f.ad_usd_per_hour),
+    Series("human_shadow_price_usd_per_hour", "USD/h", "shadow price of a free hour", lambda x: ratio(x.w.attention_value_usd, x.w.application_h + x.w.leisure_h)),
+    Series("agent_invocation_price_usd", "USD", "price of an invocation by an agent", lambda x: x.f.invocation_usd),
+    Series("attention_spend_agent_share", "-", "spending on attention that goes to agents'", lambda x: ratio(x.f.invocation_spend_usd, x.f.invocation_spend_usd + x.f.ad_spend_usd)),
+    Series("energy_twh", "TWh", "electricity of providers", lambda x: float(x.f.provider_kwh.sum()) / 1e9),
+    Series("powered_gw", "GW", "powered sites", lambda x: x.e.state.powered_gw),
+    Series("self_sustainability", "-", "revenue of AI applications over serving and R&D cost", _sustainability),
+    Series("device_hours", "h", "H100e-hours on robots and devices", lambda x: float(x.f.hours[ON_BOARD].sum())),
+    Series("consumer_surplus_usd", "USD", "value agents create over cost and attention", lambda x: x.w.surplus_usd),
+    Series("application_hhi", "-", "concentration of attention", lambda x: measures.hhi(x.f.application_hours)),
+    Series("orchestrator_hhi", "-", "concentration of routed calls", lambda x: measures.hhi(x.e.state.entry_share)),
+    Series("money_residual_usd", "-", "largest residual of money over its scale so far", lambda x: x.residual_usd),
+    Series("compute_residual_flop", "-", "largest residual of compute over its scale so far", lambda x: x.residual_flop),
+)  # fmt: skip
+
+
+def _served(x: Snapshot) -> float:
+    """Share of thinking work that was served."""
+    return float(min(x.f.fill[ASSISTANT], x.f.fill[DELEGATED]))
+
+
+SHARES = tuple(measures.PREFIX + name for name in measures.DEFINITIONS)
+KAYA = tuple(f"{quantity}_of_{name}" for quantity in accounts.KAYA_QUANTITIES for name in accounts.KAYA_CLASSES)
+NAMES = tuple(s.name for s in SERIES) + SHARES + KAYA
+
+
+def kaya_quantities(x: Snapshot) -> Array:
+    """Return heads, tasks, calls, tokens and FLOP by serving class, (5, 5); a task as in economy.md section 10."""
+    active_h = x.w.robots * x.e.params.robot.duty_hours_per_month
+    heads = [x.w.adopters, x.delegates, x.heads - x.delegates, x.w.humans, x.w.robots]
+    tasks = [x.w.tasks_assistant, x.w.tasks_agent, x.w.jobs, x.w.application_h, active_h]
+    return np.array(
+        [heads, tasks, x.f.class_calls, x.f.served_tokens.sum(axis=(1, 2)), x.f.flop[SERVING]], dtype=np.float64
+    )
+
+
+class Recorder:
+    """Keeps what each month leaves for the result tables."""
+
+    def __init__(self, e: InferenceEconomy) -> None:
+        self.months: list[str] = []
+        self.rows: list[list[float]] = []
+        self.work: list[Array] = []  # (4, U): flop, hours, kWh, USD
+        self.capacity: list[Array] = []  # (4, P): capacity, used, idle, price
+        self.demand: list[Array] = []  # (5, W): demanded, served, queued, lost, fill
+        self.flows: list[list[tuple[str, str, str, float]]] = []
+        self.balances: list[tuple[Array, Array]] = [(e.opening_books.money_usd, e.opening_books.equity_usd)]
+        self.stack: list[accounts.StackAccounts] = []
+        self.attention: list[list[tuple[str, str, float | None, float | None, float, float]]] = []
+
+    def add(self, e: InferenceEconomy, done: Month) -> None:
+        """Record a month."""
+        f, w = done.flows, done.wishes
+        worst = e.laws.worst
+        agents = e.ai_agents.weight_agents
+        delegates = e.total(agents[: e.humans.n])
+        x = Snapshot(
+            e=e,
+            f=f,
+            w=w,
+            known=done.known,
+            shares=measures.shares(f.hours, f.flop, f.kwh, f.usd, e.params.app_network.other_background_share),
+            heads=delegates + e.total(agents[e.humans.n :]),
+            delegates=delegates,
+            revenue_usd=float(f.token_revenue_usd.sum()),
+            rd_usd=float(f.research_usd.sum() + f.staff_usd.sum()),
+            residual_usd=max((v for k, v in worst.items() if k.startswith("money")), default=0.0),
+            residual_flop=max((v for k, v in worst.items() if k.startswith("compute")), default=0.0),
+        )
+        self.months.append(e.label)
+        row = [float(s.formula(x)) for s in SERIES]
+        row += [float(x.shares[name]) for name in SHARES]
+        row += kaya_quantities(x).ravel().tolist()
+        self.rows.append(row)
+        self.work.append(np.stack([f.flop, f.hours, f.kwh, f.usd]))
+        used = f.routed_hours.sum(axis=0)
+        self.capacity.append(np.stack([f.capacity_hours, used, f.capacity_hours - used, f.contract_usd]))
+        lost = f.demand_hours - f.served_hours - f.queued_hours
+        self.demand.append(np.stack([f.demand_hours, f.served_hours, f.queued_hours, lost, f.fill]))
+        self.flows.append(done.books.flows)
+        self.balances.append((done.books.money_usd, done.books.equity_usd))
+        self.stack.append(stack_accounts(e, f, done.books.flows))
+        self.attention.append(attention_rows(x))
+
+    def monthly(self, e: InferenceEconomy) -> Any:
+        """Return the monthly series as polars.DataFrame, undefined values null."""
+        import polars as pl
+
+        dates = [month_date(i, e.settings.start) for i in range(len(self.months))]
+        columns: dict[str, Any] = {"month": pl.Series(dates, dtype=pl.Date)}
+        values = np.array(self.rows, dtype=np.float64).reshape(len(self.rows), len(NAMES))
+        columns.update({name: values[:, k] for k, name in enumerate(NAMES)})
+        return pl.DataFrame(columns).with_columns(pl.selectors.float().fill_nan(None))
+
+
+def latest(name: str, e: InferenceEconomy) -> float:
+    """Return the last recorded value of a series (what Mesa's DataCollector collects)."""
+    return e.recorder.rows[-1][NAMES.index(name)] if e.recorder.rows else math.nan
+
+
+def reporters() -> dict[str, Callable[[Any], float]]:
+    """Return one Mesa model reporter for each series."""
+    return {name: functools.partial(latest, name) for name in NAMES}
+
+
+def stack_accounts(
+    e: InferenceEconomy, f: MonthFlows, flows: list[tuple[str, str, str, float]]
+) -> accounts.StackAccounts:
+    """Return the month's accounts of the seven layers."""
+    seconds = (f.tokens * f.seconds_per_token[None]).sum(axis=1)  # (S, Q)
+    total = seconds.sum(axis=1)
+    safe = np.where(total > 0.0, total, 1.0)
+    read, examined = np.zeros(len(WORK)), np.zeros(len(WORK))
+    read[SERVING] = np.where(total > 0.0, seconds[:, :2].sum(axis=1) / safe, 0.0)
+    frontier = e.state.net_share[DELEGATED, FRONTIER] @ f.seconds_per_token[: e.labs.n, 0]
+    if total[DELEGATED] > 0.0:
+        examined[DELEGATED] = min(f.examination_tokens * float(frontier) / total[DELEGATED], read[DELEGATED])
+        read[DELEGATED] -= examined[DELEGATED]
+    paid = f.served_tokens * f.token_usd[None]
+    revenue = float(paid.sum())
+    idle = float(f.provider_kwh.sum() - f.kwh[:12].sum())
+    return accounts.stack_accounts(
+        flows, f.flop, f.kwh, read, examined, float(paid[:, :, :2].sum()) / revenue if revenue > 0.0 else 0.0,
+        settlement.TRANSFERS, settlement.REFUNDS, idle,
+    )  # fmt: skip
+
+
+def attention_rows(x: Snapshot) -> list[tuple[str, str, float | None, float | None, float, float]]:
+    """Return (market, claimant, minutes, context tokens, price, spend): USD per minute, USD per invocation."""
+    w, f = x.w, x.f
+    shadow = ratio(w.attention_value_usd, w.application_h + w.leisure_h) / 60.0
+    hours = {
+        "own_work": w.own_h, "assistant_work": w.assistant_h, "review": w.review_h, "supervision": w.supervision_h,
+        "leisure": w.leisure_h,
+    }  # fmt: skip
+    rows: list[tuple[str, str, float | None, float | None, float, float]] = [
+        ("human", name, h * 60.0, None, shadow, 0.0) for name, h in hours.items()
+    ]
+    rows.append(("human", "applications", w.application_h * 60.0, None, f.ad_usd_per_hour / 60.0, f.ad_spend_usd))
+    task_tokens = float(f.new_tokens[[DELEGATED, STANDING]].sum()) - f.examination_tokens
+    rows.append(("agent", "task", None, task_tokens, 0.0, 0.0))
+    rows.append(("agent", "services", None, f.examination_tokens, f.invocation_usd, f.invocation_spend_usd))
+    return rows

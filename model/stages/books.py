@@ -1,0 +1,191 @@
+"""Stage 11: every payment of the month, each with payer, payee and item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.core.draws import MonthDraws
+from model.core.flows import MonthFlows
+from model.core.units import LAB_USES, ON_BOARD, PROVIDER_RUN, SECONDS_PER_HOUR, SERVING, U
+from model.markets import auction, compute, settlement
+from model.stages.people import Known, Wishes
+from model.stages.state import ASSISTANT, DELEGATED, EMBEDDED, ROBOT, STANDING
+
+if TYPE_CHECKING:
+    from model.economy import InferenceEconomy
+
+Array = NDArray[np.float64]
+
+
+def pay(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known, draw: MonthDraws) -> None:
+    """Collect and post the month's operating payments. Changes the cash of labs, providers, applications and agents."""
+    p = e.params
+    buy_hours(e, f)
+    buy_tokens(e, f, known)
+    sell_attention(e, f, w, draw)
+    public = {name: float(f.usd[U[name]]) for name in ("ranking", "other")}
+    by_class = f.token_revenue_usd.sum(axis=1)
+    metered = float(by_class[DELEGATED] + by_class[STANDING])
+    routing = metered * e.state.take_rate
+    fees = fees_paid(e, f)
+    f.assistant_usd = float(by_class[ASSISTANT]) * (1.0 + p.application.assistant_margin)
+    f.agent_usd = metered + routing + fees
+
+    kept, operations, payout, rescue = run_applications(e, f, by_class, public["ranking"])
+    energy = f.provider_kwh * p.physical.electricity_usd_per_kwh
+    opex = f.capacity_hours * p.provider.opex_usd_per_h
+    settlement.post(
+        e.ledger,
+        settlement.Operating(
+            income=w.income_usd,
+            assistants=f.assistant_usd,
+            assistant_tokens=float(by_class[ASSISTANT]),
+            metered=metered,
+            routing=routing,
+            surplus=fees,
+            embedded=float(by_class[EMBEDDED]),
+            robot_cloud=float(by_class[ROBOT]),
+            serving=float(f.serving_usd.sum()),
+            research=float(f.research_usd.sum()),
+            staff=float(f.staff_usd.sum()),
+            ranking=public["ranking"],
+            other=public["other"],
+            electricity=float(energy.sum()),
+            provider_operations=float(opex.sum()),
+            on_board=float(f.usd[U["robot_on_board"]]),
+            device=float(f.usd[U["device"]]),
+            ads=f.ad_spend_usd,
+            invocations=f.invocation_spend_usd,
+            agent_share=kept,
+            orchestrator_operations=p.orchestrator.operating_share,
+            application_operations=operations,
+            application_payout=payout,
+            application_rescue=rescue,
+            robot_work=w.robot_work_usd,
+            supervision=w.supervision_usd,
+        ),
+    )
+    e.labs.cash_usd += lab_cash_flow(e, f)
+    e.providers.cash_usd += f.provider_revenue_usd - energy - opex
+
+
+def buy_hours(e: InferenceEconomy, f: MonthFlows) -> None:
+    """Charge each buyer its providers' contract prices, the factor of the class and the spot premium."""
+    n = e.labs.n
+    factor = compute.price_factors(e.params.compute)
+    paid = f.contract_usd * f.paid_factor
+    bought = f.routed_hours.sum(axis=1)
+    mean_usd = np.where(bought > 0.0, f.routed_hours @ paid / np.where(bought > 0.0, bought, 1.0), paid.mean())  # (B,)
+    serving = f.serving_hours * f.fill[SERVING, None] * factor[SERVING, None] * np.tile(mean_usd[1:], 2)
+    research = f.research_hours * f.fill[None, LAB_USES] * factor[None, LAB_USES] * mean_usd[1:, None]
+    usd = np.zeros(14)
+    usd[SERVING], usd[LAB_USES] = serving.sum(axis=1), research.sum(axis=0)
+    for name in ("ranking", "other"):
+        usd[U[name]] = f.served_hours[U[name]] * factor[U[name]] * mean_usd[0]
+    usd[ON_BOARD] = f.kwh[ON_BOARD] * e.params.physical.electricity_usd_per_kwh
+    f.usd, f.serving_usd, f.research_usd = usd, serving.sum(axis=0), research
+    f.staff_usd = research.sum(axis=1) * (1.0 / e.params.lab.compute_share_of_rd - 1.0)
+    # a provider receives its buyers' payments in the proportion of hours at its own price
+    spent = np.append(
+        usd[U["ranking"]] + usd[U["other"]], serving.sum(axis=0).reshape(2, n).sum(axis=0) + research.sum(axis=1)
+    )
+    weight = f.routed_hours * paid
+    total = weight.sum(axis=1, keepdims=True)
+    f.provider_revenue_usd = (weight / np.where(total > 0.0, total, 1.0) * spent[:, None]).sum(axis=0)
+    gap = float(f.provider_revenue_usd.sum() - usd[PROVIDER_RUN].sum())
+    e.laws.require_zero(
+        "money: providers receive what buyers of hours pay", e.label, "providers", gap, float(usd.sum())
+    )
+
+
+def buy_tokens(e: InferenceEconomy, f: MonthFlows, known: Known) -> None:
+    """Charge list prices for tokens, standing work that waits at the batch discount."""
+    discount = np.ones(5)
+    discount[STANDING] = known.batch_discount
+    f.token_revenue_usd = (f.served_tokens * f.token_usd[None]).sum(axis=2) * discount[:, None]
+
+
+def lab_cash_flow(e: InferenceEconomy, f: MonthFlows) -> Array:
+    """Return what each lab has left of its token revenue after hours and staff, before financing, (L,)."""
+    revenue = f.token_revenue_usd.sum(axis=0) - f.serving_usd
+    return np.asarray(revenue.reshape(2, e.labs.n).sum(axis=0) - f.research_usd.sum(axis=1) - f.staff_usd)
+
+
+def fees_paid(e: InferenceEconomy, f: MonthFlows) -> float:
+    """Return surplus fees of work done; they go to the wallets of the agents that did it. Changes wallets."""
+    n, agents = e.humans.n, e.ai_agents
+    delegates = f.delegate_fee_usd * float(f.fill[DELEGATED])
+    standing = f.standing_fee_usd * float(f.fill[STANDING])
+    agents.wallet_usd[:n] += delegates
+    agents.wallet_usd[n:] += standing
+    return e.total(delegates) + e.total(standing)
+
+
+def run_applications(
+    e: InferenceEconomy, f: MonthFlows, by_class: Array, ranking_usd: float
+) -> tuple[float, float, float, float]:
+    """Account for each application's month; return agents' part of invocation fees, operations, payout, rescue.
+
+    Advertising and assistants' revenue in; tokens, ranking hours and operations out. An application that cannot pay is
+    rescued by investors, who take a claim. Changes applications and wallets.
+    """
+    p, apps, k = e.params, e.applications, e.assistants
+    income = f.application_hours * apps.ad_load * f.ad_usd_per_hour
+    income[:k] += f.assistant_usd / k
+    share = f.application_hours / max(float(f.application_hours.sum()), 1e-300)
+    costs = share * (float(by_class[EMBEDDED]) + ranking_usd)
+    costs[:k] += float(by_class[ASSISTANT]) / k
+    operations = p.application.operating_share * np.maximum(income - costs, 0.0)
+    apps.revenue_usd[:] = income
+    apps.cash_usd += income - costs - operations
+    payout = p.application.payout_per_month * np.maximum(apps.cash_usd, 0.0)
+    rescue = np.where(apps.cash_usd < -0.5 * np.maximum(income, 1.0), -apps.cash_usd, 0.0)
+    apps.cash_usd += rescue - payout
+    e.ledger.issue("applications", "investors", float(rescue.sum()))
+
+    delegates = e.ai_agents.weight_agents[: e.humans.n]
+    working = e.total(delegates)
+    kept = f.invocation_spend_usd * p.orchestrator.agent_fee_share if working > 0.0 else 0.0
+    e.ai_agents.wallet_usd[: e.humans.n] += delegates * (kept / max(working, 1e-300))
+    return kept, float(operations.sum()), float(payout.sum()), float(rescue.sum())
+
+
+def sell_attention(e: InferenceEconomy, f: MonthFlows, w: Wishes, draw: MonthDraws) -> None:
+    """Sell human attention by the hour and agent attention by the invocation, both by position auction. Changes services.
+
+    Services' budgets move between the two markets by marginal return (M.37); bids follow by noisy best response (M.35).
+    """
+    p, z = e.params, e.services
+    clicks, calls = auction.click_rates(p.auction.clicks_per_hour, p.auction), auction.click_rates(1.0, p.auction)
+    values = np.stack([z.margin * p.auction.value_usd_per_click, z.margin * p.auction.value_usd_per_invocation])
+    bids, quality = np.stack([z.bid_click_usd, z.bid_invocation_usd]), z.quality[None]
+    rates = (clicks, calls)
+    sales = [
+        auction.run(bids[i : i + 1], values[i : i + 1], quality, rates[i], p.auction.rule, p.auction.reserve_usd)
+        for i in (0, 1)
+    ]
+    hour_usd, asked_usd = (float(sale.payment_usd.sum()) for sale in sales)
+    moved = float(z.agent_budget_share.mean())
+    hours = float((f.application_hours * e.applications.ad_load).sum())
+    invocations = w.tasks_agent * float(f.fill[DELEGATED])
+    invocations += w.jobs * p.agent_loop.job_tasks_per_month * float(f.fill[STANDING])
+    f.ad_usd_per_hour = hour_usd * (1.0 - moved)
+    f.ad_spend_usd = hours * f.ad_usd_per_hour
+    sponsored = invocations * p.ai_agent.ad_funded_share
+    f.invocation_spend_usd = min(sponsored * asked_usd, moved * hours * hour_usd)
+    f.invocation_usd = f.invocation_spend_usd / sponsored if sponsored > 0.0 else 0.0
+
+    worth = (hours * float((values[0] * clicks[0]).mean()), sponsored * float((values[1] * calls[0]).mean()))
+    z.agent_budget_share[:] = auction.split_budget(z.agent_budget_share, *worth, p.auction)
+    noise = draw.normal("auction.bid", np.arange(2 * z.n)).reshape(2, -1)
+    for i, column in enumerate((z.bid_click_usd, z.bid_invocation_usd)):
+        now = slice(i, i + 1)
+        column[:] = auction.respond(bids[now], values[now], quality, rates[i], noise[now], p.auction)[0]
+
+
+def serving_usd_per_token(e: InferenceEconomy, f: MonthFlows) -> Array:
+    """Return serving cost by net and kind of token at the market's price, (N, Q)."""
+    return f.seconds_per_token / SECONDS_PER_HOUR * (f.market_usd * f.paid_factor)

@@ -1,0 +1,106 @@
+"""Stage 10: one market for everything that computes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agents import robot
+from model.core.flows import MonthFlows
+from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, LAB_USES, SECONDS_PER_HOUR, SERVING, U
+from model.layers import link, physical
+from model.markets import compute, routing
+from model.stages.people import Wishes
+from model.stages.state import EMBEDDED, SMALL
+
+if TYPE_CHECKING:
+    from model.economy import InferenceEconomy
+
+
+def clear(e: InferenceEconomy, f: MonthFlows) -> None:
+    """Ration hours at the posted price by willingness to pay; queue half of unserved work for one month, drop the rest.
+
+    Research waits without limit; served hours are spread over providers.
+    """
+    p, s, n = e.params, e.state, e.labs.n
+    market = compute.clear(f.demand_hours, float(f.capacity_hours.sum()), f.market_usd, p.compute)
+    f.fill, f.clearing_usd, f.served_hours = market.fill, market.clearing_usd, market.served
+    by_lab = (f.serving_hours.reshape(5, 2, n).sum(axis=1) * f.fill[SERVING, None]).sum(axis=0)
+    by_lab += (f.research_hours * f.fill[None, LAB_USES]).sum(axis=1)
+    public = float(f.served_hours[U["ranking"]] + f.served_hours[U["other"]])
+    buyers = np.append(public, by_lab)
+    buyers *= float(f.served_hours.sum()) / float(buyers.sum())  # the last bit of rounding
+    f.routed_hours = routing.spread(
+        buyers, e.opening.homes, f.capacity_hours, f.contract_usd, p.compute.routing_elasticity
+    )
+
+    asked = f.new_tokens + s.queue
+    served = asked * f.fill[SERVING, None, None]
+    f.served_tokens = f.tokens * f.fill[SERVING, None, None]
+    f.queued_tokens = 0.5 * f.new_tokens * (1.0 - f.fill[SERVING, None, None])
+    f.lost_tokens = asked - served - f.queued_tokens
+    new = np.concatenate([f.new_tokens[:, t, None, :] * s.net_share[:, t, :, None] for t in (0, 1)], axis=1)
+    new_hours = (new * f.seconds_per_token[None]).sum(axis=(1, 2)) / SECONDS_PER_HOUR
+    waiting = f.demand_hours - f.served_hours
+    queued = waiting.copy()
+    queued[SERVING] = 0.5 * new_hours * (1.0 - f.fill[SERVING])
+    for k, name in enumerate(("ranking", "other")):
+        queued[U[name]] = 0.5 * (f.demand_hours[U[name]] - s.legacy_queue_hours[k]) * (1.0 - f.fill[U[name]])
+    f.queued_hours = np.minimum(queued, np.maximum(waiting, 0.0))
+    balance(e, f)
+
+
+def balance(e: InferenceEconomy, f: MonthFlows) -> None:
+    """Hold the month against the laws of compute and tokens."""
+    require, used = e.laws.require_zero, f.routed_hours.sum(axis=0)
+    total = float(f.capacity_hours.sum())
+    gap = float(used.sum() - f.served_hours.sum())
+    require("compute: hours routed = hours served", e.label, "providers", gap, total)
+    for name, over, capacity in zip(e.opening.provider_names, used - f.capacity_hours, f.capacity_hours, strict=True):
+        require("compute: used <= capacity", e.label, name, max(float(over), 0.0), float(capacity))
+    short = np.minimum(f.demand_hours - f.served_hours - f.queued_hours, 0.0)
+    require("compute: demanded = served + queued + lost", e.label, "buyers", float(short.sum()), total)
+    issued = float((f.new_tokens + e.state.queue).sum())
+    gone = float(f.served_tokens.sum() + f.queued_tokens.sum() + f.lost_tokens.sum())
+    require("tokens: issued = served + queued + lost", e.label, "labs", issued - gone, max(issued, 1.0))
+    require("tokens: lost >= 0", e.label, "labs", float(np.minimum(f.lost_tokens, 0.0).sum()), max(issued, 1.0))
+
+
+def compute_work(e: InferenceEconomy, f: MonthFlows, w: Wishes) -> None:
+    """Turn served hours into operations and electricity by class of work; robots and devices compute on their own.
+
+    A hub of served hours is worth what the link layer makes of it: training falls with the cluster (K.5).
+    """
+    p, n = e.params, e.labs.n
+    hours, flop, kwh = np.zeros(14), np.zeros(14), np.zeros(14)
+    hours[:12] = f.served_hours
+    flop[SERVING] = f.work_flop.sum(axis=1) * f.fill[SERVING]
+    research = f.research_hours * f.fill[None, LAB_USES]
+    cluster = np.maximum(research[:, 0] / HOURS_PER_MONTH, 1.0)
+    reference = np.full(n, p.link.reference_cluster_h100e)
+    performed = np.stack(
+        [
+            link.training_flop(research[:, 0], cluster, p.link),
+            link.training_flop(research[:, 1], reference, p.link),
+            *(link.rollout_flop(research[:, x], p.link) for x in (2, 3, 4)),
+        ],
+        axis=1,
+    )
+    f.research_flop = performed
+    flop[LAB_USES] = performed.sum(axis=0)
+    peak = H100_FLOP_PER_S * SECONDS_PER_HOUR
+    for name in ("ranking", "other"):
+        flop[U[name]] = hours[U[name]] * peak * p.link.legacy_utilisation
+    active_s = w.robots * p.robot.duty_hours_per_month * SECONDS_PER_HOUR
+    flop[U["robot_on_board"]] = active_s * robot.on_board_flop_per_s(p.robot)
+    small = float(e.state.net_share[EMBEDDED, SMALL] @ e.nets.parameters[n:])
+    flop[U["device"]] = f.device_tokens * 2.0 * min(small, e.device_parameters)
+    hours[12:] = flop[12:] / (peak * p.robot.on_board_utilisation)
+
+    used = f.routed_hours.sum(axis=0)
+    watts = e.cohorts.by_provider(e.cohorts.watts)
+    f.provider_kwh = physical.energy_kwh(used, f.capacity_hours, watts, p.physical)
+    kwh[:12] = f.served_hours * float((used * watts).sum()) / max(float(used.sum()), 1e-300) / 1000.0
+    kwh[12:] = hours[12:] * p.robot.on_board_w_per_h100e / 1000.0
+    f.hours, f.flop, f.kwh = hours, flop, kwh

@@ -1,0 +1,354 @@
+"""Stages 4-6: people adopt, think through their agents, choose and allot their month."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents import ai_agent, human, robot
+from model.core.flows import MonthFlows
+from model.core.graph import neighbour_mean
+from model.core.units import block_partials
+from model.layers import agent as loop
+from model.layers import context
+from model.layers import orchestrator as call_network
+from model.markets import attention
+from model.stages.state import ASSISTANT, DELEGATED, FRONTIER, SMALL, STANDING
+
+if TYPE_CHECKING:
+    from model.economy import InferenceEconomy
+
+Array = NDArray[np.float64]
+
+
+class Known(NamedTuple):
+    """What everybody can know when the month begins: last month's realised prices, success, multipliers and delays."""
+
+    offer: human.Offer
+    log_horizon: Array  # (S, T) ln minutes of the nets each class calls
+    price: Array  # (S, T, Q) USD per token of the nets each class calls, without margins
+    generated_share: Array  # (S,) of tokens without thinking
+    prompts: Array  # (S,) tokens per call
+    log_thinking_gain: Array  # (G,) ln horizon gain of assistants' thinking
+    log_tau_chat: Array  # (G,) ln of the multiplier on reasoning nets
+    tau_chat: Array  # (G,) mean thinking multiplier of assistants
+    can_think: bool
+    chat_tokens: float  # tokens of an assistant task of the reference length
+    job_small: float  # share of standing jobs on the small tier
+    job_success: float
+    job_tokens: float  # tokens of a standing job a month
+    job_usd: float  # metered cost of a standing job a month
+    batch_discount: float  # price of standing work over interactive work
+
+
+def what_is_known(e: InferenceEconomy, f: MonthFlows) -> Known:
+    """Assemble what people and agents know, from states of the layers and posted prices."""
+    p, s, n = e.params, e.state, e.labs.n
+    by_tier = f.token_usd.reshape(2, n, 3)
+    price = np.einsum("stl,tlq->stq", s.net_share, by_tier)
+    log_horizon = np.einsum("stl,tl->st", s.net_share, np.log(e.nets.horizon_minutes).reshape(2, n))
+    can_think = float(s.net_share[DELEGATED, FRONTIER] @ e.nets.reasoning[:n]) > 0.5
+    prompts = context.prompts(float(price[ASSISTANT, FRONTIER, 0]) / e.opening.token_usd, p.context)
+    generated = loop.generated_shares(p.agent_loop)
+    base_usd = (1.0 - generated)[:, None] * (
+        (1.0 - s.hits)[:, None] * price[:, :, 0] + s.hits[:, None] * price[:, :, 1]
+    )
+    base_usd += generated[:, None] * price[:, :, 2]
+
+    # Assistants: the application picks thinking for a typical task of each segment (A.2)
+    chat_tokens = p.human.chat_turns * prompts[ASSISTANT] / (1.0 - generated[ASSISTANT])
+    generated_usd = chat_tokens * generated[ASSISTANT] * price[ASSISTANT, FRONTIER, 2]
+    typical = np.full(human.SEGMENTS, np.log(p.human.task_minutes_median))
+    value = np.log(p.human.assistant_time_saving * e.opening.wage_by_segment * np.exp(typical) / 60.0)
+    cost = np.full(human.SEGMENTS, np.log(generated_usd))
+    z, _ = loop.think(s.log_tau_chat, value, cost, typical, float(log_horizon[ASSISTANT, FRONTIER]), p.agent_loop)
+    log_tau_chat = z if can_think else np.zeros_like(z)
+    tau_chat = 1.0 + s.reasoning_share * (np.exp(log_tau_chat) - 1.0)
+    margin = 1.0 + p.application.assistant_margin
+    chat_open = float(np.exp(log_horizon[ASSISTANT, FRONTIER])) >= p.application.launch_horizon_minutes
+    agents_open = float(np.exp(log_horizon[DELEGATED, FRONTIER])) >= p.ai_agent.agent_launch_horizon_minutes
+
+    # Standing jobs: batch tier where they can wait, the tier of nets that gives more success per dollar (I.3)
+    waiting = call_network.batch_share(1.0 - p.compute.batch_factor, p.call_network)
+    discount = 1.0 - waiting * (1.0 - p.compute.batch_factor)
+    jobs = [
+        _standing_job(e, float(log_horizon[STANDING, t]), float(base_usd[STANDING, t]) * discount)
+        for t in (FRONTIER, SMALL)
+    ]
+    ratio = [float(np.log(success / usd)) for success, _, usd in jobs]
+    small = ai_agent.standing_tier((ratio[0], ratio[1]), p.ai_agent)
+    job_success, job_tokens, job_usd = (a + small * (b - a) for a, b in zip(*jobs, strict=True))
+
+    single = p.agent_loop.loop_tokens * s.calls_per_task * (1.0 + s.take_rate)
+    offer = human.Offer(
+        chat_open=s.chat_open or chat_open,
+        agents_open=s.agents_open or agents_open,
+        chat_usd=(
+            float(chat_tokens * base_usd[ASSISTANT, FRONTIER] * margin),
+            float(chat_tokens * base_usd[ASSISTANT, SMALL] * margin),
+        ),
+        chat_thinking_usd=(tau_chat - 1.0) * generated_usd * margin,
+        loop_usd=(float(single * base_usd[DELEGATED, FRONTIER]), float(single * base_usd[DELEGATED, SMALL])),
+        loop_generated_usd=float(single * generated[DELEGATED] * price[DELEGATED, FRONTIER, 2]),
+        fee_usd=float(s.examined * p.attention.candidate_tokens * price[DELEGATED, FRONTIER, 0]),
+        delivered=(float(s.fill[ASSISTANT]), float(s.fill[DELEGATED])),
+    )
+    return Known(
+        offer=offer,
+        log_horizon=log_horizon,
+        price=price,
+        generated_share=generated,
+        prompts=prompts,
+        log_thinking_gain=p.agent_loop.thinking_exponent * np.log(tau_chat),
+        log_tau_chat=log_tau_chat,
+        tau_chat=tau_chat,
+        can_think=can_think,
+        chat_tokens=float(chat_tokens),
+        job_small=small,
+        job_success=job_success,
+        job_tokens=job_tokens,
+        job_usd=job_usd,
+        batch_discount=discount,
+    )
+
+
+def _standing_job(e: InferenceEconomy, log_horizon: float, token_usd: float) -> tuple[float, float, float]:
+    """Return success, tokens a month and cost a month of a standing job on nets of one tier."""
+    p, s = e.params.agent_loop, e.state
+    length = np.log(np.array([p.job_minutes]))
+    success = loop.success(length, log_horizon, p.success_slope)
+    tokens = loop.loop_tokens(length, p) * s.calls_per_task * p.job_tasks_per_month * loop.attempts(success, p)
+    return float(success[0]), float(tokens[0]), float(tokens[0]) * token_usd * (1.0 + s.take_rate)
+
+
+class Wishes(NamedTuple):
+    """What people and their agents do and want this month, summed over rows."""
+
+    humans: float  # people
+    adopters: float
+    delegators: float
+    tasks: float
+    tasks_assistant: float
+    tasks_agent: float
+    chat_frontier: float  # assistant tasks of the reference length, frontier tier
+    chat_small: float
+    loop_frontier: float  # tokens of agents' tasks without thinking, before the call network
+    loop_small: float
+    thinking: float  # generated tokens that agents' thinking adds, before the call network
+    examined: float  # candidates examined beyond the first
+    successes: float
+    chat_response_usd: float  # spending x elasticity of assistant tasks to the horizon
+    agent_response_usd: float
+    chat_spend_usd: float
+    agent_spend_usd: float
+    jobs: float  # standing jobs at work
+    robots: float  # robots at work
+    own_h: float
+    assistant_h: float
+    review_h: float
+    supervision_h: float
+    unanswered_h: float  # reviews and supervision that people have no time for
+    application_h: float
+    leisure_h: float
+    attention_value_usd: float  # shadow price x free hours
+    income_usd: float
+    surplus_usd: float  # value agents create over cost and attention
+    supervision_usd: float  # supervision at the supervisor's wage
+    robot_work_usd: float  # robots' work at their owners' local wage
+    attention_residual_h: float
+
+
+def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
+    """Adopt, think, choose and allot: all that people and their agents decide, a block of rows at a time.
+
+    Stocks do not change: next month's values go to the flows and are stored by `turnover.live`.
+    """
+    p, n, offer = e.params, e.humans.n, known.offer
+    slope = p.agent_loop.success_slope
+    peers = neighbour_mean(e.social, np.column_stack([e.humans.adopted_share, e.humans.delegating_share]))
+    next_ = {name: np.empty(n) for name in NEXT}
+    totals: list[Array] = []
+    hours, chats_by_segment = np.zeros(human.SEGMENTS), np.zeros(human.SEGMENTS)
+    robot_price = robot.price(e.state.robots_sold, p.robot)
+    robot_success = e.state.robot_success
+    frontier, small = float(known.log_horizon[DELEGATED, FRONTIER]), float(known.log_horizon[DELEGATED, SMALL])
+    for rows in e.blocks:
+        h = e.humans.slice(rows.start, rows.stop)
+        each = h.weight_people
+        delegates = _per_person(e.ai_agents.weight_agents[rows], each)
+        standing = _per_person(e.ai_agents.weight_agents[n + rows.start : n + rows.stop], each)
+        robots = _per_person(e.robots.weight_robots[rows], each)
+
+        # Adopt (H.2): assistants, then delegation, on the social graph
+        adopted = human.adopt(
+            h.adopted_share,
+            p.human.saturation_share,
+            peers[rows, 0],
+            h.assistant_usefulness * offer.chat_open,
+            p.human.innovation_per_year,
+            p.human.imitation_per_year,
+            p.human,
+        )
+        delegating = human.adopt(
+            h.delegating_share,
+            adopted,
+            peers[rows, 1],
+            h.agent_usefulness * offer.agents_open,
+            p.human.delegation_innovation_per_year,
+            p.human.delegation_imitation_per_year,
+            p.human,
+        )
+
+        # Think (A.2): agents' test-time compute; examine candidates (M.21)
+        if known.can_think:
+            cost = np.log(offer.loop_generated_usd * h.loop_length_factor)
+            z, sure = loop.think(
+                e.ai_agents.log_thinking[rows], h.log_task_value, cost, h.log_task_minutes, frontier, p.agent_loop
+            )
+        else:
+            z, sure = np.zeros(h.n), loop.success(h.log_task_minutes, frontier, slope)
+        fair = loop.success(h.log_task_minutes, small, slope)
+        tau = np.exp(z)
+        k = attention.examined(h.task_value_usd, float(known.price[DELEGATED, FRONTIER, 0]), p.attention)
+        gain = attention.choice_gain(k, p.attention)
+        sure, fair = np.minimum(sure * gain, 1.0), np.minimum(fair * gain, 1.0)
+        chat_minutes = h.log_task_minutes - known.log_thinking_gain[h.segment]
+        technology = human.Technology(
+            chat_success=(
+                loop.success(chat_minutes, float(known.log_horizon[ASSISTANT, FRONTIER]), slope),
+                loop.success(h.log_task_minutes, float(known.log_horizon[ASSISTANT, SMALL]), slope),
+            ),
+            loop_success=(sure, fair),
+            loop_attempts=(loop.attempts(sure, p.agent_loop), loop.attempts(fair, p.agent_loop)),
+            tau=tau,
+        )
+
+        # Choose (H.3-H.6), within budget and agents in service
+        c = human.choose(h, offer, technology, p.human)
+        helped = adopted - delegating
+        chats = helped * c.tasks_adopter * c.assistant + delegating * c.tasks_delegator * c.delegator_assistant
+        wanted = delegating * c.tasks_delegator * c.delegator_agent
+        fee = p.human.surplus_fee_share * c.surplus_usd
+        limit = p.human.ai_spending_share_max * p.human.work_hours_per_month * h.wage_usd_per_h
+        job_price = known.job_usd * (1.0 + p.human.surplus_fee_share)
+        room = np.maximum(limit - standing * job_price, 0.0)
+        affordable = np.minimum(room / np.maximum(chats * c.chat_usd + wanted * (c.agent_usd + fee), 1e-12), 1.0)
+        chats, wanted = chats * affordable, wanted * affordable
+        given = np.minimum(wanted, delegates * p.ai_agent.tasks_per_month_max)
+
+        # Allot (M.20): own work first, then what agents and robots ask for, then applications and leisure
+        task_h = h.task_minutes / 60.0
+        tasks = (1.0 - adopted) * (h.task_hours_per_month / task_h)
+        tasks += helped * c.tasks_adopter + delegating * c.tasks_delegator
+        alone = np.maximum(tasks - chats - given, 0.0)
+        saved = task_h * (1.0 - p.human.assistant_time_saving * c.success_chat)
+        assistant_h = chats * (p.human.assistant_prompt_minutes / 60.0 + saved)
+        most_h = p.attention.committed_share_max * p.attention.hours_per_month
+        fixed_h = p.human.work_hours_per_month - h.task_hours_per_month
+        fits = np.minimum((most_h - fixed_h) / np.maximum(alone * task_h + assistant_h, 1e-12), 1.0)
+        chats, assistant_h, alone = chats * fits, assistant_h * fits, alone * fits
+        own_h = fixed_h + alone * task_h + assistant_h
+        review = given * c.review_h
+        watched_h = p.agent_loop.job_tasks_per_month * p.agent_loop.job_minutes / 60.0 * (1.0 - known.job_success)
+        watching = standing * (watched_h * p.human.review_share_min)
+        supervision = robots * (p.robot.supervision_h_per_month * (1.0 - robot_success))
+        asked = review + watching + supervision
+        a = attention.allot(own_h, asked, h.free_weight_usd, p.attention)
+        given, jobs, at_work = given * a.answered, standing * a.answered, robots * a.answered
+
+        # What is wanted next (I.1, A.5, R.3)
+        jobs_wanted = np.zeros(h.n)
+        if offer.agents_open:
+            jobs_wanted = loop.jobs_wanted(h.job_value, known.job_success / known.job_usd, p.agent_loop)
+            jobs_wanted = delegating * np.minimum(jobs_wanted, 0.5 * limit / job_price)
+        fleet = robot.wanted(
+            h.wage_usd_per_h, h.shadow_usd_per_h, robot_success, robot_price, e.state.robot_running_usd, p.robot
+        )
+        tasks_per_agent = p.ai_agent.tasks_per_month_max * p.ai_agent.utilisation_target
+        next_["adopted_share"][rows], next_["delegating_share"][rows] = adopted, delegating
+        next_["assistant_usefulness"][rows], next_["agent_usefulness"][rows] = c.assistant, c.delegator_agent
+        damped = p.attention.shadow_damping * (a.shadow_usd_per_h - h.shadow_usd_per_h)
+        next_["shadow_usd_per_h"][rows] = h.shadow_usd_per_h + damped
+        next_["log_thinking"][rows] = z
+        next_["delegates_wanted"][rows] = each * wanted / tasks_per_agent
+        next_["jobs_wanted"][rows] = each * jobs_wanted
+        next_["delegate_fee_usd"][rows] = each * given * fee
+        next_["standing_fee_usd"][rows] = each * jobs * (known.job_usd * p.human.surplus_fee_share)
+        next_["robots_wanted"][rows] = each * fleet
+
+        chat_units = chats * h.chat_length_factor
+        big = given * (1.0 - c.small_agent) * h.loop_length_factor * technology.loop_attempts[0]
+        little = given * c.small_agent * h.loop_length_factor * technology.loop_attempts[1]
+        chat_slope, agent_slope = human.horizon_elasticities(h, c, slope, p.human)
+        chat_usd, agent_usd = chats * c.chat_usd, given * c.agent_usd
+        worked_usd = h.wage_usd_per_h * (p.robot.duty_hours_per_month * robot_success)
+        answered = supervision * a.answered
+        sums = Wishes(
+            humans=np.ones(h.n),
+            adopters=adopted,
+            delegators=delegating,
+            tasks=tasks,
+            tasks_assistant=chats,
+            tasks_agent=given,
+            chat_frontier=chat_units * (1.0 - c.small_chat),
+            chat_small=chat_units * c.small_chat,
+            loop_frontier=big * p.agent_loop.loop_tokens,
+            loop_small=little * p.agent_loop.loop_tokens,
+            thinking=big * (tau - 1.0) * (p.agent_loop.loop_tokens * p.agent_loop.generated_share_agent),
+            examined=given * (k - 1.0),
+            successes=given * c.success_agent,
+            chat_response_usd=chat_usd * chat_slope,
+            agent_response_usd=agent_usd * agent_slope,
+            chat_spend_usd=chat_usd,
+            agent_spend_usd=agent_usd,
+            jobs=jobs,
+            robots=at_work,
+            own_h=own_h - assistant_h,
+            assistant_h=assistant_h,
+            review_h=(review + watching) * a.answered,
+            supervision_h=answered,
+            unanswered_h=asked * (1.0 - a.answered),
+            application_h=a.applications,
+            leisure_h=a.leisure,
+            attention_value_usd=a.shadow_usd_per_h * (a.applications + a.leisure),
+            income_usd=h.wage_usd_per_h * p.human.work_hours_per_month,
+            surplus_usd=given * c.surplus_usd,
+            supervision_usd=answered * h.wage_usd_per_h,
+            robot_work_usd=at_work * worked_usd,
+            attention_residual_h=np.abs(
+                p.attention.hours_per_month - (own_h + asked * a.answered + a.applications + a.leisure)
+            ),
+        )  # each field a column of this block, people's means
+        totals.append(block_partials((np.stack(sums) * each).T))
+        hours += np.bincount(h.segment, weights=each * a.applications, minlength=human.SEGMENTS)
+        chats_by_segment += np.bincount(h.segment, weights=each * sums.chat_frontier, minlength=human.SEGMENTS)
+    for name, column in next_.items():
+        setattr(f, name, column)
+    f.attention_hours, f.chat_by_segment = hours, chats_by_segment
+    wishes = Wishes(*(float(x) for x in np.add.reduce(np.concatenate(totals), axis=0)))
+    month_h = p.attention.hours_per_month * wishes.humans
+    e.laws.require_zero("attention: minutes sum to the month", e.label, "humans", wishes.attention_residual_h, month_h)
+    return wishes
+
+
+#: Next month's values that `people` writes for each human row.
+NEXT = (
+    "adopted_share",
+    "delegating_share",
+    "assistant_usefulness",
+    "agent_usefulness",
+    "shadow_usd_per_h",
+    "log_thinking",
+    "delegates_wanted",
+    "jobs_wanted",
+    "delegate_fee_usd",
+    "standing_fee_usd",
+    "robots_wanted",
+)
+
+
+def _per_person(total: Array, people_: Array) -> Array:
+    """Return a row's total per person, 0 where a row stands for nobody."""
+    return np.divide(total, people_, out=np.zeros_like(total), where=people_ > 0.0)

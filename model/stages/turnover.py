@@ -1,0 +1,74 @@
+"""Stage 12, first part: people remember, agents are born and leave, robots are delivered and retire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agents import ai_agent, robot
+from model.core.flows import MonthFlows
+from model.core.units import block_partials
+
+if TYPE_CHECKING:
+    from model.economy import InferenceEconomy
+
+
+def live(e: InferenceEconomy, f: MonthFlows) -> None:
+    """Store what people decided; run the turnover of agents and robots. Changes people, agents, robots."""
+    h = e.humans
+    h.adopted_share[:], h.delegating_share[:] = f.adopted_share, f.delegating_share
+    h.shadow_usd_per_h[:] = f.shadow_usd_per_h
+    h.assistant_usefulness[:], h.agent_usefulness[:] = f.assistant_usefulness, f.agent_usefulness
+    e.ai_agents.log_thinking[: h.n] = f.log_thinking
+    agents(e, f)
+    robots(e, f)
+
+
+def agents(e: InferenceEconomy, f: MonthFlows) -> None:
+    """Births and exits of AI agents, and the wallets that return to principals (I.1, I.2)."""
+    p, a, n = e.params.ai_agent, e.ai_agents, e.humans.n
+    heads_before = int(np.count_nonzero(a.weight_agents))
+    heads_born = heads_gone = 0
+    sums = []
+    for offset, wanted in ((0, f.delegates_wanted), (n, f.jobs_wanted)):
+        for rows in e.blocks:
+            here = slice(rows.start + offset, rows.stop + offset)
+            weight, wallet, lean = a.weight_agents[here], a.wallet_usd[here], a.lean_months[here]
+            lean[:] = np.where((wanted[rows] <= 0.0) & (weight > 0.0), lean + 1, 0)
+            t = ai_agent.turnover(weight, wanted[rows], lean, wallet, p)
+            after = np.maximum(weight + t.born - t.exited, 0.0)
+            heads_born += int(np.count_nonzero((weight == 0.0) & (after > 0.0)))
+            heads_gone += int(np.count_nonzero((weight > 0.0) & (after == 0.0)))
+            sums.append(block_partials(np.stack([t.born, t.exited, t.returned_usd, weight, after], axis=1)))
+            wallet -= t.returned_usd
+            weight[:] = after
+    born, exited, returned, before, now = (float(x) for x in np.add.reduce(np.concatenate(sums), axis=0))
+    f.agents_born, f.agents_exited = born, exited
+    e.ledger.pay("ai_agents", "humans", "wallets returned", returned)
+    law = "agents: stock = last + born - exited"
+    e.laws.require_zero(f"{law} (weights)", e.label, "ai_agents", now - (before + born - exited), max(before, 1.0))
+    heads = int(np.count_nonzero(a.weight_agents)) - (heads_before + heads_born - heads_gone)
+    e.laws.require_zero(f"{law} (heads)", e.label, "ai_agents", float(heads), 1.0)
+
+
+def robots(e: InferenceEconomy, f: MonthFlows) -> None:
+    """Deliver robots as far as makers can, retire old ones, order a share of the gap to the wanted fleet (R.1-R.6)."""
+    p, s, r = e.params.robot, e.state, e.robots
+    before, backlog = e.total(r.weight_robots), e.total(r.on_order)
+    retired = r.weight_robots * (p.depreciation_per_year / 12.0)
+    delivered = robot.deliver(r.on_order, backlog, s.robot_capacity)
+    s.robot_capacity = robot.next_capacity(s.robot_capacity, backlog, p)
+    r.weight_robots += delivered - retired
+    r.on_order -= delivered
+    np.maximum(r.on_order, 0.0, out=r.on_order)
+    gap = np.maximum(f.robots_wanted - r.weight_robots - r.on_order, 0.0)
+    r.on_order += p.purchase_per_month * gap
+    f.robots_bought, f.robots_retired = e.total(delivered), e.total(retired)
+    usd = f.robots_bought * robot.price(s.robots_sold, p)
+    e.ledger.pay("robot_owners", "hardware_suppliers", "robots", usd)
+    e.ledger.pay("hardware_suppliers", "rest_of_world", "robot production", usd)
+    s.robots_sold += f.robots_bought
+    now = e.total(r.weight_robots)
+    gap_now = now - (before + f.robots_bought - f.robots_retired)
+    e.laws.require_zero("robots: stock = last + bought - retired", e.label, "robot_owners", gap_now, max(now, 1.0))

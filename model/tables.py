@@ -1,0 +1,276 @@
+"""Result tables of a run as polars frames, and its two networks as graphs: what `economy run` writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from model.accounts import LAYERS
+from model.core import graph, table
+from model.core.ledger import SECTORS
+from model.core.units import PROVIDER_RUN, WORK, month_date
+from model.regret import hindsight
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from model.economy import InferenceEconomy
+    from model.record import Recorder
+
+
+def all_tables(e: InferenceEconomy, r: Recorder) -> dict[str, pl.DataFrame]:
+    """Return every table by name, each beginning with ``seed``."""
+    import polars as pl
+
+    made = {
+        "monthly": r.monthly(e),
+        "compute": compute(e, r),
+        "capacity": capacity(e, r),
+        "demand": demand(e, r),
+        "flows": flows(e, r),
+        "balances": balances(e, r),
+        "stack": stack(e, r),
+        "labs": labs(e),
+        "attention": attention(e, r),
+        "agents": agents(e),
+    }
+    seed = pl.lit(e.seed, dtype=pl.Int64).alias("seed")
+    return {name: frame.select(seed, pl.all()) for name, frame in made.items()}
+
+
+def _months(e: InferenceEconomy, r: Recorder, each: int) -> list[Any]:
+    return [month_date(i, e.settings.start) for i in range(len(r.months)) for _ in range(each)]
+
+
+def compute(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
+    """Work by month, purpose, consumer and kernel; classes of work with the same three are added."""
+    import polars as pl
+
+    n = len(r.months)
+    work = np.array(r.work).reshape(n, 4, len(WORK))
+    frame = pl.DataFrame(
+        {
+            "month": pl.Series(_months(e, r, len(WORK)), dtype=pl.Date),
+            "purpose": [w.purpose for w in WORK] * n,
+            "consumer": [w.consumer for w in WORK] * n,
+            "kernel": [w.kernel for w in WORK] * n,
+            "flop": work[:, 0].ravel(),
+            "accelerator_hours": work[:, 1].ravel(),
+            "energy_kwh": work[:, 2].ravel(),
+            "usd": work[:, 3].ravel(),
+        }
+    )
+    return frame.group_by("month", "purpose", "consumer", "kernel", maintain_order=True).sum()
+
+
+def capacity(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
+    """Hours offered, used and idle, and the contract price, by month and provider."""
+    import polars as pl
+
+    n, names = len(r.months), e.opening.provider_names
+    values = np.array(r.capacity).reshape(n, 4, len(names))
+    return pl.DataFrame(
+        {
+            "month": pl.Series(_months(e, r, len(names)), dtype=pl.Date),
+            "provider": list(names) * n,
+            "capacity_accelerator_hours": values[:, 0].ravel(),
+            "used_accelerator_hours": values[:, 1].ravel(),
+            "idle_accelerator_hours": values[:, 2].ravel(),
+            "price_usd_per_accelerator_hour": values[:, 3].ravel(),
+        }
+    )
+
+
+def demand(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
+    """Hours demanded, served, queued and lost, by month, purpose and consumer."""
+    import polars as pl
+
+    run, n = WORK[PROVIDER_RUN], len(r.months)
+    values = np.array(r.demand).reshape(n, 5, len(run))
+    names = ("demanded", "served", "queued", "lost")
+    frame = pl.DataFrame(
+        {
+            "month": pl.Series(_months(e, r, len(run)), dtype=pl.Date),
+            "purpose": [w.purpose for w in run] * n,
+            "consumer": [w.consumer for w in run] * n,
+            **{f"{name}_accelerator_hours": values[:, k].ravel() for k, name in enumerate(names)},
+        }
+    )
+    frame = frame.group_by("month", "purpose", "consumer", maintain_order=True).sum()
+    hours = pl.col("demanded_accelerator_hours")
+    return frame.with_columns(fill_rate=pl.when(hours > 0.0).then(pl.col("served_accelerator_hours") / hours))
+
+
+def flows(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
+    """Return payments by month, payer, payee and item."""
+    import polars as pl
+
+    rows = [
+        (month_date(i, e.settings.start), payer, payee, item, usd)
+        for i, month in enumerate(r.flows)
+        for payer, payee, item, usd in month
+    ]
+    schema = {"month": pl.Date, "payer": pl.String, "payee": pl.String, "item": pl.String, "usd": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def balances(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
+    """Money and equity by sector at each month's end, opening row first (one month before the run)."""
+    import polars as pl
+
+    rows = len(r.balances)
+    return pl.DataFrame(
+        {
+            "month": pl.Series(
+                [month_date(i - 1, e.settings.start) for i in range(rows) for _ in SECTORS], dtype=pl.Date
+            ),
+            "sector": list(SECTORS) * rows,
+            "money_usd": np.concatenate([money for money, _ in r.balances]),
+            "equity_usd": np.concatenate([equity for _, equity in r.balances]),
+        }
+    )
+
+
+def stack(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
+    """Value added, cost, operations and energy by month and layer (1 physical to 7 application)."""
+    import polars as pl
+
+    n = len(r.months)
+    columns = ("value_added_usd", "cost_usd", "flop", "energy_kwh")
+    return pl.DataFrame(
+        {
+            "month": pl.Series(_months(e, r, len(LAYERS)), dtype=pl.Date),
+            "layer": pl.Series(list(range(1, 8)) * n, dtype=pl.Int64),
+            **{c: np.array([getattr(s, c) for s in r.stack], dtype=np.float64).ravel() for c in columns},
+        }
+    )
+
+
+def labs(e: InferenceEconomy) -> pl.DataFrame:
+    """Return one row for each net released during the run: planned, realised, hindsight, regret."""
+    import polars as pl
+
+    rows = []
+    for release in e.state.releases:
+        if release.opening:
+            continue
+        h = hindsight(release, e.params.neural)
+        rows.append(
+            {
+                "lab": release.lab,
+                "tier": release.tier,
+                "released": month_date(release.released_month, e.settings.start),
+                "parameters": release.parameters,
+                "training_tokens": release.training_tokens,
+                "training_flop": release.training_flop,
+                "planned_lifetime_tokens": release.planned_tokens,
+                "realised_lifetime_tokens": release.tokens,
+                "planned_cost_usd": release.planned_usd,
+                "realised_cost_usd": h.realised_usd,
+                "hindsight_parameters": h.parameters,
+                "hindsight_training_tokens": h.training_tokens,
+                "size_regret_flop": h.size_regret_flop,
+                "size_regret_usd": h.size_regret_usd,
+                "scale_regret_usd": h.scale_regret_usd,
+                "rule": release.rule,
+                "forecaster": release.forecaster,
+                "censored": release.retired_month is None,
+            }
+        )
+    text, flag = {"lab", "tier", "rule", "forecaster"}, "censored"
+    names = (
+        "lab", "tier", "released", "parameters", "training_tokens", "training_flop", "planned_lifetime_tokens",
+        "realised_lifetime_tokens", "planned_cost_usd", "realised_cost_usd", "hindsight_parameters",
+        "hindsight_training_tokens", "size_regret_flop", "size_regret_usd", "scale_regret_usd", "rule", "forecaster",
+        "censored",
+    )  # fmt: skip
+    schema = {
+        name: pl.Date
+        if name == "released"
+        else pl.String
+        if name in text
+        else pl.Boolean
+        if name == flag
+        else pl.Float64
+        for name in names
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def attention(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
+    """Both attention markets by month and claimant."""
+    import polars as pl
+
+    rows = [(month_date(i, e.settings.start), *row) for i, month in enumerate(r.attention) for row in month]
+    numbers = ("minutes", "context_tokens", "price_usd", "spend_usd")
+    schema = {"month": pl.Date, "market": pl.String, "claimant": pl.String, **dict.fromkeys(numbers, pl.Float64)}
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.selectors.float().fill_nan(None))
+
+
+def agents(e: InferenceEconomy) -> pl.DataFrame:
+    """Return every agent now: kind, unique_id, weight and the columns of its kind (null elsewhere)."""
+    import polars as pl
+
+    frames = []
+    for kind, rows in e.kinds.values():
+        frame = rows.frame().rename({"id": "unique_id"})
+        weight = next((c for c in frame.columns if c.startswith("weight_")), None)
+        frames.append(
+            frame.select(
+                pl.lit(table.kind_name(kind)).alias("kind"),
+                "unique_id",
+                (pl.col(weight) if weight else pl.lit(1.0)).alias("weight"),
+                pl.exclude("unique_id"),
+            )
+        )
+    return pl.concat(frames, how="diagonal_relaxed").with_columns(pl.selectors.float().fill_nan(None))
+
+
+# --- Networks ------------------------------------------------------------------------------------------------------
+
+
+def application_graph(e: InferenceEconomy) -> Any:
+    """Wage segments -> applications, weight = share of the segment's attention; applications -> orchestrators, = calls."""
+    import networkx as nx
+
+    from agents.orchestrator import ORCHESTRATOR
+
+    net, apps, share = nx.DiGraph(), e.applications, e.state.app_share
+    for g in range(share.shape[0]):
+        net.add_node(f"segment_{g}", kind="segment", wage_usd_per_h=float(e.opening.wage_by_segment[g]))
+    for k in range(apps.n):
+        kind = "assistant" if apps.assistant[k] else "application"
+        hours = float(apps.attention_hours[k])
+        net.add_node(f"application_{k}", kind=kind, attention_hours=hours, quality=float(apps.quality[k]))
+    for g in range(share.shape[0]):
+        for k in range(share.shape[1]):
+            net.add_edge(f"segment_{g}", f"application_{e.assistants + k}", weight=float(share[g, k]))
+    for o in np.flatnonzero(e.orchestrators.node_kind == ORCHESTRATOR):
+        net.add_node(f"orchestrator_{o}", kind="orchestrator", traffic_calls=float(e.orchestrators.traffic_calls[o]))
+        for k in range(e.assistants):
+            net.add_edge(f"application_{k}", f"orchestrator_{o}", weight=float(e.state.entry_share[o]) / e.assistants)
+    return net
+
+
+def orchestrator_graph(e: InferenceEconomy) -> Any:
+    """Orchestrators, skills and tools; weight = calls per call of the caller."""
+    net, nodes = graph.to_networkx(e.state.edges), e.orchestrators
+    kinds = ("orchestrator", "skill", "tool")
+    for i in range(nodes.n):
+        net.nodes[i].update(
+            kind=kinds[int(nodes.node_kind[i])],
+            traffic_calls=float(nodes.traffic_calls[i]),
+            quality=float(nodes.quality[i]),
+        )
+    return net
+
+
+def networks(e: InferenceEconomy) -> dict[str, Any]:
+    """Return both networks in networkx node-link form."""
+    import networkx as nx
+
+    return {
+        "application": nx.node_link_data(application_graph(e), edges="edges"),
+        "orchestrator": nx.node_link_data(orchestrator_graph(e), edges="edges"),
+    }

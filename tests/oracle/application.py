@@ -1,0 +1,38 @@
+"""The application layer again, as the text of the equations. Twin of model/layers/application.py."""
+
+import math
+
+
+def success(log_minutes, horizon_minutes, slope):
+    """Eq. Y.1: S = 1 / (1 + (l/h)**slope)."""
+    return 1.0 / (1.0 + (math.exp(log_minutes) / max(horizon_minutes, 1e-12)) ** slope)
+
+
+def uplift(value, success_share, required):
+    """Eq. Y.2: u (S - S_req)+ / (1 - S_req)."""
+    return value * (success_share - required) / (1.0 - required) if success_share > required else 0.0
+
+
+def intensity(gain, scale, token_usd):
+    """Eq. Y.3: nothing until gain > p e0, then e0 ln(gain / (p e0))."""
+    return scale * (math.log(gain) - math.log(token_usd * scale)) if gain > token_usd * scale else 0.0
+
+
+def surplus(e, gain, scale, token_usd):
+    """What Eq. Y.3 maximises: gain (1 - exp(-e/e0)) - p e."""
+    return gain * (1.0 - math.exp(-e / scale)) - token_usd * e
+
+
+def legacy_step(now, price, opening, speed, elasticity):
+    """Eq. Y.4: a geometric mean of today's intensity and of the best one at this price."""
+    return now ** (1.0 - speed) * (opening / price) ** (elasticity * speed)
+
+
+def device_share(net, device, largest):
+    """Eq. Y.5."""
+    return largest * device**2 / (device**2 + net**2)
+
+
+def sustainability(revenue, compute, research):
+    """Eq. Y.6."""
+    return revenue / (compute + research) if compute + research > 0.0 else revenue * 1e300

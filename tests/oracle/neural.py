@@ -1,0 +1,124 @@
+"""The neural-network layer again, as the text of the equations and by search. Twin of model/layers/neural.py."""
+
+import math
+
+
+def loss(n, d, law):
+    """Eq. N.1."""
+    return law.e + law.a * n**-law.alpha + law.b * d**-law.beta
+
+
+def minimum(f, low, high, points=60, rounds=12):
+    """The best point of a dense grid, then of ever finer grids around it."""
+    left, right = low, high
+    for _ in range(rounds):
+        grid = [left + (right - left) * i / points for i in range(points + 1)]
+        best = min(grid, key=f)
+        width = 2.0 * (right - left) / points
+        left, right = max(best - width, low), min(best + width, high)
+    return best
+
+
+def compute_optimal(flop, law):
+    """Eq. N.2 by search over ln N."""
+    n = math.exp(minimum(lambda x: loss(math.exp(x), flop / 6.0 / math.exp(x), law), 0.0, math.log(flop / 6.0)))
+    return n, flop / 6.0 / n
+
+
+def tokens_at_loss(n, target, law):
+    """Eq. N.3 by halving ln D."""
+    if target - law.e - law.a * n**-law.alpha <= 0.0:
+        return math.inf
+    low, high = -700.0, 700.0
+    for _ in range(100):
+        middle = (low + high) / 2
+        if law.b * math.exp(-law.beta * middle) > target - law.e - law.a * n**-law.alpha:
+            low = middle
+        else:
+            high = middle
+    return math.exp(low) if low < 699.0 else math.inf
+
+
+def lifetime_cost(n, d, train_usd, serve_usd, rollout_factor=0.0):
+    """Eq. N.4."""
+    return train_usd * 6.0 * n * d + train_usd * 6.0 * n * d * rollout_factor + 2.0 * n * serve_usd
+
+
+def size_net(target, train_usd, serve_usd, law, data_limit=math.inf, n_min=1.0, rollout_factor=0.0):
+    """Eq. N.5 by search over ln N: of all nets that reach the target with the data there are, the cheapest."""
+
+    def cost(log_n):
+        n = math.exp(log_n)
+        gap = target - law.e - law.a * n**-law.alpha
+        if gap <= 0.0 or n < n_min * (1.0 - 1e-12):
+            return math.inf
+        d = (law.b / gap) ** (1.0 / law.beta)
+        return math.inf if d > data_limit else lifetime_cost(n, d, train_usd, serve_usd, rollout_factor)
+
+    n = math.exp(minimum(cost, 0.0, 60.0, points=240))
+    return n, tokens_at_loss(n, target, law)
+
+
+def equivalent_flop(target, law):
+    """Eq. N.5b by halving: the compute whose compute-optimal net has this loss."""
+    low, high = 10.0, 90.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        if loss(*compute_optimal(math.exp(middle), law), law) > target:
+            low = middle
+        else:
+            high = middle
+    return math.exp((low + high) / 2)
+
+
+def data_limit(synthetic, text, usable, epochs):
+    """Eq. N.6."""
+    return text * usable * epochs + synthetic
+
+
+def algorithmic_step(log_s, experiment_flop, automation, p):
+    """Eq. N.7, lab by lab: S'/S = theta/12 (I/I_ref)**lambda S**-phi (1 - ln S / ln S_max), and a share of the gap."""
+    out, leader = [], max(log_s)
+    for own, flop, factor in zip(log_s, experiment_flop, automation, strict=True):
+        inputs = (flop * factor / p.experiment_reference_flop) ** p.algorithmic_input_exponent
+        growth = p.algorithmic_gain / 12.0 * inputs / math.exp(own) ** p.algorithmic_stock_exponent
+        left = max(1.0 - own / math.log(p.algorithmic_ceiling), 0.0)
+        closed = 1.0 - math.exp(-p.idea_diffusion_per_year / 12.0)
+        out.append(own + growth * left + closed * (leader - own))
+    return out
+
+
+def distillation(synthetic_flop, orders, reference):
+    """Eq. N.8."""
+    return math.pow(10.0, orders / (1.0 + reference / synthetic_flop)) if synthetic_flop > 0.0 else 1.0
+
+
+def verified(horizon_minutes, verifier_minutes):
+    """Eq. N.9: a logistic curve of slope 1.4 in ln horizon."""
+    x = 1.4 * (math.log(max(horizon_minutes, 1e-9)) - math.log(verifier_minutes))
+    return math.exp(x) / (1.0 + math.exp(x))
+
+
+def horizon(effective_flop, rollout_flop, p):
+    """Eq. N.10."""
+    by_training = (effective_flop / p.effective_reference_flop) ** p.capability_exponent
+    by_rollouts = (1.0 + rollout_flop / p.rollout_reference_flop) ** p.rollout_exponent
+    return p.horizon_reference_minutes * by_training * by_rollouts
+
+
+def architecture_step(gain, bound, per_year):
+    """Eq. N.11: what is missing shrinks at a constant rate."""
+    return bound - (bound - gain) * math.exp(-per_year / 12.0)
+
+
+def net_for_budget(flop, train_usd, serve_usd, law, data_limit, n_min):
+    """Eq. N.5c by halving the target: the loss whose cheapest net takes `flop`; the rest of the budget goes to data."""
+    low, high = loss(*compute_optimal(flop, law), law), law.e + 8.0
+    for _ in range(40):
+        target = (low + high) / 2
+        n, d = size_net(target, train_usd, serve_usd, law, data_limit, n_min)
+        if 6.0 * n * d > flop:
+            low = target
+        else:
+            high = target
+    return n, min(flop / 6.0 / n, data_limit)

@@ -1,0 +1,90 @@
+"""Orchestrators, skills and tools as firms again. Twin of agents/orchestrator.py."""
+
+import math
+from statistics import NormalDist, median
+
+normal = NormalDist().inv_cdf
+
+
+def build(kinds, trait, p):
+    """The opening's nodes: (kind, quality, price, take rate)."""
+    nodes = []
+    for kind, count in enumerate(kinds):
+        for _ in range(count):
+            i = len(nodes)
+            quality = math.exp(0.3 * normal(trait("orchestrator.quality", i)))
+            nodes.append((kind, quality, 1e-4 * math.exp(0.5 * normal(trait("orchestrator.price", i))), p.take_rate))
+    return nodes
+
+
+def reweigh(edges, fan_out, quality, price, traffic, p):
+    """Eq. T.1."""
+    n = len(fan_out)
+    if n == 0:
+        return []
+    mean_price, mean_traffic = math.fsum(price) / n, math.fsum(traffic) / n
+    pull = []
+    for j in range(n):
+        busy = traffic[j] / mean_traffic if mean_traffic > 0 else 0.0
+        factor = quality[j] ** p.quality_coefficient * (price[j] / mean_price) ** -p.price_coefficient
+        pull.append(factor * (1 + busy) ** p.traffic_coefficient)
+    out = []
+    for i in range(n):
+        total = math.fsum(pull[j] for j in range(n) if edges[i][j] > 0)
+        row = []
+        for j in range(n):
+            target = fan_out[i] * pull[j] / total if edges[i][j] > 0 else 0.0
+            row.append(p.routing_inertia * edges[i][j] + (1 - p.routing_inertia) * target)
+        out.append(row)
+    return out
+
+
+def take_rates(kinds, traffic, take, p):
+    """Eq. T.2."""
+    mine = [x if kind == 0 else 0.0 for kind, x in zip(kinds, traffic, strict=True)]
+    total = math.fsum(mine)
+    out = []
+    for x, now in zip(mine, take, strict=True):
+        share = x / total if total > 0 else 0.0
+        above = max(p.price_elasticity * (1 - share) - 1, 1.0)
+        out.append(now + (min(1 / above, p.take_rate_max) - now) / 10)
+    return out
+
+
+def turnover(nodes, edges, fan_out, leaves, entrant, links, p):
+    """Eq. T.3. Change nodes (dicts of kind, quality, traffic, entries); return (edges, nodes replaced).
+
+    leaves : function node -> uniform; entrant : function newcomer -> standard normal;
+    links : function (caller, newcomer) -> uniform
+    """
+    n = len(nodes)
+    if n == 0:
+        return edges, []
+    middle = median(r["traffic"] for r in nodes)
+    chance = 1 - math.exp(-p.exit_per_year / 12)
+    gone = [j for j, r in enumerate(nodes) if r["kind"] != 0 and r["traffic"] <= middle and leaves(j) < chance]
+    if not gone:
+        return edges, []
+    out = [list(row) for row in edges]
+    for j in gone:
+        node = nodes[j]
+        newcomer = j + 10_000 * (node["entries"] + 1)
+        node["entries"] += 1
+        node["quality"] = math.exp(0.3 * entrant(newcomer))
+        mean = math.fsum(r["quality"] for r in nodes) / n
+        fitness = node["quality"] / (node["quality"] + mean)
+        for i in range(n):
+            had, out[i][j] = out[i][j], 0.0
+            may = fan_out[i] > 0 and nodes[i]["kind"] < node["kind"]
+            if (may and links(i, newcomer) < 0.3 * fitness) or (had > 0 and not any(x > 0 for x in out[i])):
+                out[i][j] = 0.02 * fan_out[i]
+    for i in range(n):
+        total = math.fsum(out[i])
+        out[i] = [x / total * fan_out[i] if total > 0 else 0.0 for x in out[i]]
+    return out, gone
+
+
+def concentration(shares):
+    """Eq. T.4."""
+    total = math.fsum(shares)
+    return math.fsum((x / total) ** 2 for x in shares) if total > 0 else 0.0

@@ -1,0 +1,53 @@
+"""Robots again, as the text of the equations. Twin of agents/robot.py."""
+
+
+def price(cumulative, p):
+    """Eq. R.1."""
+    made = cumulative if cumulative > 1 else 1.0
+    usd = p.price_usd * (p.price_reference_robots / made) ** p.learning_exponent
+    return usd if usd > p.price_floor_usd else p.price_floor_usd
+
+
+def success(horizon_minutes, slope, p):
+    """Eq. R.2."""
+    horizon = max(p.embodiment_gap * horizon_minutes, 1e-12)
+    return horizon**slope / (horizon**slope + p.work_minutes**slope)
+
+
+def wanted(wages, shadows, success_share, price_usd, running_usd, p):
+    """Eq. R.3, robots a person."""
+    out = []
+    for wage, mu in zip(wages, shadows, strict=True):
+        value = max(p.duty_hours_per_month * success_share * wage, 1e-9)
+        cost = price_usd * (p.interest_per_year + p.depreciation_per_year) / 12
+        cost += running_usd
+        cost += mu * p.supervision_h_per_month * (1 - success_share)
+        try:
+            out.append(p.owner_share_max / (1 + (cost / value) ** (1 / p.demand_scale)))
+        except OverflowError:
+            out.append(0.0)
+    return out
+
+
+def cloud_calls(call_usd, hour_value_usd, p):
+    """Eq. R.4."""
+    burden = p.cloud_calls_per_h * call_usd / max(hour_value_usd, 1e-9)
+    return p.cloud_calls_per_h / (1 + burden) ** p.cloud_price_elasticity
+
+
+def on_board_flop_per_s(p):
+    """Eq. R.5."""
+    return p.fast_flop_per_s + 2 * p.policy_parameters * p.tokens_per_s
+
+
+def deliver(on_order, backlog, capacity):
+    """Eq. R.6."""
+    return [x if backlog <= capacity else x * capacity / backlog for x in on_order]
+
+
+def next_capacity(capacity, backlog, p):
+    """Eq. R.7."""
+    months = backlog / capacity
+    if months > 2:
+        return capacity + capacity * p.production_growth_per_month
+    return capacity - 0.02 * capacity if months < 0.5 and capacity > 50 else capacity
