@@ -33,22 +33,22 @@ class LabParams(Params):
     section: ClassVar[str] = "lab"
 
     seed_market_usd_per_year: float = param(
-        1.2e9,
+        4.0e9,
         "USD/year",
         1e8,
         2e10,
         doc="revenue that labs and their investors expected before products existed, all labs together",
         scale="log",
         dynamic=False,
-        source="own assumption: supports the 3e9 USD of 2022 research that economy.md 13 implies",
+        source="own assumption: with eta m G at the opening it supports the 3e9 USD of 2022 research that economy.md 13 implies",
     )
     growth_prior_per_month: float = param(
-        0.07,
+        0.09,
         "1/month",
         0.0,
         0.15,
         doc="growth of revenue expected at the opening",
-        source="own assumption: doubling in ten months",
+        source="own assumption: threefold a year, as openai_arr of the observations 2023-24",
         dynamic=False,
     )
     growth_learning_per_month: float = param(
@@ -68,19 +68,27 @@ class LabParams(Params):
         source="own assumption: fourfold a year, openai_arr 2023-24 tripled",
     )
     life_months: float = param(
-        18.0, "month", 6, 48, doc="months over which a month's research earns", source="own assumption: two releases"
+        24.0, "month", 6, 48, doc="months over which a month's research earns", source="own assumption: two to three releases, as price lists keep nets about two years"
+    )
+    lead_months: float = param(
+        7.0,
+        "month",
+        1,
+        24,
+        doc="months from research to the first sales it earns",
+        source="own assumption: half a cycle of theory A row 40 and a quarter of tests",
     )
     discount_per_year: float = param(
         0.20, "1/year", 0.05, 0.6, doc="discount rate of labs", source="own assumption: venture cost of capital"
     )
     quality_coefficient: float = param(
-        1.0,
+        3.0,
         "-",
         0.0,
         4,
         doc="buyers' capability coefficient: log-odds of choosing a net per unit of ln horizon",
         fit=True,
-        source="economy.md 14, prior log-sd .5; theory A row 76",
+        source="economy.md 14, prior log-sd .5; theory 6.2 and 6.4: better nets keep most spending at 10-30 times the price of the next",
     )
     budget_speed_per_month: float = param(
         0.15,
@@ -131,7 +139,7 @@ class LabParams(Params):
         source="own assumption: research and development over operating cash",
     )
     experiment_elasticity: float = param(
-        0.7,
+        2.0,
         "-",
         0.05,
         3,
@@ -156,7 +164,7 @@ class LabParams(Params):
         source="own assumption: two working days",
     )
     small_share: float = param(
-        0.05,
+        0.03,
         "-",
         0.005,
         0.3,
@@ -449,6 +457,7 @@ def research(
     drift = np.clip(labs.expected_growth, -p.growth_max_per_month, p.growth_max_per_month) - p.discount_per_year / 12.0
     span = drift * p.life_months
     growth = np.where(np.abs(span) > 1e-9, np.expm1(span) / np.where(np.abs(span) > 1e-9, span, 1.0), 1.0)
+    growth = growth * np.exp(drift * p.lead_months)
     wanted = eta * margin * growth * belief / 12.0
     leader = float(wanted.max())
     for i, rule in enumerate(rules):

@@ -38,7 +38,7 @@ DENOMINATORS = {
     "kernel": "same hours, forward-only R&D as inference",
     "usd": "dollars paid for serving and R&D",
     "energy": "electricity of serving and R&D (kWh)",
-    "all_ai": "H100e-hours of all AI, ranking and other too",
+    "all_ai": "H100e-hours of all AI (ranking, other too)",
 }
 FIRST_YEAR = 2022
 #: Parts of the compute of serving and R&D, from (purpose, consumer), in the order of pictures and tables.

@@ -65,9 +65,13 @@ def headline(result: Result) -> list[str]:
     unsure = sum(c.provisional and c.index is not None for c in crossings)
     if unsure:
         out.append(f"Provisional in {unsure}: the run ends before the share has stayed above for twelve months.")
-    two_thirds = _when(result.dominances[answer.HEADLINE], result.dominance_summary()[answer.HEADLINE])
-    if last >= answer.FIRST_DATE:
-        out.append(f"Two thirds of the same hours (dominance): {two_thirds}.")
+    shares = list(answer.yearly_shares(result.counts)[answer.HEADLINE].items())
+    if shares and last >= answer.FIRST_DATE:
+        (year, found), two_thirds = shares[-1], result.dominances[answer.HEADLINE]
+        when = _when(two_thirds, result.dominance_summary()[answer.HEADLINE])
+        out.append(
+            f"In {year} the same share is {_percent(found['median'])}; it passes two thirds (dominance): {when}."
+        )
     if n == 1:
         out.append("One seed shows no spread: use --seeds for an interval.")
     return out

@@ -143,12 +143,18 @@ class Result:
         """Write the folder `out` in one step and return its path; a folder of ours is replaced, others are refused."""
         from experiments import report
 
+        failed: Exception | None = None
         with replacing(out) as folder:
             write_tables(self.tables, folder)
             write_json(folder / "networks.json", self.networks)
             write_json(folder / MANIFEST, self.manifest)
             if self.incomplete is None:
-                report.write(self, folder)
+                try:
+                    report.write(self, folder)
+                except Exception as error:  # a picture must not cost a run
+                    failed = error
+        if failed is not None:
+            raise RuntimeError(f"the tables are in {str(out)!r}, but the report failed: {failed}") from failed
         return Path(out)
 
     @classmethod

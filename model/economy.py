@@ -208,13 +208,14 @@ class InferenceEconomy(mesa.Model):
         used = float(capacity.sum()) * s.utilisation
         contexts = np.full(5, p.context.prompt_chat_tokens)
         serving = link.serving(
-            np.zeros((5, 2 * n, 3)),
+            np.full((5, 2 * n, 3), 1e12 / (30 * n)),
             self.nets.parameters,
             contexts,
             self.nets.decode_gain,
             self.cohorts.mean(self.cohorts.bytes_per_s),
             self.cohorts.mean(self.cohorts.hbm_bytes),
             p.link,
+            link.software_overhead(0.0, p.link),
         )
         opening = p.compute.opening_usd_per_h100e_hour
         cost = serving.seconds_per_token / 3600.0 * opening

@@ -82,13 +82,15 @@ def test_thinking_is_the_best_of_a_dense_grid(rows, horizon, slope, delta, large
 
 @given(column(tasks, 1), st.floats(-3, 9), st.floats(-0.2, 0.2))
 def test_two_steps_from_near_last_months_choice_are_enough(rows, horizon, news):
-    """Prices and values move by a fifth: what two steps miss is below 1e-2 of ln tau, and most of it far below."""
+    """Prices and values move by a fifth: two steps miss less than 1e-7 of ln tau, and 2e-3 from no thinking at all."""
     p = AgentLoopParams()
     value, cost, minutes = (np.array([r[i] for r in rows]) for i in range(3))
     before, _ = agent.think(np.zeros(len(rows)), value, cost, minutes, horizon, p, steps=60)
     exact, _ = agent.think(before, value + news, cost, minutes, horizon, p, steps=60)
     quick, _ = agent.think(before, value + news, cost, minutes, horizon, p)
-    assert np.abs(quick - exact).max() < 1e-2
+    assert np.abs(quick - exact).max() < 1e-7
+    cold, _ = agent.think(np.zeros(len(rows)), value, cost, minutes, horizon, p)
+    assert np.abs(cold - before).max() < 2e-3
 
 
 def test_thinking_at_its_ends():
@@ -179,6 +181,20 @@ def test_intensity_is_its_twin_and_the_best(rows, token_usd):
             assert application_twin.surplus(other, g, e0, token_usd) <= best + 1e-12 * (g + token_usd * e)
     cheaper = application.intensity(gain, scale, token_usd / 2)
     assert (cheaper >= got).all()
+
+
+@given(column(st.tuples(st.floats(0.01, 0.99), st.floats(0.5, 50))), slopes, st.floats(0.1, 0.9))
+def test_intensity_elasticity_is_a_difference_quotient(rows, slope, required):
+    """rtol 1e-4: the twin takes differences of logarithms over 1e-5 of the way to the threshold."""
+    sure, ratio = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+    near = (np.abs(sure - required) < 1e-3) | (np.abs(ratio - 1.0) < 1e-3)
+    gain = application.uplift(np.ones(len(rows)), sure, required)
+    got = application.intensity_elasticity(gain, sure, ratio, slope, required)
+    for i in np.flatnonzero(~near):
+        expected = application_twin.intensity_elasticity(gain[i], *rows[i], slope, required)
+        assert got[i] == pytest.approx(expected, rel=1e-4)
+        assert (got[i] > 0.0) == (sure[i] > required and ratio[i] > 1.0)
+    assert (got >= 0.0).all()
 
 
 positive = st.floats(1e-3, 1e3)

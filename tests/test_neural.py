@@ -232,7 +232,7 @@ def test_data_limit_is_its_twin(synthetic):
 
 
 labs = st.lists(
-    st.tuples(st.floats(0, 9.2), st.one_of(st.just(0.0), logs(20, 29)), st.floats(1, 100)), min_size=1, max_size=8
+    st.tuples(st.floats(0, 12), st.one_of(st.just(0.0), logs(20, 29)), st.floats(1, 100)), min_size=1, max_size=8
 )
 
 
@@ -244,8 +244,7 @@ def test_algorithms_are_their_twin_and_never_get_worse(rows):
     same(got, twin.algorithmic_step(*[list(x) for x in zip(*rows, strict=True)], p))
     assert (got >= log_s).all()
     assert (neural.algorithmic_step(log_s, flop * 2, automation, p) >= got).all()
-    leader = log_s.argmax()
-    assert (got[leader] - got <= log_s[leader] - log_s + 10.0).all()
+    assert (got[log_s >= math.log(p.algorithmic_ceiling)] <= log_s.max()).all()
 
 
 def test_algorithms_at_the_reference_the_ceiling_and_without_experiments():
@@ -259,13 +258,13 @@ def test_algorithms_at_the_reference_the_ceiling_and_without_experiments():
     )
 
 
-@given(st.lists(st.one_of(st.just(0.0), logs(18, 30)), max_size=20), st.floats(0, 2.5))
-def test_distillation_is_its_twin_and_bounded(flop, orders):
+@given(st.lists(st.one_of(st.just(0.0), logs(-6, 6)), max_size=20), st.floats(0, 2.5))
+def test_distillation_is_its_twin_and_bounded(synthetic, orders):
     p = NeuralParams(distillation_orders_max=orders)
-    got = neural.distillation(np.array(flop), p)
-    same(got, [twin.distillation(x, orders, p.distillation_reference_flop) for x in flop])
+    got = neural.distillation(np.array(synthetic), p)
+    same(got, [twin.distillation(x, orders, p.distillation_reference_share) for x in synthetic])
     assert ((got >= 1.0) & (got <= 10.0**orders * (1 + 1e-12))).all()
-    assert neural.distillation(np.array(p.distillation_reference_flop), p) == pytest.approx(10 ** (orders / 2))
+    assert neural.distillation(np.array(p.distillation_reference_share), p) == pytest.approx(10 ** (orders / 2))
 
 
 @given(st.lists(st.one_of(st.just(0.0), logs(-6, 8)), max_size=20), st.floats(1, 480))

@@ -89,12 +89,12 @@ class AppNetworkParams(Params):
         dynamic=False,
     )
     legacy_speed: float = param(
-        0.10,
+        0.5,
         "1/month",
         0.01,
         1,
         doc="speed at which ranking and other AI adapt to the price of compute",
-        source="own assumption: one product cycle",
+        source="own assumption: deeper ranking and more batch science follow the price within a quarter",
     )
     legacy_elasticity: float = param(
         1.2,
@@ -164,6 +164,25 @@ def intensity(uplift_usd_per_h: Array, scale_tokens_per_h: Array, token_usd: flo
     """
     ratio = uplift_usd_per_h / np.maximum(token_usd * scale_tokens_per_h, 1e-300)
     return np.asarray(scale_tokens_per_h * np.log(np.maximum(ratio, 1.0)))
+
+
+def intensity_elasticity(uplift_usd_per_h: Array, success_share: Array, ratio: Array, slope: float, required: float) -> Array:
+    """Return d ln(tokens) / d ln(horizon) of a feature in use, Eq. Y.3b.
+
+    Of ``e0 ln(ratio)``, ratio = uplift / (p e0): ``slope S (1 - S) / (S - S_req) / ln(ratio)``, 0 where the feature is off.
+
+    Parameters
+    ----------
+    uplift_usd_per_h, success_share, ratio : (F,) float
+    slope, required : float
+
+    >>> intensity_elasticity(np.ones(1), np.array([0.8]), np.array([np.e]), 0.5, 0.6).round(6).tolist()
+    [0.4]
+    """
+    on = (uplift_usd_per_h > 0.0) & (ratio > 1.0)
+    gap = np.where(on, success_share - required, 1.0)
+    log_ratio = np.log(np.where(on, ratio, np.e))
+    return np.asarray(np.where(on, slope * success_share * (1.0 - success_share) / gap / log_ratio, 0.0))
 
 
 def legacy_step(intensity_now: float, price_usd: float, opening_usd: float, p: AppNetworkParams) -> float:

@@ -124,23 +124,57 @@ class LinkParams(Params):
         source="own assumption: 12 tokens a second, reading speed",
     )
     replicas_min: float = param(
-        600.0,
+        10.0,
         "replicas",
         1,
-        20000,
-        doc="copies of a net kept ready (regions, versions, daily peaks)",
+        1000,
+        doc="copies of a net kept ready at the reference load (regions, versions, daily peaks)",
         scale="log",
         source="own assumption",
     )
+    replicas_reference_per_s: float = param(
+        1.0e4,
+        "token/s",
+        1e2,
+        1e7,
+        doc="generated tokens a second of a net at which its copies begin to grow with the square root of load",
+        scale="log",
+        source="own assumption: square-root staffing, theory 6.8 (Erlang-C)",
+    )
     software_scale: float = param(
-        2.5,
+        25.0,
         "-",
-        0.3,
-        20,
-        doc="accelerator-seconds needed over those of the roofline (peaks, failures, safety nets, unripe software)",
+        1,
+        100,
+        doc="accelerator-seconds over the roofline's at the opening (peaks, safety nets, unripe serving software)",
         fit=True,
         scale="log",
-        source="economy.md 14: accelerator-seconds scale, prior log-sd .6",
+        source="economy.md 14: accelerator-seconds scale, prior log-sd .6; level for 3e-2 s a token in 2023, economy.md 13",
+    )
+    software_learning: float = param(
+        0.25,
+        "-",
+        0,
+        0.5,
+        doc="exponent with which that overhead falls in cumulative tokens served: learning by doing",
+        source="own assumption: Wright's law at a learning rate of 16 %; observations gemini_unit_cost_decline",
+    )
+    software_reference_tokens: float = param(
+        1.0e12,
+        "token",
+        1e10,
+        1e15,
+        doc="cumulative tokens at which the overhead has fallen by 2**-software_learning",
+        scale="log",
+        source="own assumption: of the order of all tokens served by nets before 2022",
+    )
+    software_floor: float = param(
+        1.5,
+        "-",
+        1,
+        5,
+        doc="overhead that stays: daily peaks, failures, safety nets",
+        source="own assumption",
     )
     servers: int = param(
         50, "servers", 1, 500, doc="servers that share one queue", source="own assumption, theory A row 24"
@@ -165,6 +199,7 @@ def serving(
     bytes_per_s: float,
     hbm_bytes: float,
     p: LinkParams,
+    overhead: float = 1.0,
 ) -> Serving:
     """Return accelerator-hours and operations of serving, Eq. K.1 to K.4.
 
@@ -185,6 +220,8 @@ def serving(
     bytes_per_s, hbm_bytes : float
         Memory bandwidth and memory per H100e of the fleet.
     p : LinkParams
+    overhead : float
+        Accelerator-seconds over the roofline's (`software_overhead`).
 
     Returns
     -------
@@ -218,12 +255,31 @@ def serving(
     seconds[:, 0] = (2.0 * n + attention) / (H100_FLOP_PER_S * p.prefill_utilisation)
     seconds[:, 1] = kv / bytes_per_s
     seconds[:, 2] = accelerators * step / (batch * decode_gain)
-    seconds *= p.software_scale
+    seconds *= overhead
     hours = (tokens * seconds[None]).sum(axis=2) / SECONDS_PER_HOUR
     flop = (tokens[:, :, 0] + tokens[:, :, 2]) * (2.0 * n + attention) + tokens[:, :, 1] * (
         attention / np.maximum(context, 1.0)
     )
     return Serving(hours, flop, seconds, batch, step)
+
+
+def software_overhead(served_tokens: float, p: LinkParams) -> float:
+    """Return accelerator-seconds over the roofline's, Eq. K.9: they fall with experience, ``f + (s - f)(1 + Q/Q0)**-b``.
+
+    Parameters
+    ----------
+    served_tokens : float
+        Tokens served by all nets since the opening.
+    p : LinkParams
+
+    Source: own assumption, see MODEL.md; Wright's law. Twin: tests/oracle/link.py.
+
+    >>> software_overhead(0.0, LinkParams())
+    25.0
+    """
+    floor = min(p.software_floor, p.software_scale)
+    experience = 1.0 + served_tokens / p.software_reference_tokens
+    return floor + (p.software_scale - floor) * float(experience**-p.software_learning)
 
 
 def kv_bytes(active_parameters: Array, p: LinkParams) -> Array:

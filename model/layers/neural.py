@@ -170,14 +170,14 @@ class NeuralParams(Params):
     distillation_orders_max: float = param(
         1.5, "-", 0, 2.5, doc="orders of effective compute a small net can gain from a teacher", source="economy.md 5"
     )
-    distillation_reference_flop: float = param(
-        2.0e23,
-        "FLOP",
-        1e21,
-        1e27,
-        doc="accumulated synthetic data at which half of it is reached",
+    distillation_reference_share: float = param(
+        0.5,
+        "-",
+        0.01,
+        10,
+        doc="accumulated synthetic data, over the teacher's training compute, at which half of it is reached",
         scale="log",
-        source="own assumption: a tenth of a 2022 run",
+        source="own assumption: a student needs data of the order of its teacher's",
     )
     decode_gain_max: float = param(
         1.42,
@@ -400,14 +400,14 @@ def algorithmic_step(log_algorithms: Array, experiment_flop: Array, automation: 
     return np.asarray(log_algorithms + growth + spread)
 
 
-def distillation(synthetic_flop: Array, p: NeuralParams) -> Array:
+def distillation(synthetic_share: Array, p: NeuralParams) -> Array:
     """Return the factor on a small net's effective compute, Eq. N.8: at most 10**1.5, with accumulated synthetic data.
 
     >>> float(distillation(np.array(0.0), NeuralParams()))
     1.0
     """
     return np.asarray(
-        10.0 ** (p.distillation_orders_max * synthetic_flop / (synthetic_flop + p.distillation_reference_flop))
+        10.0 ** (p.distillation_orders_max * synthetic_share / (synthetic_share + p.distillation_reference_share))
     )
 
 

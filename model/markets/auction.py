@@ -52,7 +52,7 @@ class AuctionParams(Params):
         0.05, "-", 0, 0.5, doc="log-sd of noise in bids", source="own assumption: bidders learn by trying"
     )
     clicks_per_hour: float = param(
-        1.2,
+        0.42,
         "1/h",
         0.05,
         10,

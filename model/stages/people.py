@@ -67,8 +67,9 @@ def what_is_known(e: InferenceEconomy, f: MonthFlows) -> Known:
     log_tau_chat = z if can_think else np.zeros_like(z)
     tau_chat = 1.0 + s.reasoning_share * (np.exp(log_tau_chat) - 1.0)
     margin = 1.0 + p.application.assistant_margin
-    chat_open = float(np.exp(log_horizon[ASSISTANT, FRONTIER])) >= p.application.launch_horizon_minutes
-    agents_open = float(np.exp(log_horizon[DELEGATED, FRONTIER])) >= p.ai_agent.agent_launch_horizon_minutes
+    best = float(e.nets.horizon_minutes[:n].max())
+    chat_open = best >= p.application.launch_horizon_minutes
+    agents_open = best >= p.ai_agent.agent_launch_horizon_minutes
 
     # Standing jobs: batch tier where they can wait, the tier of nets that gives more success per dollar (I.3)
     waiting = call_network.batch_share(1.0 - p.compute.batch_factor, p.call_network)

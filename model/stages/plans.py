@@ -173,6 +173,9 @@ def invest(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known) -> None:
     jobs_usd = w.jobs * known.job_usd
     response += jobs_usd / p.agent_loop.job_elasticity * p.agent_loop.success_slope * (1.0 - known.job_success)
     spend = w.chat_spend_usd + w.agent_spend_usd + jobs_usd
+    features_usd = float(f.token_revenue_usd[EMBEDDED].sum())
+    response += features_usd * feature_elasticity(e, f, known)
+    spend += features_usd
     s.demand_elasticity = response / spend if spend > 0.0 else p.agent_loop.success_slope
     weights = e.opening.lab_weights
     shares = revenue / total if total > p.lab.seed_market_usd_per_year / 1e4 else weights
@@ -195,6 +198,28 @@ def invest(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known) -> None:
         data_limit(e),
         p.lab,
     )
+
+
+def feature_elasticity(e: InferenceEconomy, f: MonthFlows, known: Known) -> float:
+    """Return d ln(embedded tokens) / d ln(horizon) of the features in use (Y.3b)."""
+    p, features = e.params, e.features
+    success, gain, token_usd = feature_gains(e, known)
+    ratio = gain / (token_usd * features.tokens_per_h)
+    slope, needed = p.agent_loop.success_slope, p.application.required_success
+    each = application_layer.intensity_elasticity(gain, success, ratio, slope, needed)
+    weight = f.application_hours[features.application] * features.exposure * features.intensity_tokens_per_h
+    return float((each * weight).sum() / weight.sum()) if weight.sum() > 0.0 else 0.0
+
+
+def feature_gains(e: InferenceEconomy, known: Known) -> tuple[Array, Array, float]:
+    """Return success and uplift per attention-hour by feature, and what a token costs features (Y.1, Y.2)."""
+    p = e.params
+    small_h = float(np.exp(known.log_horizon[EMBEDDED, SMALL]))
+    o, hits, price = known.generated_share[EMBEDDED], e.state.hits[EMBEDDED], known.price[EMBEDDED, SMALL]
+    token_usd = float((1.0 - o) * ((1.0 - hits) * price[0] + hits * price[1]) + o * price[2])
+    success = application_layer.success(e.features.log_difficulty, small_h, p.agent_loop.success_slope)
+    gain = application_layer.uplift(e.features.value_usd_per_h, success, p.application.required_success)
+    return success, gain, token_usd
 
 
 def raise_money(e: InferenceEconomy, f: MonthFlows, cash_flow: Array) -> Array:
@@ -263,13 +288,7 @@ def platforms(e: InferenceEconomy, f: MonthFlows, known: Known, draw: MonthDraws
     Changes both networks.
     """
     p, s, apps, features, nodes, k = e.params, e.state, e.applications, e.features, e.orchestrators, e.assistants
-    slope, needed = p.agent_loop.success_slope, p.application.required_success
-    small_h = float(np.exp(known.log_horizon[EMBEDDED, SMALL]))
-    o, hits, price = known.generated_share[EMBEDDED], s.hits[EMBEDDED], known.price[EMBEDDED, SMALL]
-    token_usd = float((1.0 - o) * ((1.0 - hits) * price[0] + hits * price[1]) + o * price[2])
-    gain = application_layer.uplift(
-        features.value_usd_per_h, application_layer.success(features.log_difficulty, small_h, slope), needed
-    )
+    _, gain, token_usd = feature_gains(e, known)
     best = application_layer.intensity(gain, features.tokens_per_h, token_usd)
     application.revise(features, best, draw, p.application)
     apps.attention_hours[:] = f.application_hours
@@ -303,6 +322,7 @@ def remember(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known) -> Non
         step = application_layer.legacy_step(now, f.market_usd, opening, p.app_network)
         setattr(s, f"{name}_intensity", step)
     s.calls_per_task = f.calls_per_task
+    s.served_tokens += float(f.served_tokens.sum())
     s.examined = w.examined / w.tasks_agent if w.tasks_agent > 0.0 else 0.0
     s.log_tau_chat = known.log_tau_chat
     s.chat_open, s.agents_open = known.offer.chat_open, known.offer.agents_open

@@ -93,6 +93,7 @@ def serve(e: InferenceEconomy, f: MonthFlows, known: Known) -> None:
         e.cohorts.mean(e.cohorts.bytes_per_s),
         e.cohorts.mean(e.cohorts.hbm_bytes),
         p.link,
+        link.software_overhead(s.served_tokens, p.link),
     )
     f.serving_hours, f.work_flop = serving.hours, serving.flop
     f.seconds_per_token, f.batch = serving.seconds_per_token, serving.batch

@@ -109,6 +109,7 @@ class State:
     current: list[int] = field(default_factory=list)  # (N,) index of each net's release
     # queues
     fill: Array = field(default_factory=lambda: np.ones(12))  # (W,)
+    served_tokens: float = 0.0  # since the opening
     queue: Array = field(default_factory=lambda: np.zeros((5, 2, 3)))  # (S, T, Q) tokens
     legacy_queue_hours: Array = field(default_factory=lambda: np.zeros(2))  # ranking, other
     # compute market, machines, power

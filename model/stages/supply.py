@@ -86,8 +86,9 @@ def launch(e: InferenceEconomy, i: int, tier: int) -> None:
     effective = float(neural.equivalent_flop(neural.loss(size, tokens, law), law)) * algorithms
     rollout = float(labs.rollout_flop[i])
     if tier == SMALL:
-        teacher = float(neural.distillation(labs.synthetic_flop[i : i + 1], p.neural)[0])
-        effective *= teacher
+        taught = labs.synthetic_flop[i : i + 1] / nets.training_flop[i]
+        teacher = float(neural.distillation(taught, p.neural)[0])
+        effective = min(effective * teacher, float(nets.effective_flop[i]))  # no student surpasses its teacher
         most = float(10.0**p.neural.distillation_orders_max)
         rollout = float(nets.rollout_flop[i]) * (teacher - 1.0) / max(most - 1.0, 1e-9)
     flop = 6.0 * run.parameters * run.tokens
@@ -138,7 +139,12 @@ def plan_run(e: InferenceEconomy, i: int, tier: int, months: float) -> None:
     monthly = labs.rd_usd[i] * p.lab.compute_share_of_rd * e.state.research_split[i, 0] * share
     flop = min(monthly * months / cost, float(nets.training_flop[j]) * p.lab.run_growth_max)
     planned = float(lab.forecast_tokens(nets, p.lab, list(e.opening.forecasters))[j])
-    per_token = float(e.state.serving_usd_per_token[j])
+    belief_usd = float(lab.revenue_belief(labs, p.lab, e.opening.lab_weights)[i]) / 24.0  # a month's, half a tier
+    blended = float((lab.UNSEEN_MIX * lab.LIST_STRUCTURE).sum()) * float(nets.price_usd_per_token[j])
+    planned = max(planned, belief_usd / blended * p.lab.planning_months)
+    now = link.software_overhead(e.state.served_tokens, p.link)
+    mature = min(p.link.software_floor / now, 1.0)  # labs count on ripe serving software over the life of a net
+    per_token = float(e.state.serving_usd_per_token[j]) * mature
     serve = planned * per_token / (2.0 * nets.parameters[j])
     law, limit = neural.LAWS[p.neural.law], float(data_limit(e)[i])
     size, tokens = neural.net_for_budget(flop, cost, serve, law, limit, p.neural.parameters_min)
@@ -167,6 +173,6 @@ def post(e: InferenceEconomy, f: MonthFlows) -> None:
     p = e.params.compute
     f.contract_usd = e.providers.contract_usd_per_h100e_hour.copy()
     f.market_usd = float((f.contract_usd * f.capacity_hours).sum() / f.capacity_hours.sum())
-    f.spot_usd = compute.spot_price(f.market_usd, e.state.utilisation / p.utilisation_max, p)
+    f.spot_usd = compute.spot_price(f.market_usd, e.state.utilisation, p)
     f.paid_factor = 1.0 + p.spot_share * (f.spot_usd / f.market_usd - 1.0)
     f.token_usd = e.nets.price_usd_per_token[:, None] * lab.LIST_STRUCTURE[None, :]

@@ -18,6 +18,19 @@ def intensity(gain, scale, token_usd):
     return scale * (math.log(gain) - math.log(token_usd * scale)) if gain > token_usd * scale else 0.0
 
 
+def intensity_elasticity(gain, success_share, ratio, slope, required):
+    """Eq. Y.3b by differences: how ln e moves when the horizon, and with it success, moves by a little."""
+    if gain <= 0.0 or ratio <= 1.0:
+        return 0.0
+
+    def log_tokens(dx):
+        odds = success_share / (1.0 - success_share) * math.exp(slope * dx)
+        return math.log(math.log(ratio * (odds / (1.0 + odds) - required) / (success_share - required)))
+
+    dx = 1e-5 * min(1.0, (success_share - required) / slope, math.log(ratio) * (success_share - required) / slope)
+    return (log_tokens(dx) - log_tokens(-dx)) / (2.0 * dx)
+
+
 def surplus(e, gain, scale, token_usd):
     """What Eq. Y.3 maximises: gain (1 - exp(-e/e0)) - p e."""
     return gain * (1.0 - math.exp(-e / scale)) - token_usd * e

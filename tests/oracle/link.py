@@ -79,7 +79,7 @@ def serving(tokens, active_parameters, context_tokens, decode_gain, bytes_per_s,
             kv / bytes_per_s,
             machines * step(batch) / (batch * decode_gain[j]),
         ]
-        each = [p.software_scale * x for x in each]
+        each = list(each)
         for s in classes:
             fresh, cached, generated = tokens[s][j]
             hours[s].append((fresh * each[0] + cached * each[1] + generated * each[2]) / 3600.0)

@@ -88,9 +88,9 @@ def algorithmic_step(log_s, experiment_flop, automation, p):
     return out
 
 
-def distillation(synthetic_flop, orders, reference):
-    """Eq. N.8."""
-    return math.pow(10.0, orders / (1.0 + reference / synthetic_flop)) if synthetic_flop > 0.0 else 1.0
+def distillation(synthetic, orders, reference):
+    """Eq. N.8: so many orders at most, half of them at the reference."""
+    return math.pow(10.0, orders / (1.0 + reference / synthetic)) if synthetic > 0.0 else 1.0
 
 
 def verified(horizon_minutes, verifier_minutes):

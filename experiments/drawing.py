@@ -1,0 +1,147 @@
+"""The one style of all figures: theme, axes, bands, points. Colours are Okabe and Ito's, told apart by colour-blind readers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+BLUE, ORANGE, GREEN, INK, GREY = "#0072B2", "#D55E00", "#009E73", "#222222", "#777777"
+TIERS = {"frontier": ORANGE, "small": BLUE, "open": GREEN}
+WIDTH, HALF_WIDTH = 720, 330
+CONFIG: dict[str, Any] = {
+    "background": "white",
+    "font": "Liberation Sans, Arial, Helvetica, sans-serif",
+    "view": {"stroke": None},
+    "axis": {"gridColor": "#e6e6e6", "domainColor": GREY, "tickColor": GREY, "labelColor": INK, "titleColor": INK},
+    "axisY": {"titleFontWeight": "normal", "titleFontSize": 11, "minExtent": 42},
+    "legend": {"labelLimit": 320, "titleColor": INK, "labelColor": INK, "symbolStrokeWidth": 3, "symbolOpacity": 1},
+    "title": {"anchor": "start", "fontSize": 15, "subtitleFontSize": 11, "subtitleColor": "#555555", "offset": 10},
+    "header": {"title": None, "labelFontSize": 12, "labelAnchor": "start", "labelLimit": 340},
+}
+LOG_LABEL = "abs(log(datum.value) / log(10)) > 3.5 ? format(datum.value, '.0e') : format(datum.value, '~g')"
+
+
+def bands(rows: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """Return median, P10 and P90 of `value` by month and `by`.
+
+    >>> import datetime as dt
+    >>> rows = pl.DataFrame({"month": [dt.date(2022, 1, 1)] * 3, "value": [1.0, 2.0, 9.0]})
+    >>> bands(rows)["median"].to_list()
+    [2.0]
+    """
+    value = pl.col("value")
+    found = rows.drop_nulls("value").group_by("month", *by)
+    return found.agg(
+        value.median().alias("median"),
+        value.quantile(0.1, "nearest").alias("low"),
+        value.quantile(0.9, "nearest").alias("high"),
+    ).sort("month", *by)
+
+
+def lines(
+    table: pl.DataFrame,
+    by: str,
+    colours: Mapping[str, str],
+    title: str | None,
+    *,
+    log: bool = False,
+    seen: pl.DataFrame | None = None,
+    point: bool = False,
+    legend: bool = True,
+    level: float | None = None,
+    span: Sequence[dt.date] | None = None,
+) -> alt.LayerChart:
+    """Return median lines with bands, coloured by a column; optionally observed points and a level.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+        As `bands` returns it.
+    by : str
+        Column whose values `colours` names.
+    log : bool
+        Logarithmic axis; values that are not positive are left out.
+    seen : polars.DataFrame, optional
+        Observed points: month, value, low, high.
+    level : float, optional
+        A dashed line.
+    span : two dates, optional
+        First and last month of the axis.
+    """
+    if log:
+        table = table.filter(pl.col("low") > 0.0)
+    shown = {name: colours[name] for name in colours if name in set(table[by].to_list())}
+    extent = [table["low"].min(), table["high"].max()]
+    layers: list[Any] = []
+    if seen is not None and seen.height:
+        extent += [seen["value"].min(), seen["value"].max()]
+    y = y_axis(extent, title, log)
+    scale = alt.Scale(domain=list(shown), range=list(shown.values()))
+    key = alt.Legend(title=None, symbolType="stroke") if legend else None
+    colour = alt.Color(f"{by}:N", scale=scale, legend=key)
+    plain = alt.Chart(table)
+    layers.append(plain.mark_area(fillOpacity=0.2).encode(x_axis(span), y("low"), alt.Y2("high:Q"), colour))
+    layers.append(plain.mark_line(strokeWidth=2, point=point).encode(x_axis(span), y("median"), colour))
+    if level is not None:
+        rule = alt.Chart(pl.DataFrame({"y": [level]})).mark_rule(strokeDash=[5, 4], color=INK)
+        layers.append(rule.encode(alt.Y("y:Q")))
+    if seen is not None and seen.height:
+        layers += observed(seen)
+    return alt.layer(*layers).properties(width=WIDTH, height=150)
+
+
+def y_axis(extent: Sequence[Any], title: str | None, log: bool) -> Any:
+    """Return a function from a field to its encoding, with readable ticks for the extent of the data."""
+    values = [float(v) for v in extent if v is not None and math.isfinite(v)]
+    if not log or not values or min(values) <= 0.0:
+        axis = alt.Axis(title=title, tickCount=5, format="~g")
+        return lambda field: alt.Y(f"{field}:Q", axis=axis)
+    low, high = math.floor(math.log10(min(values)) + 1e-9), math.ceil(math.log10(max(values)) - 1e-9)
+    high = max(high, low + 1)
+    ticks = [10.0**k for k in range(low, high + 1, max(1, round((high - low) / 5)))]
+    scale = alt.Scale(type="log", domain=[10.0**low, 10.0**high], nice=False)
+    axis = alt.Axis(title=title, values=ticks, labelExpr=LOG_LABEL)
+    return lambda field: alt.Y(f"{field}:Q", scale=scale, axis=axis)
+
+
+def x_axis(domain: Sequence[dt.date] | None = None) -> alt.X:
+    """Return the axis of months, labelled by years."""
+    scale = alt.Scale(type="utc") if domain is None else alt.Scale(type="utc", domain=[d.isoformat() for d in domain])
+    return alt.X("month:T", scale=scale, axis=alt.Axis(format="%Y", title=None, tickCount="year"))
+
+
+def observed(seen: pl.DataFrame) -> list[alt.Chart]:
+    """Return observed points with their ranges."""
+    plain = alt.Chart(seen)
+    return [
+        plain.mark_rule(color=INK, strokeWidth=1, clip=True).encode(x_axis(), alt.Y("low:Q"), alt.Y2("high:Q")),
+        plain.mark_point(filled=True, fill="white", stroke=INK, size=45, opacity=1, clip=True).encode(
+            x_axis(), alt.Y("value:Q")
+        ),
+    ]
+
+
+def label(rows: pl.DataFrame, y: Any, **style: Any) -> list[alt.Chart]:
+    """Return texts (column ``text``) at months, with a white rim so that they read on any ground."""
+    style = {"align": "left", "dx": 6, "fontSize": 10} | style
+    encoded = (x_axis(), alt.Text("text:N"))
+    plain = alt.Chart(rows)
+    return [
+        plain.mark_text(stroke="white", strokeWidth=3, strokeOpacity=0.75, **style).encode(*encoded, y=y),
+        plain.mark_text(color=INK, **style).encode(*encoded, y=y),
+    ]
+
+
+def within(seen: pl.DataFrame, months: pl.Series) -> pl.DataFrame:
+    """Return the observed points inside the dates of a run."""
+    return seen.filter(pl.col("month").is_between(months.min(), months.max()))
+
+
+def finish(chart: Any, title: str, subtitle: Sequence[str]) -> Any:
+    """Return the chart with its title and the theme."""
+    return chart.properties(title=alt.TitleParams(title, subtitle=list(subtitle))).configure(**CONFIG)
