@@ -139,7 +139,7 @@ class LabParams(Params):
         source="own assumption: research and development over operating cash",
     )
     experiment_elasticity: float = param(
-        2.0,
+        3.0,
         "-",
         0.05,
         3,

@@ -45,7 +45,7 @@ class SupplierParams(Params):
         "1/month",
         0.02,
         2,
-        doc="growth of capacity decided per log-unit of backlog over target, scaled by growth_max_per_month",
+        doc="growth of capacity decided per log-unit of backlog over target",
         fit=True,
         source="economy.md 14, prior log-sd .5",
     )
@@ -58,7 +58,7 @@ class SupplierParams(Params):
         source="own assumption: nvidia_dc_gpu_units_year doubled to tripled a year at most",
     )
     shrink_max_per_month: float = param(
-        0.02,
+        0.005,
         "1/month",
         0.0,
         0.1,
@@ -151,7 +151,7 @@ def expand(backlog_h100e: float, capacity_h100e: float, p: SupplierParams) -> fl
     """
     months = backlog_h100e / max(capacity_h100e, 1e-12)
     pressure = p.response * float(np.log(max(months, 1e-6) / p.target_backlog_months))
-    return float(np.clip(pressure * p.growth_max_per_month, -p.shrink_max_per_month, p.growth_max_per_month))
+    return float(np.clip(pressure, -p.shrink_max_per_month, p.growth_max_per_month))
 
 
 def price(unit_cost_usd: float, backlog_h100e: float, capacity_h100e: float, p: SupplierParams) -> float:

@@ -147,6 +147,8 @@ def _when(crossings: list[Crossover], summary: dict[str, str | float | None]) ->
 
 
 def _median(crossings: list[Crossover], summary: dict[str, str | float | None]) -> str:
+    if all(c.outcome == "never" and c.provisional for c in crossings):
+        return "-"  # the run is too short to tell
     if not summary["share_crossed"]:
         return "reverted" if any(c.outcome == "reverted" for c in crossings) else "never"
     if summary["median"] is None:

@@ -200,12 +200,12 @@ class InferenceEconomy(mesa.Model):
         s.expansions = [0.0] * p.supplier.lead_months
         s.take_rate = p.orchestrator.take_rate
         s.calls_per_task = p.call_network.agent_calls
-        s.research_split = np.tile([0.4, 0.4, 0.0, 0.2, 0.0], (n, 1))
+        s.research_split = np.tile([0.2, 0.6, 0.0, 0.2, 0.0], (n, 1))
         s.research_waiting_hours = np.zeros((n, 5))
         self._call_network()
 
         capacity = physical.capacity_hours(self.providers.stock_h100e, p.physical)
-        used = float(capacity.sum()) * s.utilisation
+        offered = float(capacity.sum())
         contexts = np.full(5, p.context.prompt_chat_tokens)
         serving = link.serving(
             np.full((5, 2 * n, 3), 1e12 / (30 * n)),
@@ -234,8 +234,8 @@ class InferenceEconomy(mesa.Model):
                 homes[1 + names.index(firm.integrated_lab)] = i  # type: ignore[attr-defined]
         self.opening = state.Opening(
             token_usd=float(self.nets.price_usd_per_token[:n].mean()),
-            ranking_hours=used * p.app_network.ranking_share,
-            other_hours=used * p.app_network.other_share,
+            ranking_hours=offered * p.app_network.ranking_share,
+            other_hours=offered * p.app_network.other_share,
             attention_hours=p.human.population_people
             * (p.attention.hours_per_month - p.human.work_hours_per_month)
             * p.attention.application_share,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from model.layers import link
 from model.layers.link import LinkParams
 from tests.oracle import link as twin
+from tests.strategies import params
 
 BANDWIDTH, MEMORY = 3.35e12, 80e9
 
@@ -20,14 +21,9 @@ def same(got, expected, rtol=1e-12, atol=1e-300):
     np.testing.assert_allclose(got, np.array(expected, dtype=float), rtol=rtol, atol=atol)
 
 
-@st.composite
-def link_params(draw):
-    log = {"latency_s_per_step": (0.0005, 0.05), "replicas_min": (1.0, 2e4), "kv_bytes_per_token": (1e4, 6e5)}
-    plain = {"step_seconds_max": (0.02, 0.5), "weight_bytes": (0.5, 2.0), "decode_utilisation": (0.05, 0.6)}
-    values = {k: math.exp(draw(st.floats(math.log(a), math.log(b)))) for k, (a, b) in log.items()}
-    values = {k: min(max(v, log[k][0]), log[k][1]) for k, v in values.items()}
-    values |= {k: draw(st.floats(*bounds)) for k, bounds in plain.items()}
-    return LinkParams(**values, sparsity=draw(st.one_of(st.just(1.0), st.floats(1, 32))))
+def link_params():
+    """Any within the declared ranges; one in four with every expert touched by each token."""
+    return st.one_of(params(LinkParams), params(LinkParams), params(LinkParams), params(LinkParams, sparsity=1.0))
 
 
 orders = st.floats(6, 17).map(lambda x: 10.0**x)
@@ -46,9 +42,9 @@ def loads(draw, smallest=0):
     return tokens, active, prompts, gain
 
 
-def serve(load, p, bandwidth=BANDWIDTH, memory=MEMORY):
+def serve(load, p, overhead=1.0):
     tokens, active, prompts, gain = (np.array(x, dtype=float) for x in load)
-    return link.serving(tokens.reshape(2, -1, 3), active, prompts, gain, bandwidth, memory, p)
+    return link.serving(tokens.reshape(2, -1, 3), active, prompts, gain, BANDWIDTH, MEMORY, p, overhead)
 
 
 def room(load, p):
@@ -62,11 +58,11 @@ def room(load, p):
         yield max((machines * MEMORY - weights) / (twin.kv_bytes(n, p) * context), 1.0)
 
 
-@given(loads(), link_params())
-def test_serving_is_its_twin(load, p):
+@given(loads(), link_params(), st.floats(1, 30))
+def test_serving_is_its_twin(load, p, overhead):
     """Batches, and what they enter, to 1e-9: the twin iterates, and stops late where a load is nearly too large."""
-    got = serve(load, p)
-    hours, flop, seconds, batch, step = twin.serving(*load, BANDWIDTH, MEMORY, p)
+    got = serve(load, p, overhead)
+    hours, flop, seconds, batch, step = twin.serving(*load, BANDWIDTH, MEMORY, p, overhead)
     size = len(load[1])
     same(got.batch, batch, rtol=1e-9)
     same(got.step_seconds, step, rtol=1e-9)
@@ -134,6 +130,15 @@ def test_work_divides_by_the_architectures_gain_and_by_class(load, p):
     none = serve((np.zeros_like(tokens), active, prompts, gain), p)
     assert none.hours.sum() == none.flop.sum() == 0.0
     assert (none.batch == 1.0).all()
+
+
+@given(st.one_of(st.just(0.0), orders), params(LinkParams))
+def test_software_learns_by_doing(served, p):
+    got = link.software_overhead(served, p)
+    assert got == pytest.approx(twin.software_overhead(served, p), rel=1e-12)
+    assert min(p.software_scale, p.software_floor) <= got <= p.software_scale
+    assert link.software_overhead(served * 2, p) <= got
+    assert link.software_overhead(0.0, p) == pytest.approx(p.software_scale)
 
 
 positive = st.floats(0.01, 1e5)

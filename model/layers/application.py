@@ -75,7 +75,7 @@ class AppNetworkParams(Params):
         "-",
         0.1,
         0.8,
-        doc="share of used hours at the opening that rank",
+        doc="share of hours offered at the opening that rank",
         source="economy.md 8: ranking and other 75 %",
         dynamic=False,
     )
@@ -84,7 +84,7 @@ class AppNetworkParams(Params):
         "-",
         0.05,
         0.6,
-        doc="share of used hours at the opening for other AI (enterprise, science)",
+        doc="share of hours offered at the opening for other AI (enterprise, science)",
         source="economy.md 8: ranking and other 75 %",
         dynamic=False,
     )

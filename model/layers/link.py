@@ -142,7 +142,7 @@ class LinkParams(Params):
         source="own assumption: square-root staffing, theory 6.8 (Erlang-C)",
     )
     software_scale: float = param(
-        25.0,
+        40.0,
         "-",
         1,
         100,

@@ -51,7 +51,7 @@ def batch_size(step, per_s, replicas, room, longest):
     return batch
 
 
-def serving(tokens, active_parameters, context_tokens, decode_gain, bytes_per_s, hbm_bytes, p):
+def serving(tokens, active_parameters, context_tokens, decode_gain, bytes_per_s, hbm_bytes, p, overhead=1.0):
     """Eq. K.1 to K.4, net by net. Returns hours[s][n], flop[s][n], seconds[n], batch[n], step[n]."""
     classes = range(len(tokens))
     hours, flop = [[] for _ in classes], [[] for _ in classes]
@@ -79,7 +79,7 @@ def serving(tokens, active_parameters, context_tokens, decode_gain, bytes_per_s,
             kv / bytes_per_s,
             machines * step(batch) / (batch * decode_gain[j]),
         ]
-        each = list(each)
+        each = [overhead * x for x in each]
         for s in classes:
             fresh, cached, generated = tokens[s][j]
             hours[s].append((fresh * each[0] + cached * each[1] + generated * each[2]) / 3600.0)
@@ -90,6 +90,13 @@ def serving(tokens, active_parameters, context_tokens, decode_gain, bytes_per_s,
         batches.append(batch)
         steps.append(step(batch))
     return hours, flop, seconds, batches, steps
+
+
+def software_overhead(served, p):
+    """Eq. K.9: of what exceeds the floor, each doubling of experience leaves the share 2**-b."""
+    floor = min(p.software_floor, p.software_scale)
+    doublings = math.log2(1.0 + served / p.software_reference_tokens)
+    return floor + (p.software_scale - floor) * (2.0**-p.software_learning) ** doublings
 
 
 def training_flop(hours, cluster, p):

@@ -1,0 +1,179 @@
+"""Runs and their folders: parallel equals serial, a manifest repeats its run, folders are replaced whole."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+
+import polars as pl
+import pytest
+
+from experiments import run
+from experiments.folder import check_target, is_ours, replacing
+from experiments.results import TABLES, Result
+from experiments.runner import RunStopped
+from experiments.source import seeds_of, with_overrides
+from model.core.errors import InputError
+from model.measures import DEFINITIONS
+from model.scenario import Scenario
+
+SMALL = {"humans": 120, "months": 14}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "two"
+    overrides = {"human.imitation_per_year": 0.8, "lab.alpha.rule": "race"}
+    return run("baseline", **SMALL, seed=3, seeds=2, workers=1, overrides=overrides, out=folder), folder
+
+
+def same(a, b):
+    assert set(a) == set(b) == set(TABLES)
+    for name in TABLES:
+        assert a[name].equals(b[name], null_equal=True), name
+
+
+def test_parallel_processes_give_the_same_tables(saved):
+    result, _ = saved
+    overrides = {"human.imitation_per_year": 0.8, "lab.alpha.rule": "race"}
+    again = run("baseline", **SMALL, seed=3, seeds=2, workers=2, overrides=overrides)
+    same(result.tables, again.tables)
+    assert again.networks == result.networks
+    assert again.seeds == (3, 4)
+
+
+def test_folder_holds_what_is_promised(saved):
+    result, folder = saved
+    names = {f"{t}.parquet" for t in TABLES}
+    assert {p.name for p in folder.iterdir()} == names | {"networks.json", "manifest.json", "report.html", "report.png"}
+    for name in TABLES:
+        table = pl.read_parquet(folder / f"{name}.parquet")
+        assert table.columns[0] == "seed"
+        assert table.schema["seed"] == pl.Int64
+        assert pl.read_parquet_metadata(folder / f"{name}.parquet")["schema_version"] == "1"
+        floats = table.select(pl.selectors.float())
+        assert not any(floats[c].is_nan().any() for c in floats.columns), name
+    monthly = pl.read_parquet(folder / "monthly.parquet")
+    assert monthly["seed"].to_list() == [3] * 14 + [4] * 14
+    assert monthly.schema["month"] == pl.Date
+    assert pl.read_parquet(folder / "agents.parquet")["seed"].unique().to_list() == [3]
+    assert {f"inference_share_{d}" for d in DEFINITIONS} <= set(monthly.columns)
+
+
+def test_manifest_repeats_the_run(saved):
+    result, folder = saved
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["schema_version"] == 1
+    assert manifest["seeds"] == [3, 4]
+    assert manifest["parameters"]["human"]["imitation_per_year"] == 0.8
+    assert manifest["parameters"]["lab"]["alpha.rule"] == "race"
+    assert manifest["peak_memory_bytes"] > 0
+    assert os.uname().nodename not in json.dumps(manifest["machine"])
+    assert str(folder) not in (folder / "manifest.json").read_text()
+    assert Scenario.load(folder / "manifest.json") == result.scenario
+    same(result.tables, run(folder / "manifest.json").tables)
+
+
+def test_each_manifest_value_can_be_set_by_hand(saved):
+    result, folder = saved
+    manifest = json.loads((folder / "manifest.json").read_text())
+    text = {f"{s}.{n}": str(v) for s, table in manifest["parameters"].items() for n, v in table.items()}
+    assert with_overrides(Scenario.load("baseline").with_run(**SMALL), text) == result.scenario
+
+
+def test_load_gives_the_same_answer(saved):
+    result, folder = saved
+    loaded = Result.load(folder)
+    same(result.tables, loaded.tables)
+    assert loaded.to_json() == result.to_json()
+    with pytest.raises(InputError, match="no manifest"):
+        Result.load(folder.parent)
+
+
+def test_report_fetches_nothing(saved):
+    page = (saved[1] / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "@import" not in page
+    assert "src=" not in page
+    assert 'href="http' not in page
+    assert page.count("<svg") == 6
+    assert "prior-dominated" in page
+
+
+def test_our_folder_is_replaced_whole(saved, tmp_path):
+    result, _ = saved
+    out = tmp_path / "x"
+    result.save(out)
+    (out / "old.txt").write_text("from the last run")
+    result.save(out)
+    assert is_ours(out)
+    assert not (out / "old.txt").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def test_failure_leaves_the_old_folder(saved, tmp_path):
+    result, _ = saved
+    out = tmp_path / "x"
+    result.save(out)
+    before = (out / "manifest.json").read_text()
+    with pytest.raises(RuntimeError, match="half way"), replacing(out) as fresh:
+        (fresh / "manifest.json").write_text("{}")
+        raise RuntimeError("half way")
+    assert (out / "manifest.json").read_text() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def test_without_exchange_folders_are_replaced_too(saved, tmp_path, monkeypatch):
+    monkeypatch.setattr("experiments.folder._exchange", lambda a, b: False)
+    for _ in range(2):
+        saved[0].save(tmp_path / "x")
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize("manifest", ["", "[]", '{"schema_version": 2, "scenario": "x"}', '{"name": "a web page"}'])
+def test_foreign_folders_are_refused(tmp_path, manifest):
+    (tmp_path / "x").mkdir()
+    assert check_target(tmp_path / "x") == tmp_path / "x"  # empty
+    (tmp_path / "x" / "manifest.json").write_text(manifest)
+    with pytest.raises(InputError, match="no result of ours"):
+        check_target(tmp_path / "x")
+
+
+def test_killed_process_is_named_and_finished_seeds_are_kept(tmp_path):
+    killed = []
+
+    def kill(done, total, finished):
+        children = multiprocessing.active_children()
+        if finished and children and not killed:
+            killed.append(children[0].pid)
+            os.kill(children[0].pid, signal.SIGKILL)
+
+    with pytest.raises(RunStopped, match="a process was killed") as caught:
+        run("baseline", humans=100, months=36, seeds=40, workers=2, out=tmp_path / "x", on_progress=kill)
+    assert killed
+    assert caught.value.result is not None
+    assert 1 <= len(caught.value.result.seeds) < 40
+    assert is_ours(tmp_path / "x.incomplete")
+    assert not (tmp_path / "x").exists()
+
+
+def test_seeds():
+    assert seeds_of("baseline", ..., ...) == (1,)
+    assert seeds_of("baseline", 5, 3) == (5, 6, 7)
+    assert seeds_of("baseline", ..., 2) == (1, 2)
+    for bad in (None, -1, 1.5, True, "1"):
+        with pytest.raises(InputError, match="seed"):
+            seeds_of("baseline", bad, ...)
+    for bad in (None, 0, -1, 2.0):
+        with pytest.raises(InputError, match="seeds"):
+            seeds_of("baseline", ..., bad)
+
+
+def test_python_interface_refuses_like_the_command():
+    with pytest.raises(InputError, match="nearest: 'human.imitation_per_year'"):
+        run("baseline", overrides={"human__imitation_per_yaer": 1.0})
+    for bad in ({"humans": 0}, {"months": 2.5}, {"workers": 0}):
+        with pytest.raises(InputError):
+            run("baseline", **bad)
