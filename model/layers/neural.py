@@ -5,6 +5,7 @@ All functions are vectorised over labs or nets.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -332,8 +333,9 @@ def net_for_budget(
 ) -> tuple[float, float]:
     """Return parameters and tokens of the net that spends `flop` on training when sized for its whole life, Eq. N.5c.
 
-    Finds the loss whose cheapest net over training and serving (`size_net`) takes exactly `flop` operations, by bisection
-    in the compute-optimal compute of that loss.
+    The net on the budget ``6 N D = flop`` that is the cheapest of its loss over training and serving (`size_net`). There
+    ``alpha A N**-alpha / (beta B D**-beta) = 1 + S / (3 c_T D)`` with ``S = sum_k c_k Q_k``: on the budget the left side
+    falls and the right side rises in N, so the root is unique. Little data or the smallest net sold bound N from below.
 
     Parameters
     ----------
@@ -346,25 +348,23 @@ def net_for_budget(
         Most tokens that can be used.
     n_min : float
 
-    Twin: tests/oracle/neural.py.
+    Source: sardana2024 (first-order condition). Twin: tests/oracle/neural.py.
 
     >>> n, d = net_for_budget(1e24, 1.0, 0.0, LAWS["besiroglu"], 1e18, 1.0)
     >>> m, _ = compute_optimal(np.array(1e24), LAWS["besiroglu"])
-    >>> round(n / float(m), 3), f"{6 * n * d:.3e}"
+    >>> round(n / float(m), 6), f"{6 * n * d:.3e}"
     (1.0, '1.000e+24')
     """
-    low, high = np.log(flop) - 4.0, np.log(flop)
-    size = tokens = np.array(1.0)
-    for _ in range(24):
+    gain = math.log(law.alpha * law.a / (law.beta * law.b)) + law.beta * math.log(flop / 6.0)
+    load = 2.0 * serve_usd / (train_usd * flop)
+    high = gain / (law.alpha + law.beta)  # compute-optimal: the root without serving
+    low = high - 40.0
+    for _ in range(60):
         middle = 0.5 * (low + high)
-        n, d = compute_optimal(np.array(np.exp(middle)), law)
-        size, tokens = size_net(loss(n, d, law), train_usd, serve_usd, law, data_limit, n_min)  # type: ignore[arg-type]
-        if 6.0 * float(size) * float(tokens) > flop:
-            high = middle
-        else:
-            low = middle
-    # spend exactly the budget: the last step of the bisection is closed in data
-    return float(size), min(flop / (6.0 * float(size)), data_limit)
+        above = gain - (law.alpha + law.beta) * middle > math.log1p(load * math.exp(middle))
+        low, high = (middle, high) if above else (low, middle)
+    size = max(math.exp(0.5 * (low + high)), flop / (6.0 * data_limit), n_min)
+    return size, flop / (6.0 * size)
 
 
 def data_limit(synthetic_tokens: Array, p: NeuralParams) -> Array:
