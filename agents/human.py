@@ -69,12 +69,12 @@ class HumanParams(Params):
         0.85, "-", 0.6, 0.95, doc="share of people who could ever adopt", source="theory A row 69"
     )
     usefulness_reference: float = param(
-        0.08,
+        0.15,
         "-",
         0.05,
         1.0,
         doc="share of tasks for which the tool would be chosen at which word of mouth runs at full speed",
-        source="own assumption: of the order of observations genai_work_hours_share (3-6 % of work hours) while users doubled yearly",
+        source="own assumption: a few times observations genai_work_hours_share (3-6 % of work hours) while users doubled yearly",
     )
     delegation_innovation_per_year: float = param(
         0.02,

@@ -52,7 +52,7 @@ class LabParams(Params):
         dynamic=False,
     )
     growth_learning_per_month: float = param(
-        0.06,
+        0.04,
         "1/month",
         0.005,
         0.5,
@@ -164,7 +164,7 @@ class LabParams(Params):
         source="own assumption: two working days",
     )
     small_share: float = param(
-        0.03,
+        0.015,
         "-",
         0.005,
         0.3,

@@ -56,7 +56,7 @@ class ProviderParams(Params):
         source="own assumption, theory A row 28",
     )
     extrapolation: float = param(
-        0.5,
+        0.7,
         "-",
         0,
         1,
@@ -76,12 +76,12 @@ class ProviderParams(Params):
         source="own assumption: fourfold a year",
     )
     order_months: float = param(
-        5.0,
+        3.0,
         "month",
         1,
         24,
         doc="months over which the gap to desired capacity is ordered",
-        source="own assumption: budget cycle",
+        source="own assumption: quarterly budgets",
     )
     profit_elasticity: float = param(
         0.8,

@@ -1,6 +1,7 @@
 """The answer of a run as numbers: shares and crossovers by definition, who demanded, planned and realised, the hinge.
 
-Everything is computed from result tables alone, so a stored run gives the same answer as the run itself.
+Everything is computed from result tables alone, so a stored run gives the same answer as the run itself; groups keep the order of
+rows, so that sums are the same bits each time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 from model.core.units import month_index
 from model.measures import (
     DEFINITIONS,
-    FIRST_DATE,
     PARITY,
     PREFIX,
     RESEARCH,
@@ -26,6 +26,7 @@ from model.measures import (
     rolling_share,
 )
 from model.measures import DOMINANCE as DOMINANCE
+from model.measures import FIRST_DATE as FIRST_DATE
 from model.measures import HEADLINE as HEADLINE
 from model.measures import ON_BOARD_SUFFIX as ON_BOARD_SUFFIX
 
@@ -158,10 +159,9 @@ def yearly_shares(found: Counts) -> dict[str, dict[str, dict[str, float | None]]
 
 def with_parts(compute: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of serving and R&D with a column ``part``, a key of `PARTS`."""
-    part = pl.when(pl.col("purpose") == "serving").then(
-        pl.col("consumer").replace_strict(_CONSUMER_PART, default=None, return_dtype=pl.String)
-    )
-    part = part.otherwise(pl.col("purpose").replace_strict(_PURPOSE_PART, default=None, return_dtype=pl.String))
+    consumer = pl.col("consumer").replace_strict(_CONSUMER_PART, default=None, return_dtype=pl.String)
+    purpose = pl.col("purpose").replace_strict(_PURPOSE_PART, default=None, return_dtype=pl.String)
+    part = pl.when(pl.col("purpose") == "serving").then(consumer).otherwise(purpose)
     return compute.with_columns(part.alias("part")).drop_nulls("part")
 
 
@@ -175,10 +175,12 @@ def demand(compute: pl.DataFrame) -> dict[str, dict[str, Any]]:
     """
     rows = with_parts(compute).with_columns(pl.col("month").dt.year().alias("year"))
     rows = rows.filter(pl.col("year").is_in(full_years(compute["month"])))
-    each = rows.group_by("seed", "year", "part").agg(pl.col("accelerator_hours").sum().alias("hours"))
+    each = rows.group_by("seed", "year", "part", maintain_order=True).agg(
+        pl.col("accelerator_hours").sum().alias("hours")
+    )
     each = each.with_columns(pl.col("hours").sum().over("seed", "year").alias("total"))
     out: dict[str, dict[str, Any]] = {}
-    for (year,), group in sorted(each.group_by("year"), key=lambda item: item[0]):
+    for (year,), group in sorted(each.group_by("year", maintain_order=True), key=lambda item: item[0]):
         totals = group.unique("seed")["total"].to_list()
         n = max(len(totals), 1)
         shares = {}
@@ -211,7 +213,7 @@ def planned_realised(labs: pl.DataFrame, years: int = 1) -> list[dict[str, Any]]
         pl.col("censored").cast(pl.Boolean).fill_null(True).alias("still"),
     )
     ended = ~pl.col("still")
-    found = rows.group_by("from", "tier").agg(
+    found = rows.group_by("from", "tier", maintain_order=True).agg(
         ended.sum().alias("models"),
         pl.col("still").sum().alias("censored"),
         pl.col("tokens").filter(ended).median(),
@@ -243,7 +245,7 @@ def hinge(monthly: pl.DataFrame) -> dict[str, dict[str, float | None]]:
     def weighted(value: pl.Expr) -> pl.Expr:
         return (value * revenue).sum() / revenue.filter(value.is_not_null()).sum()
 
-    each = rows.group_by("seed", "year").agg(
+    each = rows.group_by("seed", "year", maintain_order=True).agg(
         (pl.col("lab_rd_usd").sum() / revenue.sum()).alias("rd_to_revenue"),
         (1.0 - weighted(pl.col("gross_margin"))).alias("serving_to_revenue"),
         weighted(pl.col("equity_to_revenue")).alias("equity_to_revenue"),
@@ -251,5 +253,5 @@ def hinge(monthly: pl.DataFrame) -> dict[str, dict[str, float | None]]:
     names = ("rd_to_revenue", "serving_to_revenue", "equity_to_revenue")
     return {
         str(year): {name: quantiles(group[name].to_list())["median"] for name in names}
-        for (year,), group in sorted(each.group_by("year"), key=lambda item: item[0])
+        for (year,), group in sorted(each.group_by("year", maintain_order=True), key=lambda item: item[0])
     }

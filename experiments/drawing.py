@@ -35,7 +35,7 @@ def bands(rows: pl.DataFrame, *by: str) -> pl.DataFrame:
     [2.0]
     """
     value = pl.col("value")
-    found = rows.drop_nulls("value").group_by("month", *by)
+    found = rows.drop_nulls("value").group_by("month", *by, maintain_order=True)
     return found.agg(
         value.median().alias("median"),
         value.quantile(0.1, "nearest").alias("low"),
@@ -55,7 +55,7 @@ def lines(
     legend: bool = True,
     level: float | None = None,
     span: Sequence[dt.date] | None = None,
-) -> alt.LayerChart:
+) -> Any:
     """Return median lines with bands, coloured by a column; optionally observed points and a level.
 
     Parameters
@@ -65,7 +65,7 @@ def lines(
     by : str
         Column whose values `colours` names.
     log : bool
-        Logarithmic axis; values that are not positive are left out.
+        Logarithmic axis; medians that are not positive are left out, bands that reach zero end at the least value shown.
     seen : polars.DataFrame, optional
         Observed points: month, value, low, high.
     level : float, optional
@@ -73,8 +73,10 @@ def lines(
     span : two dates, optional
         First and last month of the axis.
     """
-    if log:
-        table = table.filter(pl.col("low") > 0.0)
+    if log and table.height:
+        table = table.filter(pl.col("median") > 0.0)
+        least = table.select(pl.min_horizontal(*(pl.col(c).filter(pl.col(c) > 0.0).min() for c in ("low", "median"))))
+        table = table.with_columns(pl.when(pl.col("low") > 0.0).then("low").otherwise(least.item()).alias("low"))
     shown = {name: colours[name] for name in colours if name in set(table[by].to_list())}
     extent = [table["low"].min(), table["high"].max()]
     layers: list[Any] = []
@@ -128,7 +130,7 @@ def observed(seen: pl.DataFrame) -> list[alt.Chart]:
 
 def label(rows: pl.DataFrame, y: Any, **style: Any) -> list[alt.Chart]:
     """Return texts (column ``text``) at months, with a white rim so that they read on any ground."""
-    style = {"align": "left", "dx": 6, "fontSize": 10} | style
+    style = dict[str, Any](align="left", dx=6, fontSize=10) | style
     encoded = (x_axis(), alt.Text("text:N"))
     plain = alt.Chart(rows)
     return [
@@ -142,6 +144,8 @@ def within(seen: pl.DataFrame, months: pl.Series) -> pl.DataFrame:
     return seen.filter(pl.col("month").is_between(months.min(), months.max()))
 
 
-def finish(chart: Any, title: str, subtitle: Sequence[str]) -> Any:
+def finish(chart: Any, title: str, subtitle: Sequence[str]) -> alt.TopLevelMixin:
     """Return the chart with its title and the theme."""
-    return chart.properties(title=alt.TitleParams(title, subtitle=list(subtitle))).configure(**CONFIG)
+    done: alt.TopLevelMixin = chart.properties(title=alt.TitleParams(title, subtitle=list(subtitle)))
+    themed: alt.TopLevelMixin = done.configure(**CONFIG)
+    return themed

@@ -58,7 +58,7 @@ OBSERVED_SHARES = {
 }
 
 
-def answer(compute: pl.DataFrame) -> alt.VConcatChart:
+def answer(compute: pl.DataFrame) -> alt.TopLevelMixin:
     """Who has the accelerator-hours of generative AI, and when inference passes one half.
 
     Parameters
@@ -72,7 +72,7 @@ def answer(compute: pl.DataFrame) -> alt.VConcatChart:
     rolled = hours.with_columns(pl.col("hours").rolling_sum(12).over("seed", "part", order_by="month").alias("year"))
     rolled = rolled.with_columns((pl.col("year") / pl.col("year").sum().over("seed", "month")).alias("share"))
     rolled = rolled.filter(pl.col("year").is_not_null() & pl.col("share").is_finite())
-    stacked = rolled.group_by("month", "part").agg(pl.col("share").mean()).sort("month", "part")
+    stacked = rolled.group_by("month", "part", maintain_order=True).agg(pl.col("share").mean()).sort("month", "part")
     stacked = stacked.with_columns(
         pl.col("part").replace_strict(numbers.PARTS).alias("who"),
         pl.col("part").replace_strict({p: i for i, p in enumerate(numbers.PARTS)}).alias("rank"),
@@ -88,7 +88,11 @@ def answer(compute: pl.DataFrame) -> alt.VConcatChart:
         alt.Order("rank:Q"),
     )
     inference = pl.col("part").is_in(numbers.INFERENCE_PARTS)
-    border = rolled.filter(inference).group_by("seed", "month").agg(pl.col("share").sum().alias("value"))
+    border = (
+        rolled.filter(inference)
+        .group_by("seed", "month", maintain_order=True)
+        .agg(pl.col("share").sum().alias("value"))
+    )
     border = bands(border)
     ending = f"; {100 * border['median'][-1]:.0f} % in the 12 months to {months[-1]:%Y-%m}" if border.height else ""
     edge = alt.Chart(border)
@@ -103,7 +107,9 @@ def answer(compute: pl.DataFrame) -> alt.VConcatChart:
         *_observed_shares(months),
     )
     use = pl.when(inference).then(pl.lit("inference")).otherwise(pl.lit("R&D of labs")).alias("use")
-    both = bands(hours.group_by("seed", "month", use).agg(pl.col("hours").sum().alias("value")), "use")
+    both = bands(
+        hours.group_by("seed", "month", use, maintain_order=True).agg(pl.col("hours").sum().alias("value")), "use"
+    )
     bottom = lines(both, "use", {"inference": BLUE, "R&D of labs": ORANGE}, "H100e-hours a month", log=True, span=span)
     seeds = hours["seed"].n_unique()
     spread = f"median of {seeds} seeds, band P10-P90" if seeds > 1 else "one seed"
@@ -120,7 +126,7 @@ def answer(compute: pl.DataFrame) -> alt.VConcatChart:
     )
 
 
-def definitions(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.FacetChart:
+def definitions(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     """Inference's 12-month share under each definition, with and without work on robots' and devices' own chips."""
     found = numbers.counts(compute, monthly)
     rows = []
@@ -144,7 +150,7 @@ def definitions(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.FacetChart:
     return finish(panels, "The same run, six denominators", [f"Inference's share, last 12 months; {INFORMED}."])
 
 
-def demand(demanded: pl.DataFrame, monthly: pl.DataFrame) -> alt.VConcatChart:
+def demand(demanded: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     """Hours served by consumer, the share of demand that was served, and what drives demand.
 
     Parameters
@@ -155,7 +161,7 @@ def demand(demanded: pl.DataFrame, monthly: pl.DataFrame) -> alt.VConcatChart:
     served, wanted = pl.col("served_accelerator_hours"), pl.col("demanded_accelerator_hours")
     each = demanded.filter(pl.col("consumer").is_in(list(CONSUMERS)) & ~pl.col("purpose").is_in(["ranking", "other"]))
     each = each.with_columns(pl.col("consumer").replace_strict(CONSUMERS).alias("who"))
-    each = each.group_by("seed", "month", "who").agg(served.sum(), wanted.sum())
+    each = each.group_by("seed", "month", "who", maintain_order=True).agg(served.sum(), wanted.sum())
     hours = bands(each.select("seed", "month", "who", served.alias("value")), "who")
     filled = bands(each.filter(wanted > 0.0).select("seed", "month", "who", (served / wanted).alias("value")), "who")
     drivers = {"adopters": BLUE, "delegators": ORANGE, "tasks": "#E69F00", "calls": "#CC79A7", "tokens": GREEN}
@@ -175,7 +181,7 @@ def demand(demanded: pl.DataFrame, monthly: pl.DataFrame) -> alt.VConcatChart:
     return finish(chart, "Who demands compute", [f"Provider-run hours. Shares, standing jobs and robots: {INFORMED}."])
 
 
-def labs(table: pl.DataFrame) -> alt.VConcatChart:
+def labs(table: pl.DataFrame) -> alt.TopLevelMixin:
     """Realised over planned lifetime tokens and cost of released models that have ended serving.
 
     Parameters
@@ -196,13 +202,14 @@ def labs(table: pl.DataFrame) -> alt.VConcatChart:
         "What labs planned for their models, and what came",
         [
             f"Medians by year of release, band P10-P90 over models; {ended.height} models,"
-            f" {rows.height - ended.height} that still serve at the end are left out.",
+            f" {rows.height - ended.height} that still serve at the end are left out"
+            " (so the last years show those that ended early).",
             f"Above the dashed line: more than planned. {INFORMED.capitalize()}.",
         ],
     )
 
 
-def market(monthly: pl.DataFrame) -> alt.VConcatChart:
+def market(monthly: pl.DataFrame) -> alt.TopLevelMixin:
     """Rental prices with observed H100 rents, utilisation, and prices of tokens."""
     prices = {"price_usd_per_h100e_hour": "contract", "price_spot_usd_per_h100e_hour": "spot"}
     tokens = {"price_frontier_usd_per_mtoken": "frontier", "price_small_usd_per_mtoken": "small"}
@@ -217,7 +224,7 @@ def market(monthly: pl.DataFrame) -> alt.VConcatChart:
     return finish(chart, "The compute market", [f"Points: observed H100 rent, with range. {INFORMED.capitalize()}."])
 
 
-def against_observations(monthly: pl.DataFrame) -> alt.ConcatChart:
+def against_observations(monthly: pl.DataFrame) -> alt.TopLevelMixin:
     """Four series beside what was observed: users, chips sold, task horizon, largest training run."""
     users = points("chatgpt_wau").with_columns(pl.col("value", "low", "high") / 0.65)
     runs = points("train_compute_frontier").filter(pl.col("value") == pl.col("value").cum_max())
@@ -243,7 +250,11 @@ def against_observations(monthly: pl.DataFrame) -> alt.ConcatChart:
 
 def _hours_by_part(compute: pl.DataFrame) -> pl.DataFrame:
     """Return hours by seed, month and part, zeros included."""
-    rows = numbers.with_parts(compute).group_by("seed", "month", "part").agg(pl.col("accelerator_hours").sum())
+    rows = (
+        numbers.with_parts(compute)
+        .group_by("seed", "month", "part", maintain_order=True)
+        .agg(pl.col("accelerator_hours").sum())
+    )
     grid = compute.select("seed", "month").unique().join(pl.DataFrame({"part": list(numbers.PARTS)}), how="cross")
     filled = grid.join(rows, on=["seed", "month", "part"], how="left").sort("seed", "part", "month")
     return filled.select("seed", "month", "part", pl.col("accelerator_hours").fill_null(0.0).alias("hours"))
@@ -252,8 +263,12 @@ def _hours_by_part(compute: pl.DataFrame) -> pl.DataFrame:
 def _headline(hours: pl.DataFrame) -> list[Crossover]:
     """Return each seed's crossover under the headline definition."""
     above = pl.col("hours").filter(pl.col("part").is_in(numbers.INFERENCE_PARTS)).sum().alias("above")
-    by_month = hours.group_by("seed", "month").agg(above, pl.col("hours").sum().alias("below")).sort("seed", "month")
-    first = max(month_index(FIRST_DATE, by_month["month"].dt.strftime("%Y-%m").min()), 11)
+    by_month = (
+        hours.group_by("seed", "month", maintain_order=True)
+        .agg(above, pl.col("hours").sum().alias("below"))
+        .sort("seed", "month")
+    )
+    first = max(month_index(FIRST_DATE, by_month["month"].sort()[0].isoformat()[:7]), 11)
     groups = by_month.group_by("seed", maintain_order=True)
     return [crossover(g["above"].to_numpy(), g["below"].to_numpy(), first) for _, g in groups]
 
@@ -265,7 +280,8 @@ def _series(monthly: pl.DataFrame, names: dict[str, str]) -> pl.DataFrame:
 
 
 def _span(table: pl.DataFrame) -> list[dt.date]:
-    return [table["month"].min(), table["month"].max()]
+    months = table["month"].unique().sort()
+    return [months[0], months[-1]]
 
 
 def _observed_shares(months: pl.Series) -> list[alt.Chart]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
+import math
 import os
 import shutil
 import sys
@@ -48,8 +49,10 @@ def check_target(out: str | Path) -> Path:
         above = next(p for p in path.parents if p.exists())
     except OSError as error:
         raise InputError(f"--out {str(out)!r}: {error.strerror or error}") from None
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise InputError(f"--out {str(out)!r}: cannot write in {str(above)!r}")
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".", dir=above))
+    except OSError:
+        raise InputError(f"--out {str(out)!r}: cannot write in {str(above)!r}") from None
     return path
 
 
@@ -72,8 +75,16 @@ def replacing(out: str | Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write readable JSON that never holds NaN."""
-    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    """Write readable JSON; numbers that are not finite become null."""
+    path.write_text(json.dumps(_finite(value), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _put_in_place(fresh: Path, target: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from experiments import answer
 from model.core.units import month_date
@@ -185,7 +185,7 @@ def show(result: Result, console: Console, out: str | None = None) -> None:
         drawn = RichTable(box=None, pad_edge=False, header_style="dim")
         for i, name in enumerate(table.head):
             widest = max(len(cells[i]) for cells in [table.head, *table.rows])
-            wide = {} if i < table.words else {"justify": "right", "no_wrap": True, "min_width": widest}
+            wide: dict[str, Any] = {} if i < table.words else {"justify": "right", "no_wrap": True, "min_width": widest}
             drawn.add_column(name, **wide)
         for row in table.rows:
             drawn.add_row(*row)

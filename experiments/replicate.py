@@ -17,7 +17,7 @@ from experiments.claims import ROWS, Values, row
 from model.scenario import Intervention, Scenario
 
 KERNELS = (replicate_sizing, replicate_auctions, replicate_systems)
-SHORT = {"humans": 200, "months": 18}
+HUMANS, MONTHS = 200, 18
 
 
 def replicate() -> list[dict[str, Any]]:
@@ -28,7 +28,7 @@ def replicate() -> list[dict[str, Any]]:
 def _short_run(scenario: Scenario, inert: int = 0) -> dict[str, pl.DataFrame]:
     from model.economy import InferenceEconomy
 
-    economy = InferenceEconomy(scenario.with_run(**SHORT), seed=1, inert=inert)
+    economy = InferenceEconomy(scenario.with_run(humans=HUMANS, months=MONTHS), seed=1, inert=inert)
     try:
         economy.run()
         return dict(economy.tables())

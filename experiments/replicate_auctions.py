@@ -16,7 +16,7 @@ _VALUES, _RATES = np.array([[10.0, 4.0, 2.0]]), np.array([200.0, 100.0])
 
 
 def _payments(bids: NDArray[np.float64], rule: str, rates: NDArray[np.float64] = _RATES) -> NDArray[np.float64]:
-    return auction.run(bids, _VALUES, np.ones_like(bids), rates, rule).payment_usd[0]
+    return np.asarray(auction.run(bids, _VALUES, np.ones_like(bids), rates, rule).payment_usd[0])
 
 
 @row(

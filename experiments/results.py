@@ -7,7 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -200,7 +200,7 @@ def write_tables(tables: Mapping[str, pl.DataFrame], folder: Path) -> None:
         )
 
 
-def stack(parts: list[Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
+def stack(parts: Sequence[Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
     """Return the tables of several seeds below each other, in the order given; undefined is null."""
     out = {}
     for name in TABLES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import EllipsisType
@@ -28,6 +29,26 @@ def seeds_of(source: Any, seed: int | EllipsisType, seeds: int | EllipsisType) -
     count = 1 if isinstance(seeds, EllipsisType) else seeds
     first, count = whole("seed", first, 0, SEED_MAX), whole("seeds", count, 1, SEEDS_MAX)
     return tuple(range(first, first + count))
+
+
+def load(source: str | Path | Scenario) -> Scenario:
+    """Return a scenario; a file whose values have the wrong form is refused in one line too."""
+    try:
+        return Scenario.load(source)
+    except InputError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"scenario {str(source)!r}: a value has the wrong form ({error})") from error
+
+
+def default_folder(scenario: Scenario) -> str:
+    """Return where results go if nothing else is said.
+
+    >>> default_folder(Scenario())
+    'results/baseline'
+    """
+    plain = re.fullmatch(r"\w[\w.-]*", scenario.name) is not None
+    return f"results/{scenario.name if plain else 'run'}"
 
 
 def _manifest_seeds(source: Any) -> tuple[int, ...]:

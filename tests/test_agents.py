@@ -167,7 +167,8 @@ def test_choices_are_those_of_the_text(seed, n, p):
             "surplus_usd": h.task_value_usd,
             "agent_usd": technology.tau * offer.loop_usd[0] * h.loop_length_factor,
         }
-        scale = float(np.max(largest.get(name, 1.0), initial=0.0))  # differences of numbers of this size
+        size = largest.get(name, 1.0 if name in ("success_chat", "success_agent") else 0.0)
+        scale = float(np.max(size, initial=0.0))  # these are differences of numbers of this size
         same(getattr(got, name), value, rtol=1e-11, atol=1e-13 * scale)
 
 
@@ -318,3 +319,5 @@ def test_makers_deliver_what_they_can_and_grow_with_the_backlog(rows, backlog, c
     after = robot.next_capacity(capacity, backlog, p)
     same(after, robot_oracle.next_capacity(capacity, backlog, p))
     assert after <= robot.next_capacity(capacity, 2 * backlog + 1.0, p)
+    for months in (0.5, 2.0):
+        assert robot.next_capacity(capacity, months * capacity, p) == capacity

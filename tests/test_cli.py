@@ -187,20 +187,26 @@ def test_help_is_light():
 
 def test_interrupt_keeps_finished_seeds(tmp_path):
     root = os.path.dirname(os.path.dirname(os.path.abspath(cli.__file__)))
-    command = [sys.executable, "-m", "experiments.cli", "run", "--humans", "50", "--months", "24", "--seeds", "500"]
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = [sys.executable, "-m", "experiments.cli", "run", "--humans", "50", "--months", "12", "--seeds", "500"]
     process = subprocess.Popen(
         [*command, "--workers", "2", "--out", str(tmp_path / "x")],
         cwd=root,
+        env={**os.environ, "TMPDIR": str(scratch)},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    time.sleep(15.0)
+    began = time.monotonic()
+    while len(list(scratch.glob("economy-*/seed-*"))) < 4 and time.monotonic() - began < 120.0:
+        time.sleep(0.2)
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
     assert "stopped by the user; finished seeds are in" in said.splitlines()[-1]
     assert "Traceback" not in said
+    assert not list(scratch.glob("economy-*"))
     manifest = json.loads((tmp_path / "x.incomplete" / "manifest.json").read_text())
     assert 0 < len(manifest["seeds"]) < 500
     assert len(manifest["incomplete"]["requested_seeds"]) == 500

@@ -79,9 +79,9 @@ def test_a_batch_is_within_memory_patience_and_load(load, p):
         assert 1.0 <= b <= most * (1 + 1e-9)
         if b > 1.0:
             assert step <= p.step_seconds_max * (1 + 1e-9)
-            assert b <= rate * step / p.replicas_min * (1 + 1e-9)
+            assert b <= rate * step / twin.replicas(rate, p) * (1 + 1e-9)
         if 1.0 < b < most * (1 - 1e-9) and step < p.step_seconds_max * (1 - 1e-9):
-            assert b == pytest.approx(rate * step / p.replicas_min, rel=1e-9)
+            assert b == pytest.approx(rate * step / twin.replicas(rate, p), rel=1e-9)
 
 
 @given(loads(1), link_params(), st.floats(1.0, 1e4))

@@ -142,7 +142,7 @@ class LinkParams(Params):
         source="own assumption: square-root staffing, theory 6.8 (Erlang-C)",
     )
     software_scale: float = param(
-        40.0,
+        24.0,
         "-",
         1,
         100,
@@ -239,12 +239,13 @@ def serving(
     total_bytes = n * p.sparsity * p.weight_bytes
     accelerators = np.maximum(np.ceil(2.0 * total_bytes / hbm_bytes), 1.0)
     room = np.maximum((accelerators * hbm_bytes - total_bytes) / (kv * context), 1.0)
+    copies = replicas(generated_per_s, p)
     low, high = np.zeros_like(n), np.log(room)
     # Step time rises with b, less than b itself: load and patience each allow every batch up to a largest one.
     for _ in range(55):
         batch = np.exp(0.5 * (low + high))
         step = step_seconds(batch, n, kv * context, accelerators, bytes_per_s, p)
-        allowed = (batch <= generated_per_s * step / p.replicas_min) & (step <= p.step_seconds_max)
+        allowed = (batch <= generated_per_s * step / copies) & (step <= p.step_seconds_max)
         low, high = np.where(allowed, 0.5 * (low + high), low), np.where(allowed, high, 0.5 * (low + high))
     batch = np.exp(low)
     step = step_seconds(batch, n, kv * context, accelerators, bytes_per_s, p)
@@ -275,11 +276,20 @@ def software_overhead(served_tokens: float, p: LinkParams) -> float:
     Source: own assumption, see MODEL.md; Wright's law. Twin: tests/oracle/link.py.
 
     >>> software_overhead(0.0, LinkParams())
-    25.0
+    24.0
     """
     floor = min(p.software_floor, p.software_scale)
     experience = 1.0 + served_tokens / p.software_reference_tokens
     return floor + (p.software_scale - floor) * float(experience**-p.software_learning)
+
+
+def replicas(generated_per_s: Array, p: LinkParams) -> Array:
+    """Return the copies of a net kept ready, Eq. K.1c: square-root staffing, ``r0 sqrt(1 + load / load_0)``.
+
+    >>> replicas(np.array([0.0, 3.0e4]), LinkParams(replicas_min=10.0, replicas_reference_per_s=1.0e4)).tolist()
+    [10.0, 20.0]
+    """
+    return np.asarray(p.replicas_min * np.sqrt(1.0 + generated_per_s / p.replicas_reference_per_s))
 
 
 def kv_bytes(active_parameters: Array, p: LinkParams) -> Array:

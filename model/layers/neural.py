@@ -91,22 +91,22 @@ class NeuralParams(Params):
         source="own assumption: a hundredth of a 2022 run; metr2025 between GPT-3.5 and o1",
     )
     verifier_minutes: float = param(
-        30.0,
+        10.0,
         "min",
         1,
         480,
         doc="length of the tasks on which roll-outs can be checked: useful once nets reach them",
         scale="log",
-        source="own assumption: theory 4.5, verifiability gates the value of samples",
+        source="own assumption: tasks with checkable answers are short (competition problems, unit tests); theory 4.5, verifiability gates the value of samples",
     )
     reasoning_share: float = param(
-        0.02,
+        0.1,
         "-",
         0.001,
         0.5,
         doc="roll-out over pre-training compute from which a net can think",
         scale="log",
-        source="own assumption: first reasoning nets of 2024",
+        source="own assumption: first reasoning nets in autumn 2024",
     )
     algorithmic_gain: float = param(
         1.2,

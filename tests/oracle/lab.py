@@ -27,7 +27,8 @@ def research(rows, shares, gamma, demand_elasticity, rules, weights, p):
         m = min(max(m, 0.1), 0.9)
         eta = gamma * demand_elasticity + gamma * p.quality_coefficient * (1 - s)
         g = min(max(r["growth"], -p.growth_max_per_month), p.growth_max_per_month)
-        growth = mean_growth((g - p.discount_per_year / 12) * p.life_months)
+        drift = g - p.discount_per_year / 12  # earnings begin after the lead and last a life
+        growth = math.exp(drift * p.lead_months) * mean_growth(drift * p.life_months)
         out.append([eta * m * growth * year / 12, growth, eta, m])
     leader = max((row[0] for row in out), default=0.0)
     for row, r, rule, year in zip(out, rows, rules, years, strict=True):

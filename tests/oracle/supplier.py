@@ -6,7 +6,7 @@ import math
 def expand(backlog, capacity, p):
     """Eq. S.1."""
     months = max(backlog / max(capacity, 1e-12), 1e-6)
-    growth = p.growth_max_per_month * p.response * (math.log(months) - math.log(p.target_backlog_months))
+    growth = p.response * (math.log(months) - math.log(p.target_backlog_months))
     if growth > p.growth_max_per_month:
         return p.growth_max_per_month
     return max(growth, -p.shrink_max_per_month)
