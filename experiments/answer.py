@@ -89,9 +89,10 @@ def counts(compute: pl.DataFrame, monthly: pl.DataFrame) -> Counts:
     seeds = tuple(monthly["seed"].unique(maintain_order=True).to_list())
     values: dict[str, list[tuple[Array, Array]]] = {d: [] for d in DEFINITIONS}
     months = []
+    by_seed = [table.partition_by("seed", as_dict=True) for table in (monthly, compute)]
     for seed in seeds:
-        series = monthly.filter(pl.col("seed") == seed).sort("month")
-        rows = compute.filter(pl.col("seed") == seed)
+        series, rows = (parts[(seed,)] for parts in by_seed)
+        series = series.sort("month")
         months.append(tuple(series["month"].to_list()))
         for definition in DEFINITIONS:
             above, below = numerator_denominator(definition, rows)
@@ -236,7 +237,7 @@ def hinge(monthly: pl.DataFrame) -> dict[str, dict[str, float | None]]:
     Returns
     -------
     dict
-        {year: {rd_to_revenue (rho), serving_to_revenue (1 - m), equity_to_revenue}}.
+        {year: {rd_to_revenue (rho), cost_to_revenue (1 - m), equity_to_revenue}}.
     """
     revenue = pl.col("lab_revenue_usd").fill_null(0.0)
     rows = monthly.with_columns(pl.col("month").dt.year().alias("year"))
@@ -247,10 +248,10 @@ def hinge(monthly: pl.DataFrame) -> dict[str, dict[str, float | None]]:
 
     each = rows.group_by("seed", "year", maintain_order=True).agg(
         (pl.col("lab_rd_usd").sum() / revenue.sum()).alias("rd_to_revenue"),
-        (1.0 - weighted(pl.col("gross_margin"))).alias("serving_to_revenue"),
+        (1.0 - weighted(pl.col("gross_margin"))).alias("cost_to_revenue"),
         weighted(pl.col("equity_to_revenue")).alias("equity_to_revenue"),
     )
-    names = ("rd_to_revenue", "serving_to_revenue", "equity_to_revenue")
+    names = ("rd_to_revenue", "cost_to_revenue", "equity_to_revenue")
     return {
         str(year): {name: quantiles(group[name].to_list())["median"] for name in names}
         for (year,), group in sorted(each.group_by("year", maintain_order=True), key=lambda item: item[0])

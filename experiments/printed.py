@@ -45,13 +45,13 @@ def headline(result: Result) -> list[str]:
             f"{what}: no answer; the run ends in {last}, before {answer.FIRST_DATE}, the first date that counts."
         )
     elif summary["median"] is None:
-        outcome = "it rises above and falls back" if any(c.outcome == "reverted" for c in crossings) else "not reached"
+        outcome = "; it rises above and falls back" if any(c.outcome == "reverted" for c in crossings) else ""
         verdict = (
             f"does not pass one half for good by {last}"
             if crossed == 0
             else "passes one half in half the runs or fewer"
         )
-        out.append(f"{what} {verdict} ({seeds} cross{'' if crossed else '; ' + outcome}).")
+        out.append(f"{what} {verdict} ({seeds} cross{'' if crossed else outcome}).")
     else:
         low, high = summary["low"] or "never", summary["high"] or "never"
         spread = f"median; P10-P90 {low} to {high}; {seeds}" if n > 1 else "one seed"
@@ -77,25 +77,30 @@ def headline(result: Result) -> list[str]:
     return out
 
 
-def tables(result: Result) -> list[Table]:
-    """Return the tables of the answer."""
-    found = [_definitions(result), _demand(result), _labs(result), _hinge(result)]
+def tables(result: Result, narrow: bool = False) -> list[Table]:
+    """Return the tables of the answer; a narrow screen shows fewer columns of the first."""
+    found = [_definitions(result, narrow), _demand(result), _labs(result), _hinge(result)]
     return [table for table in found if table.rows]
 
 
-def _definitions(result: Result) -> Table:
+def _definitions(result: Result, narrow: bool) -> Table:
     summary, shares = result.crossover_summary(), answer.yearly_shares(result.counts)
-    years = answer.shown_years([int(y) for y in shares[answer.HEADLINE]])
+    years = answer.shown_years([int(y) for y in shares[answer.HEADLINE]])[-2 if narrow else 0 :]
     rows = []
     for definition, words in answer.DENOMINATORS.items():
         crossings = result.crossovers[definition]
         crossed = sum(c.index is not None for c in crossings)
         cells = [words, _when(crossings, summary[definition]), f"{crossed}/{len(crossings)}"]
         cells += [_percent(shares[definition].get(str(y), {}).get("median")) for y in years]
+        if narrow:
+            rows.append(tuple(cells))
+            continue
         on_board = definition + answer.ON_BOARD_SUFFIX
         cells.append(_median(result.crossovers[on_board], summary[on_board]))
         rows.append(tuple(cells))
     head = ("inference's share of ...", "passes one half", "seeds", *map(str, years), "on board")
+    if narrow:
+        return Table("By denominator: median [P10, P90]; yearly shares", head[:-1], rows)
     title = "By denominator: median [P10, P90]; yearly shares; 'on board' counts robots' and devices' own chips too"
     return Table(title, head, rows)
 
@@ -131,7 +136,7 @@ def _hinge(result: Result) -> Table:
     years = [str(y) for y in answer.shown_years([int(y) for y in found])]
     names = {
         "rd_to_revenue": "R&D / revenue (rho)",
-        "serving_to_revenue": "cost of serving / revenue (1 - m)",
+        "cost_to_revenue": "cost of revenue / revenue (1 - m)",
         "equity_to_revenue": "equity raised / revenue",
     }
     rows = [(words, *(_number(found[y][name]) for y in years)) for name, words in names.items() if years]
@@ -180,7 +185,7 @@ def show(result: Result, console: Console, out: str | None = None) -> None:
     console.print(f"{run} {n} seed{'s' if n > 1 else ''}.", highlight=False)
     for line in headline(result):
         console.print(line, style="green" if line.startswith("Inference") else None, highlight=False)
-    for table in tables(result):
+    for table in tables(result, narrow=console.width < 100):
         console.print(f"\n{table.title}", style="bold", highlight=False)
         drawn = RichTable(box=None, pad_edge=False, header_style="dim")
         for i, name in enumerate(table.head):

@@ -282,8 +282,11 @@ def _kept(
     lost = [s for s in seeds if result is None or s not in result.seeds]
     names = ", ".join(map(str, lost[:8])) + (", ..." if len(lost) > 8 else "")
     many = "s" if len(lost) > 1 else ""
+    hint = "" if result is not None else "; a script that runs several seeds needs if __name__ == '__main__'"
     return RunStopped(
-        f"a process was killed or could not start (memory?), without result: seed{many} {names}{where}", result, folder
+        f"a process was killed or could not start (memory?), no result of seed{many} {names}{where}{hint}",
+        result,
+        folder,
     )
 
 

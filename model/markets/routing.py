@@ -49,7 +49,7 @@ def spread(
         mine = np.flatnonzero(home == provider)
         wanted = float(left[mine].sum())
         if wanted > 0.0:
-            share = min(1.0, free[provider] / wanted)
+            share = 1.0 if wanted <= free[provider] else free[provider] / wanted
             out[mine, provider] = left[mine] * share
             left[mine] -= out[mine, provider]
             free[provider] = max(free[provider] - wanted * share, 0.0)

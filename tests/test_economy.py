@@ -1,0 +1,341 @@
+"""The whole economy: laws as properties, common random numbers, Mesa's ways of using it, bad input, resolution."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+
+import mesa
+import networkx as nx
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents import AIAgent, Application, ComputeProvider, Human, Lab, Robot
+from model import InferenceEconomy, Scenario, measures
+from model.core.checks import LawBreach
+from model.core.errors import InputError
+from model.core.units import BLOCK
+from model.scenario import Intervention, declarations
+from tests import golden
+
+SMALL = {"humans": 120, "months": 14}
+
+
+def run(**kwargs):
+    return InferenceEconomy("baseline", **{**SMALL, **kwargs}).run()
+
+
+def equal(a: dict, b: dict) -> bool:
+    return all(a[name].equals(b[name], null_equal=True) for name in a)
+
+
+@pytest.fixture(scope="module")
+def economy():
+    return InferenceEconomy("baseline", humans=300, months=60, seed=3).run()
+
+
+@pytest.fixture(scope="module")
+def tables(economy):
+    return economy.tables()
+
+
+# Laws, from the tables alone ------------------------------------------------------------------------------------------
+
+
+def test_flows_and_balances_close(tables):
+    flows, balances = tables["flows"], tables["balances"]
+    assert flows["usd"].min() >= 0.0
+    months = balances["month"].unique().sort().to_list()
+    for instrument in ("money_usd", "equity_usd"):
+        sums = balances.group_by("month").agg(pl.col(instrument).sum(), size=pl.col(instrument).abs().sum())
+        assert (sums[instrument].abs() <= 1e-9 * sums["size"] + 1e-9).all()
+    paid = flows.group_by("month", sector="payer").agg(out=pl.col("usd").sum())
+    received = flows.group_by("month", sector="payee").agg(into=pl.col("usd").sum())
+    wide = balances.sort("month").with_columns(change=pl.col("money_usd").diff().over("sector"))
+    joined = (
+        wide.filter(pl.col("month") > months[0])
+        .join(paid, on=["month", "sector"], how="left")
+        .join(received, on=["month", "sector"], how="left")
+        .fill_null(0.0)
+    )
+    gap = (joined["change"] - joined["into"] + joined["out"]).abs()
+    scale = joined["into"] + joined["out"] + joined["money_usd"].abs()
+    assert (gap <= 1e-9 * scale + 1e-3).all()
+    assert set(flows["payer"]) | set(flows["payee"]) <= set(balances["sector"])
+
+
+def test_only_firms_agents_and_the_world_carry_a_balance(tables):
+    still = ["humans", "orchestrators", "robot_owners", "hardware_suppliers", "energy_suppliers", "investors", "parents"]
+    moved = tables["balances"].filter(pl.col("sector").is_in(still)).group_by("sector").agg(pl.col("money_usd").max())
+    size = tables["balances"]["money_usd"].abs().max()
+    assert (moved["money_usd"].abs() <= 1e-9 * size).all()
+
+
+def test_compute_reproduces_every_share(economy, tables):
+    f_o = economy.params.app_network.other_background_share
+    for definition in measures.DEFINITIONS:
+        above, below = measures.numerator_denominator(definition, tables["compute"], f_o)
+        expected = tables["monthly"][measures.PREFIX + definition].to_numpy()
+        np.testing.assert_allclose(above / below, expected, rtol=1e-9)
+
+
+def test_capacity_is_used_plus_idle_and_demand_is_served_queued_or_lost(tables):
+    c, d = tables["capacity"], tables["demand"]
+    gap = c["capacity_accelerator_hours"] - c["used_accelerator_hours"] - c["idle_accelerator_hours"]
+    assert (gap.abs() <= 1e-9 * c["capacity_accelerator_hours"]).all()
+    assert (c["idle_accelerator_hours"] >= -1e-6).all()
+    total = sum(d[f"{k}_accelerator_hours"] for k in ("served", "queued", "lost"))
+    assert ((d["demanded_accelerator_hours"] - total).abs() <= 1e-9 * d["demanded_accelerator_hours"] + 1e-9).all()
+    assert d["lost_accelerator_hours"].min() >= -1e-6
+    research = d.filter(pl.col("consumer") == "lab")
+    assert research["lost_accelerator_hours"].abs().max() <= 1e-6  # training waits, it is never lost
+    used = c.group_by("month").agg(pl.col("used_accelerator_hours").sum()).sort("month")
+    served = d.group_by("month").agg(pl.col("served_accelerator_hours").sum()).sort("month")
+    np.testing.assert_allclose(used["used_accelerator_hours"], served["served_accelerator_hours"], rtol=1e-9)
+    run_hours = tables["compute"].filter(pl.col("purpose") != "on_board").group_by("month")
+    hours = run_hours.agg(pl.col("accelerator_hours").sum()).sort("month")
+    np.testing.assert_allclose(hours["accelerator_hours"], served["served_accelerator_hours"], rtol=1e-9)
+
+
+def test_layers_add_to_the_totals(tables):
+    for column in ("flop", "energy_kwh"):
+        layers = tables["stack"].group_by("month").agg(pl.col(column).sum()).sort("month")[column]
+        work = tables["compute"].group_by("month").agg(pl.col(column).sum()).sort("month")[column]
+        if column == "flop":
+            np.testing.assert_allclose(layers, work, rtol=1e-9)
+        else:
+            assert (layers >= work * (1 - 1e-9)).all()  # idle machines draw power too
+
+
+def test_tokens_attention_and_agents_balance(tables, economy):
+    m = tables["monthly"]
+    np.testing.assert_allclose(m["tokens"], m["tokens_fresh"] + m["tokens_cached"] + m["tokens_generated"], rtol=1e-9)
+    stock = np.concatenate([[0.0], m["ai_agents"].to_numpy()])
+    np.testing.assert_allclose(np.diff(stock), m["ai_agents_born"] - m["ai_agents_exited"], atol=1e-9 * stock.max() + 1e-9)
+    minutes = tables["attention"].filter(pl.col("market") == "human").group_by("month").agg(pl.col("minutes").sum())
+    month = economy.params.attention.hours_per_month * 60.0 * m["humans"][0]
+    np.testing.assert_allclose(minutes["minutes"], month, rtol=1e-9)
+
+
+def test_kaya_quantities_end_in_serving_flop(tables):
+    m = tables["monthly"]
+    flop = sum(m[c] for c in m.columns if c.startswith("flop_of_"))
+    np.testing.assert_allclose(flop, m["inference_flop"], rtol=1e-9)
+
+
+def test_regrets_are_not_negative(tables):
+    labs = tables["labs"]
+    assert labs.height > 20
+    for column in ("size_regret_flop", "size_regret_usd", "scale_regret_usd"):
+        assert labs[column].min() >= 0.0
+    assert labs.filter(~pl.col("censored")).height > 0
+    assert (labs["planned_lifetime_tokens"] > 0).all()
+
+
+RANGES = [d for d in declarations() if isinstance(d.default, float) and d.low is not None and d.high is not None]
+
+
+@settings(max_examples=12)
+@given(st.lists(st.tuples(st.sampled_from(RANGES), st.floats(0.05, 0.95)), min_size=1, max_size=6), st.integers(0, 99))
+def test_laws_hold_anywhere_in_the_declared_ranges(moves, seed):
+    overrides = {}
+    for d, u in moves:
+        span = (math.log(d.low), math.log(d.high)) if d.scale == "log" else (d.low, d.high)
+        value = span[0] + u * (span[1] - span[0])
+        overrides[f"{d.section}.{d.name}"] = math.exp(value) if d.scale == "log" else value
+    economy = InferenceEconomy("baseline", humans=40, months=5, seed=seed, **overrides).run()
+    assert economy.laws.worst
+    assert max(economy.laws.worst.values()) <= 1e-9
+    economy.close()
+
+
+@pytest.mark.long
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.sampled_from(RANGES), st.floats(0, 1)), min_size=1, max_size=8), st.integers(0, 99))
+def test_laws_hold_anywhere_for_years(moves, seed):
+    overrides = {f"{d.section}.{d.name}": d.low + u * (d.high - d.low) for d, u in moves}
+    economy = InferenceEconomy("baseline", humans=60, months=72, seed=seed, **overrides).run()
+    assert max(economy.laws.worst.values()) <= 1e-9
+    economy.close()
+
+
+def test_a_breach_names_law_month_sector_amount():
+    economy = InferenceEconomy("baseline", humans=50, months=6)
+    economy.step()
+    economy.step()
+    economy.labs.cash_usd[0] += 1e9  # money from nowhere
+    with pytest.raises(LawBreach) as caught:
+        economy.step()
+    assert caught.value.month == "2022-03"
+    assert caught.value.sector == "labs"
+    assert caught.value.amount == pytest.approx(1e9, rel=1e-6)
+    assert economy.tables()["monthly"].height == 2
+
+
+# Common random numbers ------------------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_repeats_and_another_differs():
+    one, same, other = (run(seed=s).tables() for s in (5, 5, 6))
+    assert equal(one, same)
+    assert not one["monthly"].drop("seed").equals(other["monthly"].drop("seed"), null_equal=True)
+
+
+def test_a_null_intervention_changes_no_bit():
+    base = Scenario.load("baseline")
+    null = Intervention("2022-06", "human.imitation_per_year", 1.0, "multiply")
+    changed = Scenario(**{**base.__dict__, "interventions": (*base.interventions, null)})
+    assert equal(run().tables(), InferenceEconomy(changed, **SMALL).run().tables())
+
+
+def test_inert_agents_change_nobody():
+    plain, more = run(), run(inert=5)
+    a, b = plain.tables(), more.tables()
+    for name in a:
+        if name != "agents":
+            assert a[name].equals(b[name], null_equal=True), name
+    n = plain.humans.n
+    for column in plain.humans.declared:
+        np.testing.assert_array_equal(getattr(plain.humans, column), getattr(more.humans, column)[:n])
+
+
+def test_rows_across_blocks_are_one_population():
+    economy = InferenceEconomy("baseline", humans=BLOCK + 10, months=3).run()
+    assert [b.stop - b.start for b in economy.blocks] == [BLOCK, 10]
+    assert economy.history["humans"][0] == pytest.approx(economy.params.human.population_people, rel=1e-12)
+
+
+def test_an_intervention_acts_from_its_date_only():
+    shock = Intervention("2022-09", "physical.electricity_usd_per_kwh", 0.2)
+    base = Scenario.load("baseline")
+    changed = Scenario(**{**base.__dict__, "interventions": (*base.interventions, shock)})
+    a, b = run().tables()["flows"], InferenceEconomy(changed, **SMALL).run().tables()["flows"]
+    date = pl.date(2022, 9, 1)
+    assert a.filter(pl.col("month") < date).equals(b.filter(pl.col("month") < date))
+    assert not a.filter(pl.col("month") == date).equals(b.filter(pl.col("month") == date))
+
+
+# As Mesa users expect -------------------------------------------------------------------------------------------------
+
+
+def test_agents_are_mesa_agents_and_views_of_arrays(economy):
+    assert set(map(len, (economy.agents_by_type[Lab], economy.agents_by_type[ComputeProvider]))) == {8}
+    assert len(economy.agents_by_type[Human]) == len(economy.agents_by_type[Robot]) == 300
+    assert len(economy.agents_by_type[AIAgent]) == 600
+    lab = economy.agents_by_type[Lab][0]
+    assert lab.cash_usd == economy.labs.cash_usd[0]
+    lab.cash_usd = lab.cash_usd  # writes go to the array
+    assert economy.agents_by_type[Application].agg("attention_hours", sum) > 0.0
+    assert economy.row("Human", 7) == economy.agents_by_type[Human][7]
+
+
+def test_large_kinds_come_on_demand():
+    economy = InferenceEconomy("baseline", humans=10_001, months=1)
+    assert Human not in economy.agents_by_type
+    assert economy.row("Human", 10_000).weight_people > 0.0
+    with pytest.raises(InputError, match="outside"):
+        economy.row("Human", 10_001)
+
+
+def test_history_datacollector_and_graphs(economy):
+    history = economy.history
+    assert history.columns[0] == "month"
+    frame = economy.datacollector.get_model_vars_dataframe()
+    assert len(frame) == 60
+    np.testing.assert_array_equal(frame["tokens"], history["tokens"])
+    assert isinstance(economy.application_graph, nx.DiGraph)
+    calls = economy.orchestrator_graph
+    out = [sum(d["weight"] for *_, d in calls.out_edges(n, data=True)) for n in calls]
+    assert max(out) == pytest.approx(1.0)
+    assert set(json.loads(json.dumps(economy.networks()))) == {"application", "orchestrator"}
+
+
+def test_mesa_batch_run_runs_the_model():
+    rows = mesa.batch_run(
+        InferenceEconomy,
+        {"seed": [1, 2], "humans": 50, "months": 3, "human__imitation_per_year": [0.5, 1.5]},
+        number_processes=1,
+        max_steps=3,
+        data_collection_period=-1,
+        display_progress=False,
+    )
+    assert len(rows) == 4
+    again = InferenceEconomy("baseline", humans=50, months=3, seed=2, human__imitation_per_year=1.5).run()
+    last = next(r for r in rows if r["seed"] == 2 and r["human__imitation_per_year"] == 1.5)
+    assert last["installed_h100e"] == again.history["installed_h100e"][-1]
+
+
+def test_closed_economies_are_freed():
+    code = (
+        "import gc, weakref\nfrom model import InferenceEconomy\n"
+        "e = InferenceEconomy('baseline', humans=20, months=1).run()\nr = weakref.ref(e)\ne.close()\ndel e\ngc.collect()\n"
+        "assert r() is None"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+# Bad input --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "words"),
+    [
+        ({"seed": None}, "seed"),
+        ({"humans": 0}, r"run.humans = 0: outside \[1"),
+        ({"months": -3}, "run.months"),
+        ({"human__imitation": 1.0}, "human.imitation_per_year"),
+        ({"human__imitation_per_year": math.nan}, "finite"),
+        ({"human__imitation_per_year": math.inf}, "finite"),
+        ({"human__imitation_per_year": -1.0}, r"-1.0 1/year: outside \[0, 5\]"),
+        ({"human__imitation_per_year": "fast"}, "number"),
+        ({"humn__imitation_per_year": 1.0}, "human.imitation_per_year"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(kwargs, words):
+    with pytest.raises(InputError, match=words) as caught:
+        InferenceEconomy("baseline", **{**SMALL, **kwargs})
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_scenario_names_the_nearest():
+    with pytest.raises(InputError, match="nearest: 'baseline'"):
+        InferenceEconomy("baselin")
+
+
+# Golden run and resolution ------------------------------------------------------------------------------------------------
+
+
+def test_golden_run():
+    """A change here needs a line under 'Results change' in the CHANGELOG and `make golden`."""
+    stored = json.loads(golden.PATH.read_text())
+    moved = {k: v for k, v in golden.moved(stored, golden.series()).items() if v > 1e-9}
+    assert moved == {}
+
+
+def yearly(humans: int, seeds: range, months: int) -> np.ndarray:
+    """Return yearly means of headline share, log10 tokens and log10 adopters, median over seeds, (3, years)."""
+    out = []
+    for seed in seeds:
+        history = InferenceEconomy("baseline", humans=humans, months=months, seed=seed).run().history
+        columns = history["inference_share_accelerator_hours"], history["tokens"].clip(1.0).log10(), history["adopters"].clip(1.0).log10()
+        out.append([c.to_numpy().reshape(-1, 12).mean(axis=1) for c in columns])
+    return np.median(np.array(out), axis=0)
+
+
+def same_world(coarse: np.ndarray, fine: np.ndarray) -> None:
+    assert np.abs(coarse - fine)[0, 2:].max() <= 0.03
+    assert np.abs(coarse - fine)[1:, 2:].max() <= 0.05
+
+
+def test_two_resolutions_describe_the_same_world():
+    same_world(yearly(1_000, range(1, 3), 60), yearly(5_000, range(1, 3), 60))
+
+
+@pytest.mark.long
+def test_two_thousand_and_fifty_thousand_describe_the_same_world():
+    same_world(yearly(2_000, range(1, 9), 168), yearly(50_000, range(1, 9), 168))
