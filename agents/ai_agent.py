@@ -34,7 +34,12 @@ class AIAgentParams(Params):
         source="own assumption: some ten tasks a working day",
     )
     utilisation_target: float = param(
-        0.7, "-", 0.2, 1, doc="share of its capacity at which a delegate is kept busy", source="own assumption"
+        0.7,
+        "-",
+        0.2,
+        1,
+        doc="share of its capacity at which a delegate is kept busy",
+        source="own assumption: room for peaks, as in service work",
     )
     spawn_per_month: float = param(
         0.35,
@@ -61,7 +66,7 @@ class AIAgentParams(Params):
         source="own assumption: quarterly settlement",
     )
     lean_months: int = param(
-        3, "month", 1, 24, doc="months without surplus after which an agent leaves", source="theory A equation 18"
+        3, "month", 1, 24, doc="months without surplus after which an agent leaves", source="design A.eq18"
     )
     agent_launch_horizon_minutes: float = param(
         5.0,
@@ -86,7 +91,7 @@ class AIAgentParams(Params):
         0.1,
         2,
         doc="logit scale, in ln(success over cost), of standing jobs over the two tiers",
-        source="own assumption",
+        source="own assumption: a net at half the cost takes four jobs in five",
     )
 
 
@@ -132,7 +137,7 @@ def turnover(
     Turnover
         ``weight + born - exited >= 0``.
 
-    Source: theory A equation 18; economy.md 8. Twin: tests/oracle/ai_agent.py.
+    Source: design A.eq18; design 8. Twin: tests/oracle/ai_agent.py.
 
     >>> t = turnover(np.array([10.0]), np.array([10.0]), np.array([0], dtype=np.int32), np.array([1.0]), AIAgentParams())
     >>> round(float(t.born[0]), 9), float(t.exited[0])

@@ -30,10 +30,10 @@ class ApplicationParams(Params):
         doc="median value of a feature per attention-hour",
         fit=True,
         scale="log",
-        source="economy.md 5 and 14, prior log-sd .6",
+        source="design 5 and 14, prior log-sd .6",
         dynamic=False,
     )
-    feature_value_sigma: float = param(1.0, "-", 0.2, 2, doc="its log-sd", source="economy.md 5", dynamic=False)
+    feature_value_sigma: float = param(1.0, "-", 0.2, 2, doc="its log-sd", source="design 5", dynamic=False)
     feature_tokens_per_h: float = param(
         900.0,
         "token/h",
@@ -41,10 +41,10 @@ class ApplicationParams(Params):
         20000,
         doc="median scale e0 of a feature's tokens per attention-hour",
         scale="log",
-        source="economy.md 5",
+        source="design 5",
         dynamic=False,
     )
-    feature_tokens_sigma: float = param(0.7, "-", 0.1, 2, doc="its log-sd", source="economy.md 5", dynamic=False)
+    feature_tokens_sigma: float = param(0.7, "-", 0.1, 2, doc="its log-sd", source="design 5", dynamic=False)
     difficulty_minutes: float = param(
         5.0,
         "min",
@@ -53,12 +53,12 @@ class ApplicationParams(Params):
         doc="median difficulty of a feature's task",
         fit=True,
         scale="log",
-        source="economy.md 5 and 14, prior log-sd .6",
+        source="design 5 and 14, prior log-sd .6",
         dynamic=False,
     )
-    difficulty_sigma: float = param(0.9, "-", 0.1, 2, doc="its log-sd", source="economy.md 5", dynamic=False)
+    difficulty_sigma: float = param(0.9, "-", 0.1, 2, doc="its log-sd", source="design 5", dynamic=False)
     required_success: float = param(
-        0.7, "-", 0.5, 0.9, doc="success below which a feature harms", fit=True, source="economy.md 14: U(.5,.9)"
+        0.7, "-", 0.5, 0.9, doc="success below which a feature harms", fit=True, source="design 14: U(.5,.9)"
     )
     product_cycle_months: float = param(
         11.0,
@@ -67,7 +67,7 @@ class ApplicationParams(Params):
         36,
         doc="mean months between revisions of a feature",
         fit=True,
-        source="economy.md 5 and 14, prior log-sd .4",
+        source="design 5 and 14, prior log-sd .4",
         scale="log",
     )
     assistant_margin: float = param(
@@ -96,11 +96,23 @@ class ApplicationParams(Params):
         source="own assumption: media and platform accounts",
     )
     payout_per_month: float = param(
-        0.1, "1/month", 0, 1, doc="share of cash paid out to owners", source="own assumption"
+        0.1,
+        "1/month",
+        0,
+        1,
+        doc="share of cash paid out to owners",
+        source="own assumption: idle cash is returned within a year",
     )
-    failure_months: int = param(6, "month", 1, 36, doc="months without money until failure", source="own assumption")
+    failure_months: int = param(
+        6, "month", 1, 36, doc="months without money until failure", source="own assumption: two quarters of credit"
+    )
     exit_share: float = param(
-        0.002, "-", 0, 0.2, doc="share of all attention below which an application is given up", source="own assumption"
+        0.002,
+        "-",
+        0,
+        0.2,
+        doc="share of all attention below which an application is given up",
+        source="own assumption: a twentieth of an average application's share is no business",
     )
     ad_load: float = param(
         1.0,
@@ -117,7 +129,7 @@ class ApplicationParams(Params):
         2,
         200,
         doc="services that compete for clicks and invocations",
-        source="own assumption",
+        source="own assumption: four bidders to a slot",
         dynamic=False,
     )
 
@@ -189,7 +201,7 @@ def revise(features: Features, best_tokens_per_h: Array, draw: MonthDraws, p: Ap
     """
     chosen = draw("application.revise", features.id) < 1.0 - np.exp(-1.0 / p.product_cycle_months)
     features.intensity_tokens_per_h[chosen] = best_tokens_per_h[chosen]
-    return chosen
+    return np.asarray(chosen)
 
 
 def logit_shares(last: Array, log_odds: Array, inertia: float) -> Array:

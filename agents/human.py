@@ -42,10 +42,10 @@ class HumanParams(Params):
         3,
         40,
         doc="mean value of an hour of work",
-        source="theory A row 74",
+        source="design A.74",
         dynamic=False,
     )
-    wage_sigma: float = param(1.0, "-", 0.3, 1.5, doc="log-sd of wages", source="theory A row 74", dynamic=False)
+    wage_sigma: float = param(1.0, "-", 0.3, 1.5, doc="log-sd of wages", source="design A.74", dynamic=False)
     innovation_per_year: float = param(
         0.02,
         "1/year",
@@ -54,7 +54,7 @@ class HumanParams(Params):
         doc="Bass p: adopts an assistant without example",
         fit=True,
         scale="log",
-        source="economy.md 14, prior log-sd .7; bass1969",
+        source="design 14, prior log-sd .7; bass1969",
     )
     imitation_per_year: float = param(
         1.0,
@@ -63,10 +63,10 @@ class HumanParams(Params):
         5,
         doc="Bass q: adopts an assistant because contacts did",
         fit=True,
-        source="economy.md 14, prior log-sd .25; chatgpt_wau doubling",
+        source="design 14, prior log-sd .25; chatgpt_wau doubling",
     )
     saturation_share: float = param(
-        0.85, "-", 0.6, 0.95, doc="share of people who could ever adopt", source="theory A row 69"
+        0.85, "-", 0.6, 0.95, doc="share of people who could ever adopt", source="design A.69"
     )
     usefulness_reference: float = param(
         0.15,
@@ -104,7 +104,13 @@ class HumanParams(Params):
         source="own assumption: between a chat question and a work item",
     )
     task_minutes_sigma: float = param(
-        1.3, "-", 0.3, 2.5, doc="log-sd of task length", source="own assumption", dynamic=False
+        1.3,
+        "-",
+        0.3,
+        2.5,
+        doc="log-sd of task length",
+        source="own assumption: from half a minute to two hours within two deviations",
+        dynamic=False,
     )
     task_hours_per_month: float = param(
         40.0,
@@ -116,7 +122,7 @@ class HumanParams(Params):
         source="own assumption: a quarter of working time; genai_work_hours_share is a few per cent of hours so far",
     )
     work_hours_per_month: float = param(
-        172.0, "h/month", 100, 250, doc="hours of work a month", source="economy.md 6", dynamic=False
+        172.0, "h/month", 100, 250, doc="hours of work a month", source="design 6", dynamic=False
     )
     task_value_multiple: float = param(
         1.5,
@@ -133,7 +139,7 @@ class HumanParams(Params):
         0.02,
         0.5,
         doc="scale of taste shocks as a share of task value",
-        source="own assumption",
+        source="own assumption: an eighth of the value, so that clear gains win and ties do not",
         scale="log",
     )
     assistant_time_saving: float = param(
@@ -144,12 +150,24 @@ class HumanParams(Params):
         doc="share of a task's minutes saved when the assistant's answer serves",
         source="own assumption: experiments report 15-55 %",
     )
-    assistant_prompt_minutes: float = param(1.0, "min", 0.1, 10, doc="minutes to ask and read", source="own assumption")
+    assistant_prompt_minutes: float = param(
+        1.0, "min", 0.1, 10, doc="minutes to ask and read", source="own assumption: typing and reading one exchange"
+    )
     assistant_habit: float = param(
-        0.10, "-", 0, 0.5, doc="cost of leaving the habit of own work, share of task value", source="own assumption"
+        0.10,
+        "-",
+        0,
+        0.5,
+        doc="cost of leaving the habit of own work, share of task value",
+        source="own assumption: a tenth of the value must be gained before habits change",
     )
     agent_habit: float = param(
-        0.10, "-", 0, 0.5, doc="cost of handing a task away, share of task value", source="own assumption"
+        0.10,
+        "-",
+        0,
+        0.5,
+        doc="cost of handing a task away, share of task value",
+        source="own assumption: as for assistants",
     )
     review_share_max: float = param(
         0.5,
@@ -157,7 +175,7 @@ class HumanParams(Params):
         0.1,
         1,
         doc="review minutes over task minutes where agents always fail",
-        source="theory 6.3 and A row 73",
+        source="design T6.3 and A.73",
     )
     review_share_min: float = param(
         0.02,
@@ -165,7 +183,7 @@ class HumanParams(Params):
         0.002,
         0.2,
         doc="review minutes over task minutes where agents never fail",
-        source="theory 6.3 and A row 73",
+        source="design T6.3 and A.73",
         scale="log",
     )
     error_loss: float = param(
@@ -182,10 +200,10 @@ class HumanParams(Params):
         0,
         3,
         doc="tasks per unit of surplus share: more is undertaken as tasks become cheaper",
-        source="own assumption: economy.md 6 via nber2025intelligence, unit elasticity",
+        source="own assumption: design 6 via nber2025intelligence, unit elasticity",
     )
     ai_spending_share_max: float = param(
-        0.05, "-", 0.005, 0.3, doc="most a person spends on AI, share of income", source="economy.md 8"
+        0.05, "-", 0.005, 0.3, doc="most a person spends on AI, share of income", source="design 8"
     )
     surplus_fee_share: float = param(
         0.2,
@@ -193,7 +211,7 @@ class HumanParams(Params):
         0,
         0.9,
         doc="share of expected surplus paid to the agent on top of metered cost",
-        source="economy.md 8",
+        source="design 8",
     )
     chat_turns: float = param(
         3.0,
@@ -204,7 +222,12 @@ class HumanParams(Params):
         source="own assumption: 25.7 messages a week a user",
     )
     chat_length_elasticity: float = param(
-        0.3, "-", 0, 1, doc="elasticity of turns to task length", source="own assumption"
+        0.3,
+        "-",
+        0,
+        1,
+        doc="elasticity of turns to task length",
+        source="own assumption: longer tasks need more turns, far less than in proportion",
     )
     reasoning_switch_per_year: float = param(
         1.0,
@@ -213,7 +236,7 @@ class HumanParams(Params):
         5,
         doc="hazard at which assistant users move to reasoning nets once they exist and pay",
         fit=False,
-        source="own assumption: theory 5.4, reasoning 0 to more than half of tokens within 2025",
+        source="own assumption: design T5.4, reasoning 0 to more than half of tokens within 2025",
     )
     job_value_usd_per_month: float = param(
         25.0,
@@ -224,10 +247,8 @@ class HumanParams(Params):
         scale="log",
         source="own assumption: an hour or two of work a month",
     )
-    contacts: int = param(
-        12, "people", 2, 40, doc="contacts in the social graph", source="theory A row 77", dynamic=False
-    )
-    rewiring: float = param(0.1, "-", 0, 1, doc="share of contacts far away", source="theory A row 77", dynamic=False)
+    contacts: int = param(12, "people", 2, 40, doc="contacts in the social graph", source="design A.77", dynamic=False)
+    rewiring: float = param(0.1, "-", 0, 1, doc="share of contacts far away", source="design A.77", dynamic=False)
 
 
 class Humans(Table):
@@ -370,7 +391,7 @@ def adopt(
     -------
     (n,) float in [0, 1]
 
-    Source: bass1969 on a graph, theory A equation 22. Twin: tests/oracle/human.py.
+    Source: bass1969 on a graph, design A.eq22. Twin: tests/oracle/human.py.
 
     >>> one = np.ones(1)
     >>> round(float(adopt(0 * one, 1.0, 0 * one, one, 0.12, 1.0, HumanParams())[0]), 6)
@@ -401,7 +422,7 @@ def choose(h: Humans, offer: Offer, technology: Technology, p: HumanParams) -> C
     -------
     Choice
 
-    Source: theory 6.2, 6.3; economy.md 6. Twin: tests/oracle/human.py.
+    Source: design T6.2 and T6.3; design 6. Twin: tests/oracle/human.py.
     """
     scale = 1.0 / p.choice_scale
     minutes = h.task_minutes

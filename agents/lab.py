@@ -40,7 +40,7 @@ class LabParams(Params):
         doc="revenue that labs and their investors expected before products existed, all labs together",
         scale="log",
         dynamic=False,
-        source="own assumption: with eta m G at the opening it supports the 3e9 USD of 2022 research that economy.md 13 implies",
+        source="own assumption: with eta m G at the opening it supports the 3e9 USD of 2022 research that design 13 implies",
     )
     growth_prior_per_month: float = param(
         0.09,
@@ -68,7 +68,12 @@ class LabParams(Params):
         source="own assumption: fourfold a year, openai_arr 2023-24 tripled",
     )
     life_months: float = param(
-        24.0, "month", 6, 48, doc="months over which a month's research earns", source="own assumption: two to three releases, as price lists keep nets about two years"
+        24.0,
+        "month",
+        6,
+        48,
+        doc="months over which a month's research earns",
+        source="own assumption: two to three releases, as price lists keep nets about two years",
     )
     lead_months: float = param(
         7.0,
@@ -76,7 +81,7 @@ class LabParams(Params):
         1,
         24,
         doc="months from research to the first sales it earns",
-        source="own assumption: half a cycle of theory A row 40 and a quarter of tests",
+        source="own assumption: half a cycle of design A.40 and a quarter of tests",
     )
     discount_per_year: float = param(
         0.20, "1/year", 0.05, 0.6, doc="discount rate of labs", source="own assumption: venture cost of capital"
@@ -88,7 +93,7 @@ class LabParams(Params):
         4,
         doc="buyers' capability coefficient: log-odds of choosing a net per unit of ln horizon",
         fit=True,
-        source="economy.md 14, prior log-sd .5; theory 6.2 and 6.4: better nets keep most spending at 10-30 times the price of the next",
+        source="design 14, prior log-sd .5; design T6.2: better nets keep most spending at 10-30 times the price of the next",
     )
     budget_speed_per_month: float = param(
         0.15,
@@ -116,7 +121,7 @@ class LabParams(Params):
         30,
         doc="equity investors give per unit of expected yearly revenue increase",
         fit=True,
-        source="economy.md 14, prior log-sd .5",
+        source="design 14, prior log-sd .5",
     )
     equity_world_max_usd_per_year: float = param(
         4.0e11,
@@ -128,7 +133,12 @@ class LabParams(Params):
         source="own assumption: about the world's venture capital of a good year",
     )
     runway_months: float = param(
-        9.0, "month", 1, 36, doc="months of spending a lab wants in cash", source="own assumption"
+        9.0,
+        "month",
+        1,
+        36,
+        doc="months of spending a lab wants in cash",
+        source="own assumption: cash to the next financing round",
     )
     parent_rd_share_max: float = param(
         0.25,
@@ -178,7 +188,7 @@ class LabParams(Params):
         2,
         20,
         doc="largest step of a lab's run over its last one",
-        source="theory A row 34: 4-5 a year, steps every 6-9 months smaller",
+        source="design A.34: 4-5 a year, steps every 6-9 months smaller",
     )
     cycle_months: float = param(
         8.0,
@@ -186,10 +196,15 @@ class LabParams(Params):
         3,
         18,
         doc="months of compute that go into one frontier net",
-        source="theory A row 40: 9 (4-18), own assumption",
+        source="design A.40: 9 (4-18), own assumption",
     )
     cycle_spread: float = param(
-        0.3, "-", 0, 0.8, doc="half-width of the uniform spread of the cycle over its mean", source="own assumption"
+        0.3,
+        "-",
+        0,
+        0.8,
+        doc="half-width of the uniform spread of the cycle over its mean",
+        source="own assumption: dates of releases differ by about a third of the cycle",
     )
     planning_months: float = param(
         18.0,
@@ -221,7 +236,7 @@ class LabParams(Params):
         0,
         0.5,
         doc="share of the chip supplier's monthly surplus that it invests in labs that buy its hours",
-        source="own assumption: economy.md 8 names vendor equity; announced deals up to 2025 are of that order",
+        source="own assumption: design 8 names vendor equity; announced deals up to 2025 are of that order",
     )
     payout_per_month: float = param(
         0.2,
@@ -229,7 +244,7 @@ class LabParams(Params):
         0,
         1,
         doc="share of cash above twice the runway paid out to owners each month",
-        source="own assumption",
+        source="own assumption: idle cash is returned within about half a year",
     )
     failure_months: float = param(
         3.0,
@@ -253,7 +268,7 @@ class LabParams(Params):
         0,
         3,
         doc="exponent of the horizon ratio in what buyers pay above open weights",
-        source="own assumption",
+        source="own assumption: buyers pay in proportion to the horizon",
     )
     automation_gain: float = param(
         1.0,
@@ -261,7 +276,7 @@ class LabParams(Params):
         0,
         10,
         doc="factor on experiments when agents succeed at all research tasks and get an equal budget",
-        source="own assumption; ai2027 assumes more",
+        source="own assumption: equal budgets are worth the same at full success; ai2027 assumes more",
     )
 
 
@@ -285,7 +300,7 @@ class LabFirm(Params):
         1e5,
         1e9,
         doc="research spending at the opening",
-        source="economy.md 13 carried back: about 3e9 USD a year world-wide in 2022",
+        source="design 13 carried back: about 3e9 USD a year world-wide in 2022",
         scale="log",
         dynamic=False,
     )
@@ -300,17 +315,23 @@ class LabFirm(Params):
         dynamic=False,
     )
     parent_share: float = param(
-        0.0, "-", 0, 1, doc="share of parents' cash this lab can draw on", source="own assumption", dynamic=False
+        0.0,
+        "-",
+        0,
+        1,
+        doc="share of parents' cash this lab can draw on",
+        source="by definition 0 for an independent lab; integrated firms state theirs",
+        dynamic=False,
     )
     rule: str = param(
         "profit",
         "-",
         doc="investment rule; erdil and revenue_share prescribe the split and are not for the baseline",
-        source="economy.md 7",
+        source="design 7",
         choices=("profit", "race", "erdil", "revenue_share"),
     )
     forecaster: str = param(
-        "adaptive", "-", doc="how lifetime tokens are forecast", source="economy.md 7", choices=("adaptive", "trend")
+        "adaptive", "-", doc="how lifetime tokens are forecast", source="design 7", choices=("adaptive", "trend")
     )
 
 
@@ -448,7 +469,7 @@ def research(
         Parts in the expected market.
     p : LabParams
 
-    Source: economy.md 1 and 7 (rho = eta m G). Twin: tests/oracle/lab.py.
+    Source: design 1 and 7 (rho = eta m G). Twin: tests/oracle/lab.py.
     """
     belief = revenue_belief(labs, p, weights)
     margin = np.where(labs.revenue_usd > 0.0, 1.0 - labs.serving_usd / np.maximum(labs.revenue_usd, 1e-9), 0.5)
@@ -474,7 +495,7 @@ def budget(labs: Labs, wanted_usd: Array, funds_usd: Array, p: LabParams) -> Arr
     """Return next month's research budgets, Eq. L.5: a step toward the wanted ones, within funds."""
     step = p.budget_speed_per_month * np.log(np.maximum(wanted_usd, 1.0) / np.maximum(labs.rd_usd, 1.0))
     step = np.clip(step, -p.budget_growth_max_per_month, p.budget_growth_max_per_month)
-    return np.minimum(np.maximum(labs.rd_usd, 1.0) * np.exp(step), np.maximum(funds_usd, 0.0))
+    return np.asarray(np.minimum(np.maximum(labs.rd_usd, 1.0) * np.exp(step), np.maximum(funds_usd, 0.0)))
 
 
 def equity_offer(labs: Labs, weights: Array, p: LabParams) -> Array:
@@ -482,7 +503,7 @@ def equity_offer(labs: Labs, weights: Array, p: LabParams) -> Array:
     growth = np.clip(labs.expected_growth, 0.0, p.growth_max_per_month)
     offer = p.equity_multiple * revenue_belief(labs, p, weights) * np.expm1(12.0 * growth) / 12.0
     total = float(offer.sum())
-    return offer * min(1.0, p.equity_world_max_usd_per_year / 12.0 / max(total, 1e-300))
+    return np.asarray(offer * min(1.0, p.equity_world_max_usd_per_year / 12.0 / max(total, 1e-300)))
 
 
 def split(
@@ -528,7 +549,7 @@ def split(
     out[:, 3] = gamma * p.synthetic_elasticity * np.clip(pressure + np.minimum(small, 0.1), 0.0, 1.0)
     success = 1.0 / (1.0 + (p.research_task_minutes / np.maximum(nets.horizon_minutes[:n], 1e-9)) ** 0.7)
     out[:, 4] = gamma * p.experiment_elasticity * success
-    return out / out.sum(axis=1, keepdims=True)
+    return np.asarray(out / out.sum(axis=1, keepdims=True))
 
 
 def list_prices(
@@ -552,7 +573,7 @@ def list_prices(
     open_weights : (L,) bool
     p : LabParams
 
-    Source: economy.md 5 (separate bounded mechanisms); anderson1992 for logit markups. Twin: tests/oracle/lab.py.
+    Source: design 5 (separate bounded mechanisms); anderson1992 for logit markups. Twin: tests/oracle/lab.py.
     """
     weight = np.where(tokens.sum(axis=1, keepdims=True) > 0.0, tokens, UNSEEN_MIX)
     weight = weight / weight.sum(axis=1, keepdims=True)
@@ -585,7 +606,7 @@ def forecast_tokens(nets: Nets, p: LabParams, forecaster: list[str]) -> Array:
     trend = np.array([f == "trend" for f in forecaster] * 2)
     span = growth * p.planning_months * np.where(trend, 0.5, 1.0)
     factor = np.where(np.abs(span) > 1e-9, np.expm1(span) / np.where(np.abs(span) > 1e-9, span, 1.0), 1.0)
-    return np.maximum(nets.tokens_month, 1e9) * p.planning_months * factor
+    return np.asarray(np.maximum(nets.tokens_month, 1e9) * p.planning_months * factor)
 
 
 def run_length(u: Array, p: LabParams) -> Array:

@@ -36,24 +36,32 @@ class OrchestratorParams(Params):
         0.30, "-", 0.05, 0.6, doc="highest take rate", source="own assumption: application stores"
     )
     price_elasticity: float = param(
-        6.0, "-", 1.5, 20, doc="elasticity of routed calls to the take rate: sets its markup", source="own assumption"
+        6.0,
+        "-",
+        1.5,
+        20,
+        doc="elasticity of routed calls to the take rate: sets its markup",
+        source="own assumption: a markup of a fifth, within the fees of marketplaces",
     )
     routing_inertia: float = param(
-        0.85, "-", 0, 0.99, doc="share of a node's calls that go where they went last month", source="own assumption"
+        0.85,
+        "-",
+        0,
+        0.99,
+        doc="share of a node's calls that go where they went last month",
+        source="own assumption: contracts and integrations are revised about twice a year",
     )
     quality_coefficient: float = param(
-        1.0, "-", 0, 4, doc="log-odds per unit of ln quality", source="theory A row 76, own assumption"
+        1.0, "-", 0, 4, doc="log-odds per unit of ln quality", source="design A.76, own assumption"
     )
-    price_coefficient: float = param(
-        1.0, "-", 0, 4, doc="fall of log-odds per unit of ln price", source="theory A row 76"
-    )
+    price_coefficient: float = param(1.0, "-", 0, 4, doc="fall of log-odds per unit of ln price", source="design A.76")
     traffic_coefficient: float = param(
         0.3,
         "-",
         0,
         0.9,
         doc="log-odds per unit of ln traffic: preferential attachment",
-        source="theory A row 76 and 78",
+        source="design A.76 and A.78",
     )
     exit_per_year: float = param(
         0.10,
@@ -72,7 +80,7 @@ class OrchestratorParams(Params):
         0,
         1,
         doc="share of invocation fees passed on to ad-funded agents",
-        source="economy.md 6; own assumption on the level",
+        source="design 6; own assumption on the level",
     )
 
 

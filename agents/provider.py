@@ -45,7 +45,12 @@ class ProviderParams(Params):
         source="gate2025: 27.5 % a year in price-performance",
     )
     utilisation_planned: float = param(
-        0.75, "-", 0.4, 0.95, doc="utilisation that investors count on", source="own assumption"
+        0.75,
+        "-",
+        0.4,
+        0.95,
+        doc="utilisation that investors count on",
+        source="own assumption: below the highest sustained utilisation of .85",
     )
     adaptive_per_month: float = param(
         0.20,
@@ -53,7 +58,7 @@ class ProviderParams(Params):
         0.02,
         1,
         doc="speed of adaptive expectations of price and growth",
-        source="own assumption, theory A row 28",
+        source="own assumption, design A.28",
     )
     extrapolation: float = param(
         0.7,
@@ -62,10 +67,10 @@ class ProviderParams(Params):
         1,
         doc="weight of extrapolated demand growth over the lead time",
         fit=True,
-        source="economy.md 14: U(0,1)",
+        source="design 14: U(0,1)",
     )
     lead_months: float = param(
-        9.0, "month", 3, 24, doc="lead time over which demand is extrapolated", source="theory A row 9"
+        9.0, "month", 3, 24, doc="lead time over which demand is extrapolated", source="design A.9"
     )
     growth_max_per_month: float = param(
         0.12,
@@ -102,19 +107,19 @@ class ProviderParams(Params):
         doc="a_Q of GATE's adjustment cost",
         source="own assumption: GATE's 2 years would make the growth of 2022-25 cost fifty times its price",
     )
-    deposit_share: float = param(0.2, "-", 0, 1, doc="share of the price paid at order", source="economy.md 8")
+    deposit_share: float = param(0.2, "-", 0, 1, doc="share of the price paid at order", source="design 8")
     parent_cash_usd_per_year: float = param(
         2.68e11,
         "USD/year",
         5e10,
         1e12,
         doc="non-AI operating cash of integrated incumbents at the opening",
-        source="economy.md 8: 3e11 USD in 2023",
+        source="design 8: 3e11 USD in 2023",
         scale="log",
         dynamic=False,
     )
     parent_cash_growth_per_year: float = param(
-        0.12, "1/year", 0.0, 0.3, doc="growth of that cash", source="economy.md 8", exogenous_trend=True
+        0.12, "1/year", 0.0, 0.3, doc="growth of that cash", source="design 8", exogenous_trend=True
     )
     parent_cash_max_usd_per_year: float = param(
         1.2e12,
@@ -123,7 +128,7 @@ class ProviderParams(Params):
         3e12,
         doc="level at which that cash stops growing",
         scale="log",
-        source="economy.md 8: capped; own assumption on the level: about one per cent of world output",
+        source="design 8: capped; own assumption on the level: about one per cent of world output",
     )
     parent_share_max: float = param(
         0.55,
@@ -142,10 +147,20 @@ class ProviderParams(Params):
         source="own assumption: secured lending to neoclouds",
     )
     failure_months: int = param(
-        6, "month", 1, 24, doc="months above the leverage limit without cash until failure", source="own assumption"
+        6,
+        "month",
+        1,
+        24,
+        doc="months above the leverage limit without cash until failure",
+        source="own assumption: lenders wait about two quarters",
     )
     capacity_share_max: float = param(
-        0.45, "-", 0.1, 1, doc="largest share of orders one provider takes", source="own assumption"
+        0.45,
+        "-",
+        0.1,
+        1,
+        doc="largest share of orders one provider takes",
+        source="own assumption: no buyer was known to take half of the chips",
     )
     price_learning_per_month: float = param(
         0.05,
@@ -177,7 +192,7 @@ class ProviderParams(Params):
         0.01,
         0.5,
         doc="staff, repairs, network per H100e-hour of capacity, without electricity",
-        source="own assumption: with electricity about .25 USD (economy.md 8)",
+        source="own assumption: with electricity about .25 USD (design 8)",
     )
 
 
@@ -297,7 +312,7 @@ def user_cost(
         Electricity and operations.
     p : ProviderParams
 
-    Source: jorgenson1963; economy.md 8.
+    Source: jorgenson1963; design 8.
 
     >>> round(user_cost(55e3, -0.20, 0.12, ProviderParams()), 2)
     3.89
@@ -356,7 +371,7 @@ def order(
         Hours a machine offers in a month.
     p : ProviderParams
 
-    Source: economy.md 8. Twin: tests/oracle/provider.py.
+    Source: design 8. Twin: tests/oracle/provider.py.
     """
     ahead = np.exp(
         p.extrapolation * np.clip(demand_growth, -p.growth_max_per_month, p.growth_max_per_month) * p.lead_months
@@ -429,4 +444,4 @@ def parent_cash(months: int, p: ProviderParams) -> float:
     268
     """
     grown = p.parent_cash_usd_per_year * (1.0 + p.parent_cash_growth_per_year) ** (months / 12.0)
-    return min(grown, p.parent_cash_max_usd_per_year) / 12.0
+    return float(min(grown, p.parent_cash_max_usd_per_year) / 12.0)

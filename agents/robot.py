@@ -31,7 +31,7 @@ class RobotParams(Params):
         doc="robots with learned policies at the opening",
         scale="log",
         dynamic=False,
-        source="theory A row 79 for 2024, halved twice: own assumption",
+        source="design A.79 for 2024, halved twice: own assumption",
     )
     price_usd: float = param(
         9.0e4,
@@ -50,11 +50,11 @@ class RobotParams(Params):
         1e6,
         doc="cumulative robots at which the opening price holds",
         scale="log",
-        source="theory A row 79: the early units count as experience",
+        source="design A.79: the early units count as experience",
         dynamic=False,
     )
     learning_exponent: float = param(
-        0.32, "-", 0.1, 0.5, doc="Wright exponent of the price", source="theory A row 81: learning rate 20 %"
+        0.32, "-", 0.1, 0.5, doc="Wright exponent of the price", source="design A.81: learning rate 20 %"
     )
     price_floor_usd: float = param(
         1.5e4,
@@ -63,17 +63,27 @@ class RobotParams(Params):
         5e4,
         doc="cost of materials below which the price does not fall",
         scale="log",
-        source="own assumption: morgan-stanley low-income price of 21 thousand USD, theory 6.7",
+        source="own assumption: morgan-stanley low-income price of 21 thousand USD, design T6.7",
     )
-    depreciation_per_year: float = param(
-        0.15, "1/year", 0.05, 0.4, doc="robots retired a year", source="theory A row 85"
+    depreciation_per_year: float = param(0.15, "1/year", 0.05, 0.4, doc="robots retired a year", source="design A.85")
+    interest_per_year: float = param(
+        0.08,
+        "1/year",
+        0.0,
+        0.3,
+        doc="owners' required return",
+        source="own assumption: cost of capital of industrial firms",
     )
-    interest_per_year: float = param(0.08, "1/year", 0.0, 0.3, doc="owners' required return", source="own assumption")
     duty_hours_per_month: float = param(
-        240.0, "h/month", 20, 700, doc="active hours of a robot", source="theory A row 84: duty .33"
+        240.0, "h/month", 20, 700, doc="active hours of a robot", source="design A.84: duty .33"
     )
     work_minutes: float = param(
-        10.0, "min", 0.5, 120, doc="length of a robot's task in human minutes", source="own assumption"
+        10.0,
+        "min",
+        0.5,
+        120,
+        doc="length of a robot's task in human minutes",
+        source="own assumption: a pick, a load, a cleaning: minutes, not hours",
     )
     embodiment_gap: float = param(
         0.03,
@@ -91,10 +101,15 @@ class RobotParams(Params):
         1,
         doc="robots per person at saturation",
         scale="log",
-        source="own assumption: morgan-stanley 1e9 by 2050 is a fifth; theory 6.7",
+        source="own assumption: morgan-stanley 1e9 by 2050 is a fifth; design T6.7",
     )
     demand_scale: float = param(
-        0.35, "-", 0.05, 2, doc="logit scale of demand in ln(value over cost)", source="own assumption"
+        0.35,
+        "-",
+        0.05,
+        2,
+        doc="logit scale of demand in ln(value over cost)",
+        source="own assumption: wages and sites differ by about a third around the mean",
     )
     purchase_per_month: float = param(
         0.05,
@@ -127,10 +142,10 @@ class RobotParams(Params):
         60000,
         doc="tokens of the slow policy while active",
         scale="log",
-        source="theory A row 82: 600 x 8 Hz",
+        source="design A.82: 600 x 8 Hz",
     )
     policy_parameters: float = param(
-        7.0e9, "parameters", 1e8, 1e11, doc="parameters of the slow policy", scale="log", source="theory A row 82"
+        7.0e9, "parameters", 1e8, 1e11, doc="parameters of the slow policy", scale="log", source="design A.82"
     )
     fast_flop_per_s: float = param(
         3.2e12,
@@ -139,7 +154,7 @@ class RobotParams(Params):
         1e14,
         doc="work of the fast policy while active",
         scale="log",
-        source="theory A row 83: 2 x 8e7 x 100 x 200 Hz",
+        source="design A.83: 2 x 8e7 x 100 x 200 Hz",
     )
     cloud_calls_per_h: float = param(
         60.0,
@@ -151,7 +166,12 @@ class RobotParams(Params):
         source="own assumption: one plan a minute",
     )
     cloud_price_elasticity: float = param(
-        0.8, "-", 0, 2, doc="fall of cloud calls as they cost more of the robot's hourly value", source="own assumption"
+        0.8,
+        "-",
+        0,
+        2,
+        doc="fall of cloud calls as they cost more of the robot's hourly value",
+        source="own assumption: a little below 1, on-board nets are a partial substitute",
     )
     on_board_utilisation: float = param(
         0.3,
@@ -168,7 +188,7 @@ class RobotParams(Params):
         3000,
         doc="power of on-board computers per H100e",
         scale="log",
-        source="jetson rows of the observations: about 130 W for .14 H100e (8-bit)",
+        source="own assumption: embedded boards of about 130 W give .14 H100e; observations jetson_thor_fp4",
     )
 
 

@@ -26,7 +26,7 @@ class SupplierParams(Params):
         5e3,
         1e5,
         doc="capacity at the opening, in the opening mix",
-        source="economy.md 8: pipeline 2.4e4 a month",
+        source="design 8: pipeline 2.4e4 a month",
         scale="log",
         dynamic=False,
     )
@@ -37,7 +37,7 @@ class SupplierParams(Params):
         18,
         doc="backlog the supplier is content with",
         fit=True,
-        source="economy.md 14, prior log-sd .3",
+        source="design 14, prior log-sd .3",
         scale="log",
     )
     response: float = param(
@@ -47,7 +47,7 @@ class SupplierParams(Params):
         2,
         doc="growth of capacity decided per log-unit of backlog over target",
         fit=True,
-        source="economy.md 14, prior log-sd .5",
+        source="design 14, prior log-sd .5",
     )
     growth_max_per_month: float = param(
         0.10,
@@ -66,7 +66,7 @@ class SupplierParams(Params):
         source="own assumption: lines are mothballed slowly",
     )
     lead_months: int = param(
-        9, "month", 3, 24, doc="months from the decision to expand to chips", source="economy.md 5", dynamic=False
+        9, "month", 3, 24, doc="months from the decision to expand to chips", source="design 5", dynamic=False
     )
     build_months: int = param(
         3,
@@ -74,7 +74,7 @@ class SupplierParams(Params):
         1,
         9,
         doc="months from order to delivery where nothing waits",
-        source="own assumption: theory A row 9 is 6-12 with a backlog",
+        source="own assumption: design A.9 is 6-12 with a backlog",
         dynamic=False,
     )
     unit_cost_usd_per_h100e: float = param(
@@ -95,7 +95,12 @@ class SupplierParams(Params):
         source="own assumption: observations h100_purchase_price and data-centre gross margin",
     )
     markup_elasticity: float = param(
-        0.25, "-", 0, 1, doc="elasticity of the markup to backlog over target", source="own assumption"
+        0.25,
+        "-",
+        0,
+        1,
+        doc="elasticity of the markup to backlog over target",
+        source="own assumption: a backlog of twice the target raises the markup by a fifth",
     )
     markup_low: float = param(
         0.5,
@@ -105,14 +110,16 @@ class SupplierParams(Params):
         doc="lowest markup",
         source="own assumption: earlier gross margins of about a third to a half",
     )
-    markup_high: float = param(2.2, "-", 1, 5, doc="highest markup", source="own assumption")
+    markup_high: float = param(
+        2.2, "-", 1, 5, doc="highest markup", source="own assumption: a gross margin of 69 %, near the highest reported"
+    )
     site_usd_per_w: float = param(
         11.0,
         "USD/W",
         3,
         30,
         doc="data centre, power and installation per watt of chips with servers and cooling",
-        source="theory 6.8: 30 bn USD a GW with chips; economy.md 13: 55 thousand USD per H100e with its share",
+        source="design T6.8: 30 bn USD a GW with chips; design 13: 55 thousand USD per H100e with its share",
         scale="log",
     )
 

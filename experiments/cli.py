@@ -111,7 +111,8 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from experiments.source import SEED_MAX, SEEDS_MAX, assignments, default_folder, load, whole_number, with_overrides
+    from experiments.source import SEED_MAX, SEEDS_MAX, assignments, default_folder, whole_number, with_overrides
+    from model.scenario import Scenario
 
     humans = whole_number("--humans", given.humans, 1, 100_000_000)
     months = whole_number("--months", given.months, 1, 1200)
@@ -121,7 +122,7 @@ def _run(given: argparse.Namespace) -> int:
     overrides = assignments(given.set)
     from experiments.folder import check_target
 
-    scenario = with_overrides(load(given.scenario), overrides)
+    scenario = with_overrides(Scenario.load(given.scenario), overrides)
     out = given.out if given.out is not None else default_folder(scenario)
     check_target(out)
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

@@ -79,7 +79,7 @@ def _b39() -> Values:
     "common random numbers: a change that changes nothing leaves every bit; rows that stand for nobody change no other's luck",
     "Klein et al. 2024, arXiv 2409.02086",
     {"changed_by_nothing": 0, "changed_by_inert": 0},
-    kind="absolute",
+    kind="exact",
     why="bit for bit",
 )
 def _b40() -> Values:

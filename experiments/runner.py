@@ -22,7 +22,7 @@ import polars as pl
 
 from experiments.folder import check_target
 from experiments.results import FIRST_SEED, TABLES, Result, peak_memory_bytes, stack, write_tables
-from experiments.source import load, seeds_of, with_overrides
+from experiments.source import seeds_of, with_overrides
 from model.core.checks import LawBreach
 from model.core.errors import InputError
 from model.scenario import Scenario, whole
@@ -106,7 +106,7 @@ def run(
     RunInterrupted
         Ctrl-C; finished seeds are kept.
     """
-    scenario = with_overrides(load(source).with_run(months=months, humans=humans), overrides or {})
+    scenario = with_overrides(Scenario.load(source).with_run(months=months, humans=humans), overrides or {})
     chosen = seeds_of(source, seed, seeds)
     processes = min(os.cpu_count() or 1, len(chosen)) if workers is None else whole("workers", workers, 1, 1024)
     target = None if out is None else check_target(out)

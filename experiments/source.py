@@ -31,16 +31,6 @@ def seeds_of(source: Any, seed: int | EllipsisType, seeds: int | EllipsisType) -
     return tuple(range(first, first + count))
 
 
-def load(source: str | Path | Scenario) -> Scenario:
-    """Return a scenario; a file whose values have the wrong form is refused in one line too."""
-    try:
-        return Scenario.load(source)
-    except InputError:
-        raise
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"scenario {str(source)!r}: a value has the wrong form ({error})") from error
-
-
 def default_folder(scenario: Scenario) -> str:
     """Return where results go if nothing else is said.
 

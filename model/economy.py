@@ -23,7 +23,8 @@ from model.layers import link, neural, physical
 from model.layers import orchestrator as call_network
 from model.markets import auction
 from model.scenario import Scenario, whole
-from model.stages import state, supply
+from model.stages import supply
+from model.stages.state import Cohorts, Opening, Release, State
 
 Array = NDArray[np.float64]
 
@@ -57,6 +58,21 @@ class InferenceEconomy(mesa.Model):
     InputError
         One line naming what is wrong and the nearest valid name.
     """
+
+    humans: human.Humans
+    ai_agents: ai_agent.AIAgents  # rows 0..H-1 delegates, H..2H-1 standing agents
+    robots: robot.Robots
+    providers: provider.Providers
+    labs: lab.Labs
+    nets: lab.Nets
+    applications: application.Applications
+    features: application.Features
+    services: application.Services
+    orchestrators: orchestrator.Orchestrators
+    suppliers: supplier.Suppliers
+    cohorts: Cohorts
+    state: State
+    opening: Opening
 
     def __init__(
         self,
@@ -135,14 +151,14 @@ class InferenceEconomy(mesa.Model):
         self._state()
         self._books()
 
-    def _machines(self) -> state.Cohorts:
+    def _machines(self) -> Cohorts:
         p, columns = self.params.physical, OPENING_AGES + self.months
         weight = np.array([OPENING_MIX.get(name, 0.0) for name in self.fleet.names])
         chip = {
             name: float((weight * getattr(self.fleet, name)).sum()) for name in ("watts", "bytes_per_s", "hbm_bytes")
         }
         watts = float(physical.facility_watts(np.array(chip["watts"]), p))
-        return state.Cohorts(
+        return Cohorts(
             h100e=np.zeros((self.providers.n, columns)),
             month=np.arange(-OPENING_AGES, self.months, dtype=np.float64),
             watts=np.full(columns, watts),
@@ -186,7 +202,7 @@ class InferenceEconomy(mesa.Model):
         nets.released_month[:] = -6
 
     def _state(self) -> None:
-        p, n, s = self.params, self.labs.n, state.State(hits=np.zeros(5))
+        p, n, s = self.params, self.labs.n, State(hits=np.zeros(5))
         self.state = s
         firms = self.settings.firms
         s.log_tau_chat = np.zeros(human.SEGMENTS)
@@ -230,9 +246,9 @@ class InferenceEconomy(mesa.Model):
         names = list(firms["lab"])
         homes = [-1] * (1 + n)
         for i, firm in enumerate(firms["provider"].values()):
-            if firm.integrated_lab:  # type: ignore[attr-defined]
-                homes[1 + names.index(firm.integrated_lab)] = i  # type: ignore[attr-defined]
-        self.opening = state.Opening(
+            if firm.integrated_lab:
+                homes[1 + names.index(firm.integrated_lab)] = i
+        self.opening = Opening(
             token_usd=float(self.nets.price_usd_per_token[:n].mean()),
             ranking_hours=offered * p.app_network.ranking_share,
             other_hours=offered * p.app_network.other_share,
@@ -243,8 +259,8 @@ class InferenceEconomy(mesa.Model):
             homes=np.array(homes),
             provider_names=tuple(firms["provider"]),
             lab_names=tuple(names),
-            rules=tuple(f.rule for f in firms["lab"].values()),  # type: ignore[attr-defined]
-            forecasters=tuple(f.forecaster for f in firms["lab"].values()),  # type: ignore[attr-defined]
+            rules=tuple(f.rule for f in firms["lab"].values()),
+            forecasters=tuple(f.forecaster for f in firms["lab"].values()),
             wage_by_segment=paid / np.maximum(people, 1e-300),
             mean_wage=float(block_sum(each * wage) / block_sum(each)),
         )
@@ -279,7 +295,7 @@ class InferenceEconomy(mesa.Model):
             i, tier = j % n, j // n
             s.current.append(len(s.releases))
             s.releases.append(
-                state.Release(
+                Release(
                     lab=self.opening.lab_names[i],
                     tier=supply.TIERS[tier],
                     released_month=-6,
@@ -422,7 +438,7 @@ class InferenceEconomy(mesa.Model):
     def device_parameters(self) -> float:
         """Largest net that users' devices run well; it grows with memory (trend ``physical.bandwidth_growth``)."""
         p = self.params
-        return p.app_network.device_parameters * p.physical.bandwidth_growth ** (self.month / 12.0)
+        return float(p.app_network.device_parameters * p.physical.bandwidth_growth ** (self.month / 12.0))
 
     # --- Results ---------------------------------------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ def _horizon(x: Snapshot) -> float:
     best, p = _frontier(x), x.e.params.agent_loop
     tau = 1.0 + ratio(x.f.thinking_tokens, x.w.loop_frontier * x.e.state.calls_per_task * p.generated_share_agent)
     think = tau if x.e.nets.reasoning[best] and math.isfinite(tau) else 1.0
-    return float(x.e.nets.horizon_minutes[best]) * min(think, p.thinking_max) ** p.thinking_exponent
+    return float(x.e.nets.horizon_minutes[best] * min(think, p.thinking_max) ** p.thinking_exponent)
 
 
 def _small_price(x: Snapshot) -> float:
@@ -177,7 +177,7 @@ NAMES = tuple(s.name for s in SERIES) + SHARES + KAYA
 
 
 def kaya_quantities(x: Snapshot) -> Array:
-    """Return heads, tasks, calls, tokens and FLOP by serving class, (5, 5); a task as in economy.md section 10."""
+    """Return heads, tasks, calls, tokens and FLOP by serving class, (5, 5); a task is an attention-hour, a job-month or an active hour where it is no task."""
     active_h = x.w.robots * x.e.params.robot.duty_hours_per_month
     heads = [x.w.adopters, x.delegates, x.heads - x.delegates, x.w.humans, x.w.robots]
     tasks = [x.w.tasks_assistant, x.w.tasks_agent, x.w.jobs, x.w.application_h, active_h]

@@ -33,7 +33,7 @@ def hindsight(r: Release, p: neural.NeuralParams) -> Hindsight:
     r : Release
     p : NeuralParams
 
-    Source: economy.md 7; sardana2024. Twin: tests/oracle/regret.py.
+    Source: design 7; sardana2024. Twin: tests/oracle/regret.py.
     """
     law = neural.LAWS[p.law]
     n, d = np.array([r.parameters]), np.array([r.training_tokens])

@@ -36,6 +36,8 @@ from model.markets.auction import AuctionParams
 from model.markets.compute import ComputeParams
 
 SCHEMA = 1
+#: Range of opening months: the opening's stocks are those of 2022-01, its generations of chips must have been launched.
+FIRST_START, LAST_START = "2021-06", "2030-12"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +101,7 @@ class Scenario:
     months: int = 168
     humans: int = 5000
     parameters: Parameters = field(default_factory=Parameters)
-    firms: Mapping[str, Mapping[str, Params]] = field(default_factory=lambda: OPENING_FIRMS)
+    firms: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: OPENING_FIRMS)
     interventions: tuple[Intervention, ...] = ()
 
     @classmethod
@@ -119,7 +121,12 @@ class Scenario:
             if found is None:
                 raise unknown("scenario", str(source), shipped())
             path = found
-        return _from_manifest(path) if path.suffix == ".json" else _from_toml(path, ())
+        try:
+            return _from_manifest(path) if path.suffix == ".json" else _from_toml(path, ())
+        except InputError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"scenario {str(source)!r}: a value has the wrong form ({error})") from error
 
     def with_overrides(self, overrides: Mapping[str, Any]) -> Self:
         """Return the scenario with ``section.name`` or ``section.firm.name`` changed; text is read as the declared type."""
@@ -137,9 +144,8 @@ class Scenario:
         for section, values in changed.items():
             if section not in SECTIONS:
                 raise unknown("parameter", f"{section}.{next(iter(values))}", names())
-            parameters = dataclasses.replace(
-                parameters, **{section: _changed(getattr(parameters, section), section, values)}
-            )
+            new: dict[str, Any] = {section: _changed(getattr(parameters, section), section, values)}
+            parameters = dataclasses.replace(parameters, **new)
         table = {section: dict(rows) for section, rows in self.firms.items()}
         for (section, firm), values in firms.items():
             if firm not in table[section]:
@@ -157,7 +163,8 @@ class Scenario:
             months=self.months if months is None else whole("run.months", months, 1, 1200),
             humans=self.humans if humans is None else whole("run.humans", humans, 1, 100_000_000),
         )
-        month_index(out.start)
+        if not 0 <= month_index(out.start, FIRST_START) <= month_index(LAST_START, FIRST_START):
+            raise InputError(f"run.start = {out.start!r}: outside [{FIRST_START}, {LAST_START}]")
         return out
 
     def check(self) -> None:

@@ -224,7 +224,8 @@ def agents(e: InferenceEconomy) -> pl.DataFrame:
                 pl.exclude("unique_id"),
             )
         )
-    return pl.concat(frames, how="diagonal_relaxed").with_columns(pl.selectors.float().fill_nan(None))
+    every: pl.DataFrame = pl.concat(frames, how="diagonal_relaxed").with_columns(pl.selectors.float().fill_nan(None))
+    return every
 
 
 # --- Networks ------------------------------------------------------------------------------------------------------

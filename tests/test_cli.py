@@ -56,7 +56,7 @@ def refused(capsys, *arguments):
         (["run", "--set", "human.imitation_per_year=-1"], ["human.imitation_per_year", "-1", "1/year", "outside ["]),
         (["run", "--set", "human.imitation_per_year=much"], ["human.imitation_per_year", "much", "number"]),
         (["run", "--set", "auction.rule=gps"], ["auction.rule", "gps", "nearest: 'gsp'"]),
-        (["run", "--set", "lab.alpah.rule=race"], ["alpah", "'alpha'"]),
+        (["run", "--set", "lab.alfa.rule=race"], ["alfa", "'alpha'"]),
         (["run", "--workers", "0"], ["--workers", "0", "[1, 1024]"]),
         (["run", "--out", ""], ["--out"]),
         (["parameters", "humn"], ["humn", "'human'"]),

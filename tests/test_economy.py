@@ -70,7 +70,15 @@ def test_flows_and_balances_close(tables):
 
 
 def test_only_firms_agents_and_the_world_carry_a_balance(tables):
-    still = ["humans", "orchestrators", "robot_owners", "hardware_suppliers", "energy_suppliers", "investors", "parents"]
+    still = [
+        "humans",
+        "orchestrators",
+        "robot_owners",
+        "hardware_suppliers",
+        "energy_suppliers",
+        "investors",
+        "parents",
+    ]
     moved = tables["balances"].filter(pl.col("sector").is_in(still)).group_by("sector").agg(pl.col("money_usd").max())
     size = tables["balances"]["money_usd"].abs().max()
     assert (moved["money_usd"].abs() <= 1e-9 * size).all()
@@ -116,7 +124,9 @@ def test_tokens_attention_and_agents_balance(tables, economy):
     m = tables["monthly"]
     np.testing.assert_allclose(m["tokens"], m["tokens_fresh"] + m["tokens_cached"] + m["tokens_generated"], rtol=1e-9)
     stock = np.concatenate([[0.0], m["ai_agents"].to_numpy()])
-    np.testing.assert_allclose(np.diff(stock), m["ai_agents_born"] - m["ai_agents_exited"], atol=1e-9 * stock.max() + 1e-9)
+    np.testing.assert_allclose(
+        np.diff(stock), m["ai_agents_born"] - m["ai_agents_exited"], atol=1e-9 * stock.max() + 1e-9
+    )
     minutes = tables["attention"].filter(pl.col("market") == "human").group_by("month").agg(pl.col("minutes").sum())
     month = economy.params.attention.hours_per_month * 60.0 * m["humans"][0]
     np.testing.assert_allclose(minutes["minutes"], month, rtol=1e-9)
@@ -322,7 +332,11 @@ def yearly(humans: int, seeds: range, months: int) -> np.ndarray:
     out = []
     for seed in seeds:
         history = InferenceEconomy("baseline", humans=humans, months=months, seed=seed).run().history
-        columns = history["inference_share_accelerator_hours"], history["tokens"].clip(1.0).log10(), history["adopters"].clip(1.0).log10()
+        columns = (
+            history["inference_share_accelerator_hours"],
+            history["tokens"].clip(1.0).log10(),
+            history["adopters"].clip(1.0).log10(),
+        )
         out.append([c.to_numpy().reshape(-1, 12).mean(axis=1) for c in columns])
     return np.median(np.array(out), axis=0)
 

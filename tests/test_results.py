@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -16,7 +17,7 @@ from experiments.results import TABLES, Result
 from experiments.runner import RunStopped
 from experiments.source import seeds_of, with_overrides
 from model.core.errors import InputError
-from model.measures import DEFINITIONS
+from model.measures import DEFINITIONS, numerator_denominator
 from model.scenario import Scenario
 
 SMALL = {"humans": 120, "months": 14}
@@ -81,6 +82,18 @@ def test_each_manifest_value_can_be_set_by_hand(saved):
     manifest = json.loads((folder / "manifest.json").read_text())
     text = {f"{s}.{n}": str(v) for s, table in manifest["parameters"].items() for n, v in table.items()}
     assert with_overrides(Scenario.load("baseline").with_run(**SMALL), text) == result.scenario
+
+
+def test_compute_alone_gives_every_recorded_share(saved):
+    result, _ = saved
+    background = result.scenario.parameters.app_network.other_background_share
+    for seed in result.seeds:
+        rows = result.compute.filter(pl.col("seed") == seed)
+        series = result.monthly.filter(pl.col("seed") == seed)
+        for definition in DEFINITIONS:
+            above, below = numerator_denominator(definition, rows, background)
+            recorded = series[f"inference_share_{definition}"].fill_null(0.0).to_numpy()
+            assert np.allclose(above, recorded * below, rtol=1e-9, atol=0.0), definition
 
 
 def test_load_gives_the_same_answer(saved):

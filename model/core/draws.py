@@ -46,7 +46,7 @@ def _uniform(base: int, ids: NDArray[np.uint64]) -> NDArray[np.float64]:
         z ^= z >> np.uint64(27)
         z *= np.uint64(0x94D049BB133111EB)
         z ^= z >> np.uint64(31)
-    return (z >> np.uint64(11)) * (1.0 / (1 << 53))
+    return np.asarray((z >> np.uint64(11)) * (1.0 / (1 << 53)), dtype=np.float64)
 
 
 class MonthDraws:

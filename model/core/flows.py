@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
 
 
 class Flow:
@@ -15,11 +18,16 @@ class Flow:
         self.shape, self.unit, self.meaning = shape, unit, meaning
 
 
+def flow(shape: str, unit: str, meaning: str) -> Any:
+    """Declare a flow as a class attribute: shape letters ("" for a number), unit, meaning."""
+    return Flow(shape, unit, meaning)
+
+
 class Flows:
     """Base of write-once flows; subclasses declare `Flow` class attributes.
 
     >>> class Toy(Flows):
-    ...     hours = Flow("P", "h", "hours")
+    ...     hours = flow("P", "h", "hours")
     >>> toy = Toy({"P": 2})
     >>> toy.hours = [1.0, 2.0]
     >>> toy.hours.sum()
@@ -27,6 +35,7 @@ class Flows:
     """
 
     declared: ClassVar[dict[str, Flow]] = {}
+    _sizes: dict[str, int]
 
     def __init_subclass__(cls) -> None:
         """Collect the declarations."""
@@ -69,75 +78,75 @@ class MonthFlows(Flows):
     """
 
     # 1-3 machines, nets, prices
-    delivered_h100e = Flow("P", "H100e", "machines delivered")
-    retired_h100e = Flow("P", "H100e", "machines retired")
-    capacity_hours = Flow("P", "h", "H100e-hours offered")
-    contract_usd = Flow("P", "USD/h", "posted contract price")
-    market_usd = Flow("", "USD/h", "capacity-weighted contract price")
-    spot_usd = Flow("", "USD/h", "spot price")
-    paid_factor = Flow("", "-", "price paid over contract, spot hours included")
-    token_usd = Flow("NQ", "USD/token", "list prices")
+    delivered_h100e: Array = flow("P", "H100e", "machines delivered")
+    retired_h100e: Array = flow("P", "H100e", "machines retired")
+    capacity_hours: Array = flow("P", "h", "H100e-hours offered")
+    contract_usd: Array = flow("P", "USD/h", "posted contract price")
+    market_usd: float = flow("", "USD/h", "capacity-weighted contract price")
+    spot_usd: float = flow("", "USD/h", "spot price")
+    paid_factor: float = flow("", "-", "price paid over contract, spot hours included")
+    token_usd: Array = flow("NQ", "USD/token", "list prices")
     # 4-6 people and their agents
-    adopted_share = Flow("H", "-", "next adopted share")
-    delegating_share = Flow("H", "-", "next delegating share")
-    assistant_usefulness = Flow("H", "-", "share of tasks people would do with an assistant")
-    agent_usefulness = Flow("H", "-", "share of tasks people would give to agents")
-    shadow_usd_per_h = Flow("H", "USD/h", "next damped shadow price of attention")
-    log_thinking = Flow("H", "-", "ln thinking multiplier")
-    delegates_wanted = Flow("H", "agents", "delegates wanted")
-    jobs_wanted = Flow("H", "jobs", "standing jobs wanted")
-    delegate_fee_usd = Flow("H", "USD", "planned surplus fee of delegates")
-    standing_fee_usd = Flow("H", "USD", "planned surplus fee of standing agents")
-    robots_wanted = Flow("H", "robots", "robots wanted")
-    attention_hours = Flow("G", "h", "hours given to applications by segment")
-    chat_by_segment = Flow("G", "tasks", "assistant tasks of the reference length, frontier tier")
+    adopted_share: Array = flow("H", "-", "next adopted share")
+    delegating_share: Array = flow("H", "-", "next delegating share")
+    assistant_usefulness: Array = flow("H", "-", "share of tasks people would do with an assistant")
+    agent_usefulness: Array = flow("H", "-", "share of tasks people would give to agents")
+    shadow_usd_per_h: Array = flow("H", "USD/h", "next damped shadow price of attention")
+    log_thinking: Array = flow("H", "-", "ln thinking multiplier")
+    delegates_wanted: Array = flow("H", "agents", "delegates wanted")
+    jobs_wanted: Array = flow("H", "jobs", "standing jobs wanted")
+    delegate_fee_usd: Array = flow("H", "USD", "planned surplus fee of delegates")
+    standing_fee_usd: Array = flow("H", "USD", "planned surplus fee of standing agents")
+    robots_wanted: Array = flow("H", "robots", "robots wanted")
+    attention_hours: Array = flow("G", "h", "hours given to applications by segment")
+    chat_by_segment: Array = flow("G", "tasks", "assistant tasks of the reference length, frontier tier")
     # 7-9 down the stack
-    application_hours = Flow("K", "h", "hours by application")
-    traffic_calls = Flow("O", "calls", "calls by node")
-    calls_per_task = Flow("", "-", "calls per agent task")
-    class_calls = Flow("S", "calls", "calls by serving class")
-    thinking_tokens = Flow("", "token", "generated tokens that thinking adds")
-    examination_tokens = Flow("", "token", "tokens read to examine candidates")
-    device_tokens = Flow("", "token", "tokens served on users' devices")
-    new_tokens = Flow("STQ", "token", "tokens issued this month")
-    tokens = Flow("SNQ", "token", "tokens demanded with last month's queue, by net")
-    seconds_per_token = Flow("NQ", "s", "accelerator-seconds by net and kind")
-    batch = Flow("N", "-", "decode batch of a replica")
-    work_flop = Flow("SN", "FLOP", "operations the demanded tokens need")
-    serving_hours = Flow("SN", "h", "hours the demanded tokens need")
-    research_hours = Flow("LX", "h", "research hours demanded, last month's waiting included")
-    demand_hours = Flow("W", "h", "hours demanded")
+    application_hours: Array = flow("K", "h", "hours by application")
+    traffic_calls: Array = flow("O", "calls", "calls by node")
+    calls_per_task: float = flow("", "-", "calls per agent task")
+    class_calls: Array = flow("S", "calls", "calls by serving class")
+    thinking_tokens: float = flow("", "token", "generated tokens that thinking adds")
+    examination_tokens: float = flow("", "token", "tokens read to examine candidates")
+    device_tokens: float = flow("", "token", "tokens served on users' devices")
+    new_tokens: Array = flow("STQ", "token", "tokens issued this month")
+    tokens: Array = flow("SNQ", "token", "tokens demanded with last month's queue, by net")
+    seconds_per_token: Array = flow("NQ", "s", "accelerator-seconds by net and kind")
+    batch: Array = flow("N", "-", "decode batch of a replica")
+    work_flop: Array = flow("SN", "FLOP", "operations the demanded tokens need")
+    serving_hours: Array = flow("SN", "h", "hours the demanded tokens need")
+    research_hours: Array = flow("LX", "h", "research hours demanded, last month's waiting included")
+    demand_hours: Array = flow("W", "h", "hours demanded")
     # 10 the market
-    fill = Flow("W", "-", "share served")
-    clearing_usd = Flow("", "USD/h", "price that would clear the market")
-    served_hours = Flow("W", "h", "hours served")
-    queued_hours = Flow("W", "h", "hours that wait for next month")
-    routed_hours = Flow("BP", "h", "served hours by buyer and provider")
-    served_tokens = Flow("SNQ", "token", "tokens served")
-    queued_tokens = Flow("STQ", "token", "tokens that wait for next month")
-    lost_tokens = Flow("STQ", "token", "tokens that are dropped")
-    research_flop = Flow("LX", "FLOP", "research operations performed")
-    hours = Flow("U", "h", "hours worked by class")
-    flop = Flow("U", "FLOP", "operations performed by class")
-    kwh = Flow("U", "kWh", "electricity by class")
-    provider_kwh = Flow("P", "kWh", "electricity of providers, idle machines included")
+    fill: Array = flow("W", "-", "share served")
+    clearing_usd: float = flow("", "USD/h", "price that would clear the market")
+    served_hours: Array = flow("W", "h", "hours served")
+    queued_hours: Array = flow("W", "h", "hours that wait for next month")
+    routed_hours: Array = flow("BP", "h", "served hours by buyer and provider")
+    served_tokens: Array = flow("SNQ", "token", "tokens served")
+    queued_tokens: Array = flow("STQ", "token", "tokens that wait for next month")
+    lost_tokens: Array = flow("STQ", "token", "tokens that are dropped")
+    research_flop: Array = flow("LX", "FLOP", "research operations performed")
+    hours: Array = flow("U", "h", "hours worked by class")
+    flop: Array = flow("U", "FLOP", "operations performed by class")
+    kwh: Array = flow("U", "kWh", "electricity by class")
+    provider_kwh: Array = flow("P", "kWh", "electricity of providers, idle machines included")
     # 11 payments
-    usd = Flow("U", "USD", "paid for hours by class")
-    token_revenue_usd = Flow("SN", "USD", "paid for tokens")
-    serving_usd = Flow("N", "USD", "paid by labs for serving hours, by net")
-    research_usd = Flow("LX", "USD", "paid by labs for research hours")
-    staff_usd = Flow("L", "USD", "paid by labs for research staff")
-    provider_revenue_usd = Flow("P", "USD", "received by providers for hours")
-    ad_usd_per_hour = Flow("", "USD/h", "price of an attention-hour to advertisers")
-    ad_spend_usd = Flow("", "USD", "spending on human attention")
-    invocation_usd = Flow("", "USD", "price of an invocation by an agent")
-    invocation_spend_usd = Flow("", "USD", "spending on agent attention")
-    assistant_usd = Flow("", "USD", "paid by people for assistants")
-    agent_usd = Flow("", "USD", "paid by people for agents, fees included")
+    usd: Array = flow("U", "USD", "paid for hours by class")
+    token_revenue_usd: Array = flow("SN", "USD", "paid for tokens")
+    serving_usd: Array = flow("N", "USD", "paid by labs for serving hours, by net")
+    research_usd: Array = flow("LX", "USD", "paid by labs for research hours")
+    staff_usd: Array = flow("L", "USD", "paid by labs for research staff")
+    provider_revenue_usd: Array = flow("P", "USD", "received by providers for hours")
+    ad_usd_per_hour: float = flow("", "USD/h", "price of an attention-hour to advertisers")
+    ad_spend_usd: float = flow("", "USD", "spending on human attention")
+    invocation_usd: float = flow("", "USD", "price of an invocation by an agent")
+    invocation_spend_usd: float = flow("", "USD", "spending on agent attention")
+    assistant_usd: float = flow("", "USD", "paid by people for assistants")
+    agent_usd: float = flow("", "USD", "paid by people for agents, fees included")
     # 12 births, exits, plans
-    agents_born = Flow("", "agents", "agents born")
-    agents_exited = Flow("", "agents", "agents that left")
-    robots_bought = Flow("", "robots", "robots delivered")
-    robots_retired = Flow("", "robots", "robots retired")
-    capex_usd = Flow("", "USD", "paid for machines and data centres")
-    equity_usd = Flow("", "USD", "equity raised by labs from investors, parents and vendors")
+    agents_born: float = flow("", "agents", "agents born")
+    agents_exited: float = flow("", "agents", "agents that left")
+    robots_bought: float = flow("", "robots", "robots delivered")
+    robots_retired: float = flow("", "robots", "robots retired")
+    capex_usd: float = flow("", "USD", "paid for machines and data centres")
+    equity_usd: float = flow("", "USD", "equity raised by labs from investors, parents and vendors")

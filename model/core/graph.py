@@ -65,7 +65,8 @@ def preferential(n: int, m: int, fitness: NDArray[np.float64], generator: np.ran
     Source: bianconi2001.
     """
     degree = np.ones(n)
-    rows, columns = [], []
+    rows: list[int] = []
+    columns: list[int] = []
     for i in range(1, n):
         weight = degree[:i] * fitness[:i]
         count = min(m, i)

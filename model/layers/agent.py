@@ -30,7 +30,7 @@ class AgentLoopParams(Params):
         0.4,
         1.2,
         doc="slope of success in ln(task length / horizon)",
-        source="metr2025; theory A row 51",
+        source="metr2025; design A.51",
         dynamic=False,
     )
     thinking_exponent: float = param(
@@ -40,7 +40,7 @@ class AgentLoopParams(Params):
         0.8,
         doc="horizon elasticity of thinking (delta): h grows as tau**delta",
         fit=True,
-        source="economy.md 5 and 14: snell2024, villalobos2023 spans; prior log-sd .2",
+        source="design 5 and 14: snell2024, villalobos2023 spans; prior log-sd .2",
     )
     thinking_max: float = param(
         40.0,
@@ -57,7 +57,7 @@ class AgentLoopParams(Params):
         5e4,
         3e6,
         doc="tokens of a single-call loop on a task of the reference length, before the call network",
-        source="theory A row 52: 1-3.5e6 tokens a task with the agent template (x4)",
+        source="design A.52: 1-3.5e6 tokens a task with the agent template (x4)",
         scale="log",
     )
     loop_reference_minutes: float = param(
@@ -66,7 +66,7 @@ class AgentLoopParams(Params):
         10,
         600,
         doc="task length at which loop_tokens holds",
-        source="theory A row 52",
+        source="design A.52",
         dynamic=False,
     )
     token_length_elasticity: float = param(
@@ -75,7 +75,7 @@ class AgentLoopParams(Params):
         0.5,
         1.3,
         doc="elasticity of tokens to task length",
-        source="own assumption: theory A row 53",
+        source="own assumption: design A.53",
         dynamic=False,
     )
     generated_share_agent: float = param(
@@ -84,7 +84,7 @@ class AgentLoopParams(Params):
         0.01,
         0.2,
         doc="share of an agent loop's tokens that is generated without thinking",
-        source="economy.md 5: agentic work is input-dominated",
+        source="design 5: agentic work is input-dominated",
         scale="log",
     )
     generated_share_chat: float = param(
@@ -93,7 +93,7 @@ class AgentLoopParams(Params):
         0.05,
         0.7,
         doc="share of a chat turn's tokens that is generated without thinking",
-        source="economy.md 5",
+        source="design 5",
     )
     attempts_max: int = param(
         3,
@@ -101,7 +101,7 @@ class AgentLoopParams(Params):
         1,
         6,
         doc="attempts before a loop gives up; retries add (1/S) truncated here",
-        source="economy.md 5: retries add 1/S only; the bound is an own assumption",
+        source="design 5: retries add 1/S only; the bound is an own assumption",
     )
     job_minutes: float = param(
         60.0,
@@ -126,7 +126,7 @@ class AgentLoopParams(Params):
         0.5,
         1.7,
         doc="exponent theta of the marginal value of standing jobs; price elasticity of jobs is 1/theta",
-        source="nber2025intelligence: elasticity 1.11; economy.md 5",
+        source="nber2025intelligence: elasticity 1.11; design 5",
     )
     job_scale: float = param(
         0.5,
@@ -211,7 +211,7 @@ def think(
     -------
     log_tau, success : (n,) float
 
-    Source: economy.md 5; snell2024 for the exchange. Twin: tests/oracle/agent.py.
+    Source: design 5; snell2024 for the exchange. Twin: tests/oracle/agent.py.
 
     >>> z, s = think(np.zeros(1), np.log([10.0]), np.log([1e-3]), np.log([60.0]), float(np.log(60.0)), AgentLoopParams())
     >>> bool(z[0] == np.log(40.0)), round(float(s[0]), 3)
@@ -300,10 +300,10 @@ def jobs_wanted(value_to_inverse_theta: Array, ratio: float, p: AgentLoopParams)
     -------
     (n,) float
 
-    Source: economy.md 5. Twin: tests/oracle/agent.py.
+    Source: design 5. Twin: tests/oracle/agent.py.
 
     >>> jobs_wanted(np.array([1.0, 4.0]), 1.0, AgentLoopParams(job_elasticity=1.0, job_scale=1.0)).tolist()
     [0.0, 3.0]
     """
     wanted = p.job_scale * (value_to_inverse_theta * ratio ** (1.0 / p.job_elasticity) - 1.0)
-    return np.maximum(wanted, 0.0)
+    return np.asarray(np.maximum(wanted, 0.0))

@@ -29,10 +29,22 @@ class AppNetworkParams(Params):
         dynamic=False,
     )
     applications: int = param(
-        20, "applications", 2, 200, doc="other applications", source="own assumption", dynamic=False
+        20,
+        "applications",
+        2,
+        200,
+        doc="other applications",
+        source="own assumption: enough for a heavy tail of users, few enough to look at",
+        dynamic=False,
     )
     features: int = param(
-        8, "features", 1, 50, doc="AI features an application could have", source="own assumption", dynamic=False
+        8,
+        "features",
+        1,
+        50,
+        doc="AI features an application could have",
+        source="own assumption: enough for a smooth spread of thresholds",
+        dynamic=False,
     )
     inertia: float = param(
         0.9,
@@ -43,16 +55,26 @@ class AppNetworkParams(Params):
         source="own assumption: habits change over a year",
     )
     quality_coefficient: float = param(
-        1.0, "-", 0, 4, doc="log-odds per unit of ln quality", source="theory A row 76, own assumption"
+        1.0, "-", 0, 4, doc="log-odds per unit of ln quality", source="design A.76, own assumption"
     )
     ad_load_coefficient: float = param(
-        0.5, "-", 0, 3, doc="fall of log-odds per unit of advertising load", source="own assumption"
+        0.5,
+        "-",
+        0,
+        3,
+        doc="fall of log-odds per unit of advertising load",
+        source="own assumption: a doubled load costs two fifths of the odds",
     )
     feature_coefficient: float = param(
-        2.0, "-", 0, 10, doc="log-odds per USD of feature uplift an hour over .1", source="own assumption"
+        2.0,
+        "-",
+        0,
+        10,
+        doc="log-odds per USD of feature uplift an hour over .1",
+        source="own assumption: an uplift of a few cents an hour is felt, not decisive",
     )
     users_coefficient: float = param(
-        0.3, "-", 0, 0.9, doc="log-odds per unit of ln users: network effect", source="theory A row 76"
+        0.3, "-", 0, 0.9, doc="log-odds per unit of ln users: network effect", source="design A.76"
     )
     net_inertia: float = param(
         0.8,
@@ -60,7 +82,7 @@ class AppNetworkParams(Params):
         0,
         0.99,
         doc="share of an application's calls that stay with last month's nets",
-        source="own assumption: switching within weeks to months (theory 6.2)",
+        source="own assumption: switching within weeks to months (design T6.2)",
     )
     open_penalty: float = param(
         0.8,
@@ -68,7 +90,7 @@ class AppNetworkParams(Params):
         -1,
         3,
         doc="log-odds lost by open weights (support, liability)",
-        source="theory 6.2: 90 % cheaper, below 30 % of tokens",
+        source="design T6.2: 90 % cheaper, below 30 % of tokens",
     )
     ranking_share: float = param(
         0.45,
@@ -76,7 +98,7 @@ class AppNetworkParams(Params):
         0.1,
         0.8,
         doc="share of hours offered at the opening that rank",
-        source="economy.md 8: ranking and other 75 %",
+        source="design 8: ranking and other 75 %",
         dynamic=False,
     )
     other_share: float = param(
@@ -85,7 +107,7 @@ class AppNetworkParams(Params):
         0.05,
         0.6,
         doc="share of hours offered at the opening for other AI (enterprise, science)",
-        source="economy.md 8: ranking and other 75 %",
+        source="design 8: ranking and other 75 %",
         dynamic=False,
     )
     legacy_speed: float = param(
@@ -103,7 +125,7 @@ class AppNetworkParams(Params):
         3,
         doc="long-run price elasticity of ranking and other AI",
         fit=True,
-        source="economy.md 14, prior log-sd .2",
+        source="design 14, prior log-sd .2",
     )
     other_background_share: float = param(
         0.5,
@@ -129,7 +151,7 @@ class AppNetworkParams(Params):
         0,
         0.9,
         doc="share of small-tier chat and feature calls that could run on devices",
-        source="own assumption",
+        source="own assumption: short, private, simple calls",
     )
 
 
@@ -157,7 +179,7 @@ def intensity(uplift_usd_per_h: Array, scale_tokens_per_h: Array, token_usd: flo
     uplift_usd_per_h, scale_tokens_per_h : (F,) float
     token_usd : float
 
-    Source: economy.md 5. Twin: tests/oracle/application.py.
+    Source: design 5. Twin: tests/oracle/application.py.
 
     >>> intensity(np.array([0.0, 1e-3]), np.array([1000.0, 1000.0]), 1e-6).tolist()
     [0.0, 0.0]
@@ -166,7 +188,9 @@ def intensity(uplift_usd_per_h: Array, scale_tokens_per_h: Array, token_usd: flo
     return np.asarray(scale_tokens_per_h * np.log(np.maximum(ratio, 1.0)))
 
 
-def intensity_elasticity(uplift_usd_per_h: Array, success_share: Array, ratio: Array, slope: float, required: float) -> Array:
+def intensity_elasticity(
+    uplift_usd_per_h: Array, success_share: Array, ratio: Array, slope: float, required: float
+) -> Array:
     """Return d ln(tokens) / d ln(horizon) of a feature in use, Eq. Y.3b.
 
     Of ``e0 ln(ratio)``, ratio = uplift / (p e0): ``slope S (1 - S) / (S - S_req) / ln(ratio)``, 0 where the feature is off.

@@ -42,7 +42,7 @@ class ContextParams(Params):
         3000,
         doc="prompt of a chat turn at opening prices",
         scale="log",
-        source="theory A row 47: LMSYS 70 + 215 tokens a turn; with a short history",
+        source="design A.47: LMSYS 70 + 215 tokens a turn; with a short history",
     )
     prompt_agent_tokens: float = param(
         8000.0,
@@ -51,7 +51,7 @@ class ContextParams(Params):
         60000,
         doc="prompt of an agent's call at opening prices",
         scale="log",
-        source="own assumption: above the 6e3 mean of all requests at the end of 2025, theory A row 42",
+        source="own assumption: above the 6e3 mean of all requests at the end of 2025, design A.42",
     )
     prompt_embedded_tokens: float = param(
         1000.0,
@@ -69,7 +69,7 @@ class ContextParams(Params):
         4000,
         doc="prompt of a robot's cloud call",
         scale="log",
-        source="theory 6.7: 600-800 tokens a step",
+        source="design T6.7: 600-800 tokens a step",
     )
     prompt_price_elasticity: float = param(
         0.4,
@@ -77,7 +77,7 @@ class ContextParams(Params):
         0.0,
         1.0,
         doc="prompts lengthen as the price of fresh input falls: elasticity",
-        source="own assumption; theory A row 42: x4 in prompts while input prices fell by 10-30",
+        source="design A.42, own assumption: prompts x4 while input prices fell by 10-30",
     )
     window_tokens: float = param(
         1.0e6,
@@ -102,13 +102,23 @@ class ContextParams(Params):
         0,
         1,
         doc="share of an agent's input that repeats earlier input",
-        source="economy.md 5: agents' tokens are mostly cached input; theory A row 44 range .5-.95",
+        source="design 5: agents' tokens are mostly cached input; design A.44 range .5-.95",
     )
     reuse_embedded: float = param(
-        0.4, "-", 0, 1, doc="share of a feature's input that repeats (instructions)", source="own assumption"
+        0.4,
+        "-",
+        0,
+        1,
+        doc="share of a feature's input that repeats (instructions)",
+        source="own assumption: instructions repeat, the page does not",
     )
     reuse_robot: float = param(
-        0.5, "-", 0, 1, doc="share of a robot's input that repeats (instructions, map)", source="own assumption"
+        0.5,
+        "-",
+        0,
+        1,
+        doc="share of a robot's input that repeats (instructions, map)",
+        source="own assumption: instructions and map repeat, the picture does not",
     )
     memory_exponent: float = param(
         0.6,
@@ -116,7 +126,7 @@ class ContextParams(Params):
         0.1,
         2.0,
         doc="zeta: how fast hits rise with memory, h = 1 - (1 + M/M0)**-zeta",
-        source="own assumption: theory A equation 14",
+        source="own assumption: design A.eq14",
     )
     memory_reference_s: float = param(
         600.0,
@@ -134,9 +144,21 @@ class ContextParams(Params):
         60.0, "-", 1, 500, doc="SSD over HBM", scale="log", source="own assumption: 30-40 TB a server of eight"
     )
     host_weight: float = param(
-        0.7, "-", 0, 1, doc="value of a host byte against an HBM byte (slower to bring back)", source="own assumption"
+        0.7,
+        "-",
+        0,
+        1,
+        doc="value of a host byte against an HBM byte (slower to bring back)",
+        source="own assumption: reloading over the bus is slower than HBM, far faster than recomputing",
     )
-    ssd_weight: float = param(0.25, "-", 0, 1, doc="value of an SSD byte against an HBM byte", source="own assumption")
+    ssd_weight: float = param(
+        0.25,
+        "-",
+        0,
+        1,
+        doc="value of an SSD byte against an HBM byte",
+        source="own assumption: much slower than host memory, still worth keeping for long prefixes",
+    )
     kv_share_of_hbm: float = param(
         0.4,
         "-",
@@ -173,7 +195,7 @@ def prompts(price_ratio: float, p: ContextParams) -> Array:
     """
     growth = float(max(price_ratio, 1e-9)) ** -p.prompt_price_elasticity
     base = np.array([getattr(p, name) for name in PROMPT], dtype=np.float64)
-    return np.minimum(base * growth, p.window_tokens)
+    return np.asarray(np.minimum(base * growth, p.window_tokens))
 
 
 def hit_share(

@@ -26,7 +26,7 @@ class LinkParams(Params):
         0.3,
         0.5,
         doc="achieved over peak FLOP/s in training at the reference cluster",
-        source="ai2027; theory A row 19",
+        source="ai2027; design A.19",
     )
     scale_out_penalty: float = param(
         0.05,
@@ -34,7 +34,7 @@ class LinkParams(Params):
         0.0,
         0.15,
         doc="elasticity of that utilisation to cluster size",
-        source="own assumption, theory A row 22",
+        source="own assumption, design A.22",
     )
     reference_cluster_h100e: float = param(
         4000.0,
@@ -86,7 +86,7 @@ class LinkParams(Params):
         1,
         32,
         doc="total over active parameters (mixture of experts)",
-        source="own assumption, theory A row 37",
+        source="own assumption, design A.37",
     )
     kv_bytes_per_token: float = param(
         1.6e5,
@@ -130,16 +130,16 @@ class LinkParams(Params):
         1000,
         doc="copies of a net kept ready at the reference load (regions, versions, daily peaks)",
         scale="log",
-        source="own assumption",
+        source="own assumption: some ten regions, several versions, daily peaks of several times the mean",
     )
-    replicas_reference_per_s: float = param(
+    replicas_reference_tokens_per_s: float = param(
         1.0e4,
         "token/s",
         1e2,
         1e7,
         doc="generated tokens a second of a net at which its copies begin to grow with the square root of load",
         scale="log",
-        source="own assumption: square-root staffing, theory 6.8 (Erlang-C)",
+        source="own assumption: square-root staffing, design T6.8 (Erlang-C)",
     )
     software_scale: float = param(
         24.0,
@@ -149,7 +149,7 @@ class LinkParams(Params):
         doc="accelerator-seconds over the roofline's at the opening (peaks, safety nets, unripe serving software)",
         fit=True,
         scale="log",
-        source="economy.md 14: accelerator-seconds scale, prior log-sd .6; level for 3e-2 s a token in 2023, economy.md 13",
+        source="design 14: accelerator-seconds scale, prior log-sd .6; level for 3e-2 s a token in 2023, design 13",
     )
     software_learning: float = param(
         0.25,
@@ -174,10 +174,10 @@ class LinkParams(Params):
         1,
         5,
         doc="overhead that stays: daily peaks, failures, safety nets",
-        source="own assumption",
+        source="own assumption: half again for peaks and failures, as in other online services",
     )
     servers: int = param(
-        50, "servers", 1, 500, doc="servers that share one queue", source="own assumption, theory A row 24"
+        50, "servers", 1, 500, doc="servers that share one queue", source="own assumption, design A.24"
     )
 
 
@@ -273,7 +273,7 @@ def software_overhead(served_tokens: float, p: LinkParams) -> float:
         Tokens served by all nets since the opening.
     p : LinkParams
 
-    Source: own assumption, see MODEL.md; Wright's law. Twin: tests/oracle/link.py.
+    Source: own assumption: Wright's law, see decisions/0007-serving-overhead-learns-by-doing.md. Twin: tests/oracle/link.py.
 
     >>> software_overhead(0.0, LinkParams())
     24.0
@@ -286,10 +286,10 @@ def software_overhead(served_tokens: float, p: LinkParams) -> float:
 def replicas(generated_per_s: Array, p: LinkParams) -> Array:
     """Return the copies of a net kept ready, Eq. K.1c: square-root staffing, ``r0 sqrt(1 + load / load_0)``.
 
-    >>> replicas(np.array([0.0, 3.0e4]), LinkParams(replicas_min=10.0, replicas_reference_per_s=1.0e4)).tolist()
+    >>> replicas(np.array([0.0, 3.0e4]), LinkParams(replicas_min=10.0, replicas_reference_tokens_per_s=1.0e4)).tolist()
     [10.0, 20.0]
     """
-    return np.asarray(p.replicas_min * np.sqrt(1.0 + generated_per_s / p.replicas_reference_per_s))
+    return np.asarray(p.replicas_min * np.sqrt(1.0 + generated_per_s / p.replicas_reference_tokens_per_s))
 
 
 def kv_bytes(active_parameters: Array, p: LinkParams) -> Array:
@@ -347,7 +347,7 @@ def erlang_c(servers: int, load: float) -> float:
     load : float
         Offered load in servers, below `servers`.
 
-    Source: theory 6.8. Twin: tests/oracle/link.py.
+    Source: design T6.8. Twin: tests/oracle/link.py.
 
     >>> round(erlang_c(2, 1.5), 6), round(erlang_c(10, 8.0), 6)
     (0.642857, 0.40918)

@@ -27,7 +27,7 @@ class LossLaw(NamedTuple):
     beta: float
 
 
-#: The published constant sets (theory 4.1).
+#: The published constant sets (design T4.1).
 LAWS = {
     "hoffmann": LossLaw(1.69, 406.4, 410.7, 0.34, 0.28),
     "sardana": LossLaw(1.69, 406.4, 410.7, 0.336, 0.283),
@@ -76,10 +76,10 @@ class NeuralParams(Params):
         0.5,
         doc="gamma: horizon elasticity of effective compute",
         fit=True,
-        source="economy.md 5 and 14, prior log-sd .15",
+        source="design 5 and 14, prior log-sd .15",
     )
     rollout_exponent: float = param(
-        0.25, "-", 0.0, 0.5, doc="gamma_R: horizon elasticity of roll-out compute", source="economy.md 5"
+        0.25, "-", 0.0, 0.5, doc="gamma_R: horizon elasticity of roll-out compute", source="design 5"
     )
     rollout_reference_flop: float = param(
         1.0e22,
@@ -97,7 +97,7 @@ class NeuralParams(Params):
         480,
         doc="length of the tasks on which roll-outs can be checked: useful once nets reach them",
         scale="log",
-        source="own assumption: tasks with checkable answers are short (competition problems, unit tests); theory 4.5, verifiability gates the value of samples",
+        source="own assumption: tasks with checkable answers are short (competition problems, unit tests); design T4.5, verifiability gates the value of samples",
     )
     reasoning_share: float = param(
         0.1,
@@ -169,7 +169,7 @@ class NeuralParams(Params):
         source="own assumption: 2N for a net of 1e11, a tenth kept",
     )
     distillation_orders_max: float = param(
-        1.5, "-", 0, 2.5, doc="orders of effective compute a small net can gain from a teacher", source="economy.md 5"
+        1.5, "-", 0, 2.5, doc="orders of effective compute a small net can gain from a teacher", source="design 5"
     )
     distillation_reference_share: float = param(
         0.5,
@@ -197,7 +197,13 @@ class NeuralParams(Params):
         source="own assumption: one or two model generations",
     )
     parameters_min: float = param(
-        5.0e8, "parameters", 1e7, 1e10, doc="smallest net sold", scale="log", source="own assumption"
+        5.0e8,
+        "parameters",
+        1e7,
+        1e10,
+        doc="smallest net sold",
+        scale="log",
+        source="own assumption: smaller nets are given away with devices",
     )
 
 
@@ -429,7 +435,7 @@ def horizon(effective_flop: Array, rollout_flop: Array, p: NeuralParams) -> Arra
         Roll-out compute that taught (Eq. N.9).
     p : NeuralParams
 
-    Source: economy.md 5; metr2025.
+    Source: design 5; metr2025.
 
     >>> float(horizon(np.array(2.5e24), np.array(0.0), NeuralParams()))
     0.55

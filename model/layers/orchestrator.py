@@ -23,20 +23,34 @@ class CallNetworkParams(Params):
 
     section: ClassVar[str] = "call_network"
 
-    orchestrators: int = param(8, "nodes", 1, 50, doc="orchestrators", source="own assumption", dynamic=False)
-    skills: int = param(16, "nodes", 1, 200, doc="agents' skills", source="own assumption", dynamic=False)
+    orchestrators: int = param(
+        8,
+        "nodes",
+        1,
+        50,
+        doc="orchestrators",
+        source="own assumption: a handful of frameworks and marketplaces",
+        dynamic=False,
+    )
+    skills: int = param(
+        16,
+        "nodes",
+        1,
+        200,
+        doc="agents' skills",
+        source="own assumption: twice as many skills as orchestrators",
+        dynamic=False,
+    )
     tools: int = param(
         24,
         "nodes",
         1,
         500,
         doc="tools",
-        source="own assumption: registries are long but a few tools dominate (theory 6.9)",
+        source="own assumption: registries are long but a few tools dominate (design T6.9)",
         dynamic=False,
     )
-    links: int = param(
-        3, "links", 1, 8, doc="links a node forms when it enters", source="theory A row 78", dynamic=False
-    )
+    links: int = param(3, "links", 1, 8, doc="links a node forms when it enters", source="design A.78", dynamic=False)
     agent_calls: float = param(
         4.0,
         "calls",
@@ -56,7 +70,12 @@ class CallNetworkParams(Params):
         dynamic=False,
     )
     callback_share: float = param(
-        0.08, "-", 0, 0.4, doc="share of a skill's calls that go back to an orchestrator", source="own assumption"
+        0.08,
+        "-",
+        0,
+        0.4,
+        doc="share of a skill's calls that go back to an orchestrator",
+        source="own assumption: one skill call in twelve needs a new plan",
     )
     spectral_radius_max: float = param(
         0.93,
@@ -64,7 +83,7 @@ class CallNetworkParams(Params):
         0.5,
         0.98,
         doc="largest spectral radius of the call network",
-        source="theory A row 62, own assumption",
+        source="design A.62, own assumption",
     )
     multi_threshold: float = param(
         0.45,
@@ -75,13 +94,23 @@ class CallNetworkParams(Params):
         source="kim2025: 2512.08296",
     )
     multi_share_max: float = param(
-        0.3, "-", 0, 1, doc="share of tasks that can be divided among agents", source="own assumption, theory A row 61"
+        0.3, "-", 0, 1, doc="share of tasks that can be divided among agents", source="own assumption, design A.61"
     )
     multi_width: float = param(
-        0.08, "-", 0.01, 0.3, doc="spread of success around the threshold", source="own assumption"
+        0.08,
+        "-",
+        0.01,
+        0.3,
+        doc="spread of success around the threshold",
+        source="own assumption: a soft threshold, tasks differ around the mean",
     )
     batch_scale: float = param(
-        0.4, "-", 0.05, 2, doc="logit scale of moving work that can wait to the batch tier", source="own assumption"
+        0.4,
+        "-",
+        0.05,
+        2,
+        doc="logit scale of moving work that can wait to the batch tier",
+        source="own assumption: half price moves most of the work that can wait, not all",
     )
 
 
@@ -95,13 +124,13 @@ def traffic(edges: Array, scale: float, external: Array) -> Array:
     scale : float
     external : (O,) float >= 0
 
-    Source: theory 6.6. Twin: tests/oracle/orchestrator.py.
+    Source: design T6.6. Twin: tests/oracle/orchestrator.py.
 
     >>> p = np.array([[0, 0.5, 0.2], [0, 0, 0.4], [0.1, 0, 0]])
     >>> traffic(p, 1.0, np.array([1.0, 0, 0])).round(6).tolist()
     [1.041667, 0.520833, 0.416667]
     """
-    return np.linalg.solve(np.eye(external.size) - scale * edges.T, external)
+    return np.asarray(np.linalg.solve(np.eye(external.size) - scale * edges.T, external), dtype=np.float64)
 
 
 def spectral_radius(edges: Array) -> float:

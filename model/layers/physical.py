@@ -82,7 +82,7 @@ class PhysicalParams(Params):
         1.0,
         1.6,
         doc="growth of memory and its bandwidth per chip beyond the launched generations",
-        source="data sheets V100 to B200: 1.28 (memory), 1.34 (bandwidth) a year",
+        source="own assumption: data sheets V100 to B200, from memory: 1.28 (memory), 1.34 (bandwidth) a year",
         exogenous_trend=True,
         dynamic=False,
     )
@@ -103,7 +103,7 @@ class PhysicalParams(Params):
         1e6,
         doc="installed accelerators at the opening",
         scale="log",
-        source="economy.md 8",
+        source="design 8",
         dynamic=False,
     )
     availability: float = param(
@@ -126,19 +126,34 @@ class PhysicalParams(Params):
         source="own assumption: few fail young, most go at the end",
     )
     server_power_factor: float = param(
-        1.5, "-", 1.1, 2.2, doc="server power over chip power", source="observations.md: server 1.5"
+        1.5,
+        "-",
+        1.1,
+        2.2,
+        doc="server power over chip power",
+        source="own assumption: host, network and fans draw half as much again; observations.md",
     )
     pue: float = param(
         1.2, "-", 1.05, 1.6, doc="facility power over server power", source="observations pue_hyperscale"
     )
     load_factor: float = param(
-        0.75, "-", 0.4, 1, doc="power drawn at work over rated power", source="observations.md: load .75"
+        0.75,
+        "-",
+        0.4,
+        1,
+        doc="power drawn at work over rated power",
+        source="own assumption: three quarters of rated power at work; observations.md",
     )
     idle_power_share: float = param(
-        0.25, "-", 0.05, 0.6, doc="power of an idle machine over one at work", source="own assumption"
+        0.25,
+        "-",
+        0.05,
+        0.6,
+        doc="power of an idle machine over one at work",
+        source="own assumption: idle servers draw a fifth to a third",
     )
     electricity_usd_per_kwh: float = param(
-        0.07, "USD/kWh", 0.02, 0.3, doc="price of electricity", source="theory A row 17: .07 (.04-.12), own assumption"
+        0.07, "USD/kWh", 0.02, 0.3, doc="price of electricity", source="design A.17: .07 (.04-.12), own assumption"
     )
     power_opening_gw: float = param(
         8.0,
@@ -156,10 +171,15 @@ class PhysicalParams(Params):
         0.0,
         0.1,
         doc="fastest growth of powered sites once in demand",
-        source="own assumption: 43 % a year; theory 5.4 and 6.8, two to four years from ground-breaking",
+        source="own assumption: 43 % a year; design T5.4 and T6.8, two to four years from ground-breaking",
     )
     power_slack_share: float = param(
-        0.6, "-", 0.2, 1, doc="share of powered sites in use above which more are built", source="own assumption"
+        0.6,
+        "-",
+        0.2,
+        1,
+        doc="share of powered sites in use above which more are built",
+        source="own assumption: sites are planned years ahead, before they are full",
     )
 
 

@@ -29,7 +29,7 @@ class AttentionParams(Params):
         200,
         500,
         doc="hours a person has for work (172) and online (200)",
-        source="economy.md 6; observations online_hours_per_user_day",
+        source="design 6; observations online_hours_per_user_day",
         dynamic=False,
     )
     online_hours_per_month: float = param(
@@ -47,7 +47,7 @@ class AttentionParams(Params):
         0.5,
         0.95,
         doc="largest share of the month that work, review and supervision may take",
-        source="economy.md 6",
+        source="design 6",
     )
     application_share: float = param(
         0.93,
@@ -63,7 +63,7 @@ class AttentionParams(Params):
         0.05,
         1.0,
         doc="weight of this month's shadow price in what delegation looks at next month",
-        source="own assumption: economy.md 6 asks for a damped price",
+        source="own assumption: design 6 asks for a damped price",
     )
     candidate_spread: float = param(
         0.06,
@@ -71,7 +71,7 @@ class AttentionParams(Params):
         0.0,
         0.5,
         doc="relative spread of candidates' quality: gain of a good choice",
-        source="own assumption: economy.md 6",
+        source="own assumption: design 6",
     )
     candidate_dilution: float = param(
         0.01,
@@ -79,7 +79,7 @@ class AttentionParams(Params):
         0.001,
         0.1,
         doc="loss of success for each examined candidate",
-        source="economy.md 6: about 1 %",
+        source="design 6: about 1 %",
         scale="log",
     )
     candidate_tokens: float = param(
@@ -88,12 +88,10 @@ class AttentionParams(Params):
         100,
         2000,
         doc="tokens of one candidate's description",
-        source="theory A row 65",
+        source="design A.65",
         scale="log",
     )
-    candidates_max: float = param(
-        10.0, "-", 1, 50, doc="most candidates examined for one task", source="theory A row 63"
-    )
+    candidates_max: float = param(10.0, "-", 1, 50, doc="most candidates examined for one task", source="design A.63")
 
 
 class Allotment(NamedTuple):
@@ -129,7 +127,7 @@ def allot(own_h: Array, requested_h: Array, weight_usd: Array, p: AttentionParam
     Allotment
         ``answered`` is the share of requests answered, in [0, 1]; 1 where nothing was asked.
 
-    Source: economy.md 6. Twin: tests/oracle/attention.py.
+    Source: design 6. Twin: tests/oracle/attention.py.
 
     >>> a = allot(np.array([172.0]), np.array([0.0]), np.array([2000.0]), AttentionParams())
     >>> float(a.shadow_usd_per_h[0]), float(a.applications[0] + a.leisure[0])
@@ -162,7 +160,7 @@ def examined(value_usd: Array, token_usd: float, p: AttentionParams) -> Array:
     -------
     (n,) float
 
-    Source: economy.md 6; yang2025agentic for agent attention as the scarce resource. Twin: tests/oracle/attention.py.
+    Source: design 6; yang2025agentic for agent attention as the scarce resource. Twin: tests/oracle/attention.py.
 
     >>> examined(np.array([1e9]), 1e-6, AttentionParams()).round(6).tolist()
     [6.0]

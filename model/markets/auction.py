@@ -34,7 +34,7 @@ class AuctionParams(Params):
         1,
         10,
         doc="positions per attention-hour page or candidate list",
-        source="own assumption, theory A row 63",
+        source="own assumption, design A.63",
         dynamic=False,
     )
     slot_decay: float = param(
@@ -43,10 +43,10 @@ class AuctionParams(Params):
         0.3,
         0.95,
         doc="click rate of a position over that of the one above",
-        source="theory A row 64: geometric .5-.8",
+        source="design A.64: geometric .5-.8",
     )
     bid_speed: float = param(
-        0.3, "1/month", 0.05, 1, doc="speed of best response", source="theory A row 66, own assumption"
+        0.3, "1/month", 0.05, 1, doc="speed of best response", source="design A.66, own assumption"
     )
     bid_noise: float = param(
         0.05, "-", 0, 0.5, doc="log-sd of noise in bids", source="own assumption: bidders learn by trying"
@@ -57,7 +57,7 @@ class AuctionParams(Params):
         0.05,
         10,
         doc="clicks on the first position per attention-hour",
-        source="own assumption; with values, digital advertising of .06 USD an hour (economy.md 13)",
+        source="own assumption: with the values of a click, digital advertising of .06 USD an hour (design 13)",
         scale="log",
     )
     value_usd_per_click: float = param(
@@ -66,7 +66,7 @@ class AuctionParams(Params):
         0.001,
         5,
         doc="mean margin a service earns per click",
-        source="own assumption: gives .06 USD an hour at the opening, economy.md 13",
+        source="own assumption: gives .06 USD an hour at the opening, design 13",
         scale="log",
     )
     value_usd_per_invocation: float = param(
@@ -79,10 +79,10 @@ class AuctionParams(Params):
         scale="log",
     )
     budget_exponent: float = param(
-        0.6, "-", 0.2, 0.95, doc="returns to spending in a market, A b**x", source="economy.md 6"
+        0.6, "-", 0.2, 0.95, doc="returns to spending in a market, A b**x", source="design 6"
     )
     budget_speed: float = param(
-        0.3333, "1/month", 0.02, 1, doc="share of the gap between markets closed in a month", source="economy.md 6"
+        0.3333, "1/month", 0.02, 1, doc="share of the gap between markets closed in a month", source="design 6"
     )
     reserve_usd: float = param(
         0.001,

@@ -46,7 +46,7 @@ class ComputeParams(Params):
         1,
         15,
         doc="contract price at the opening",
-        source="A100 hours of 2 USD over .3155 H100e; gpu_rent rows",
+        source="own assumption: an A100 hour of about 2 USD is .3155 H100e; later prices are observations gpu_rent_h100",
         dynamic=False,
     )
     price_speed: float = param(
@@ -56,26 +56,24 @@ class ComputeParams(Params):
         1,
         doc="share of the log gap to the clearing price closed in a month (kappa)",
         fit=True,
-        source="economy.md 8 and 14, prior log-sd .4",
+        source="design 8 and 14, prior log-sd .4",
     )
     utilisation_max: float = param(
-        0.85, "-", 0.7, 0.95, doc="largest share of hours that can be used", source="own assumption, theory A row 23"
+        0.85, "-", 0.7, 0.95, doc="largest share of hours that can be used", source="own assumption, design A.23"
     )
     operating_usd_per_h: float = param(
-        0.25, "USD/h", 0.05, 1, doc="operating cost below which no hour is sold", source="economy.md 8"
+        0.25, "USD/h", 0.05, 1, doc="operating cost below which no hour is sold", source="design 8"
     )
     interactive_factor: float = param(
-        1.0, "-", 0.5, 2, doc="price of interactive serving over contract", source="economy.md 8"
+        1.0, "-", 0.5, 2, doc="price of interactive serving over contract", source="design 8"
     )
-    reserved_factor: float = param(
-        0.8, "-", 0.3, 1, doc="price of reserved training over contract", source="economy.md 8"
-    )
+    reserved_factor: float = param(0.8, "-", 0.3, 1, doc="price of reserved training over contract", source="design 8")
     batch_factor: float = param(
-        0.5, "-", 0.2, 1, doc="price of batch work and roll-outs over contract", source="economy.md 8"
+        0.5, "-", 0.2, 1, doc="price of batch work and roll-outs over contract", source="design 8"
     )
-    spot_share: float = param(0.15, "-", 0, 0.5, doc="share of hours sold at the spot price", source="economy.md 8")
+    spot_share: float = param(0.15, "-", 0, 0.5, doc="share of hours sold at the spot price", source="design 8")
     spot_premium: float = param(
-        0.15, "-", 0, 1, doc="k in spot = contract x (1 + k u / (1 - u))", source="theory A row 26, own assumption"
+        0.15, "-", 0, 1, doc="k in spot = contract x (1 + k u / (1 - u))", source="design A.26, own assumption"
     )
     elasticity_serving: float = param(
         1.1, "-", 0.3, 3, doc="price elasticity of serving", source="nber2025intelligence: 1.11"
@@ -87,7 +85,7 @@ class ComputeParams(Params):
         3,
         doc="price elasticity of ranking and other AI",
         fit=True,
-        source="economy.md 14, prior log-sd .2",
+        source="design 14, prior log-sd .2",
     )
     elasticity_research: float = param(
         1.0,
@@ -98,7 +96,12 @@ class ComputeParams(Params):
         source="own assumption: unit by construction of a budget",
     )
     routing_elasticity: float = param(
-        4.0, "-", 0.5, 20, doc="how strongly buyers prefer the cheaper provider", source="own assumption"
+        4.0,
+        "-",
+        0.5,
+        20,
+        doc="how strongly buyers prefer the cheaper provider",
+        source="own assumption: hours of one class are near substitutes; contracts keep some buyers",
     )
 
 
@@ -137,7 +140,7 @@ def clear(demand_hours: Array, capacity_hours: float, price_usd: float, p: Compu
     Cleared
         ``served <= demand_hours`` and ``sum(served) <= capacity_hours``.
 
-    Source: economy.md 8. Twin: tests/oracle/compute.py.
+    Source: design 8. Twin: tests/oracle/compute.py.
 
     >>> c = clear(np.full(12, 10.0), 1200.0, 2.0, ComputeParams())
     >>> c.fill.min() == 1.0 and c.clearing_usd < 2.0

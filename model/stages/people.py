@@ -286,7 +286,7 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         chat_usd, agent_usd = chats * c.chat_usd, given * c.agent_usd
         worked_usd = h.wage_usd_per_h * (p.robot.duty_hours_per_month * robot_success)
         answered = supervision * a.answered
-        sums = Wishes(
+        sums: dict[str, Array] = dict(
             humans=np.ones(h.n),
             adopters=adopted,
             delegators=delegating,
@@ -321,10 +321,11 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
             attention_residual_h=np.abs(
                 p.attention.hours_per_month - (own_h + asked * a.answered + a.applications + a.leisure)
             ),
-        )  # each field a column of this block, people's means
-        totals.append(block_partials((np.stack(sums) * each).T))
+        )  # per person of each row
+        columns = np.stack([sums[name] for name in Wishes._fields])
+        totals.append(block_partials((columns * each).T))
         hours += np.bincount(h.segment, weights=each * a.applications, minlength=human.SEGMENTS)
-        chats_by_segment += np.bincount(h.segment, weights=each * sums.chat_frontier, minlength=human.SEGMENTS)
+        chats_by_segment += np.bincount(h.segment, weights=each * sums["chat_frontier"], minlength=human.SEGMENTS)
     for name, column in next_.items():
         setattr(f, name, column)
     f.attention_hours, f.chat_by_segment = hours, chats_by_segment

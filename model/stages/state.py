@@ -31,7 +31,7 @@ class Cohorts:
 
     def stock(self) -> Array:
         """Return machines by provider, (P,)."""
-        return self.h100e.sum(axis=1)
+        return np.asarray(self.h100e.sum(axis=1))
 
     def mean(self, column: Array) -> float:
         """Return the mean of a column over all machines."""

@@ -53,7 +53,7 @@ def batch_size(step, per_s, replicas, room, longest):
 
 def replicas(per_s, p):
     """Eq. K.1c: the square root of one plus load over reference load, times the least number of copies."""
-    return p.replicas_min * (1.0 + per_s / p.replicas_reference_per_s) ** 0.5
+    return p.replicas_min * (1.0 + per_s / p.replicas_reference_tokens_per_s) ** 0.5
 
 
 def serving(tokens, active_parameters, context_tokens, decode_gain, bytes_per_s, hbm_bytes, p, overhead=1.0):
