@@ -207,12 +207,12 @@ class LabParams(Params):
         source="own assumption: dates of releases differ by about a third of the cycle",
     )
     planning_months: float = param(
-        18.0,
+        12.0,
         "month",
         6,
         48,
         doc="months over which lifetime tokens are forecast when sizing a net",
-        source="own assumption: life of a net on the price lists",
+        source="own assumption: nets stay on price lists about a year",
     )
     price_coefficient: float = param(
         2.5,

@@ -194,7 +194,9 @@ def demand(compute: pl.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def planned_realised(labs: pl.DataFrame, years: int = 1) -> list[dict[str, Any]]:
-    """Return realised over planned lifetime tokens and cost: medians over released models that have ended serving.
+    """Return realised over planned lifetime tokens and cost: totals over released models that have ended serving.
+
+    Totals, because most tokens are served by few models; a median would tell of labs that lost their market.
 
     Parameters
     ----------
@@ -209,21 +211,25 @@ def planned_realised(labs: pl.DataFrame, years: int = 1) -> list[dict[str, Any]]
     """
     rows = labs.drop_nulls("released").with_columns(
         ((pl.col("released").dt.year() - FIRST_YEAR) // years * years + FIRST_YEAR).alias("from"),
-        ratio("realised_lifetime_tokens", "planned_lifetime_tokens").alias("tokens"),
-        ratio("realised_cost_usd", "planned_cost_usd").alias("cost"),
         pl.col("censored").cast(pl.Boolean).fill_null(True).alias("still"),
     )
     ended = ~pl.col("still")
     found = rows.group_by("from", "tier", maintain_order=True).agg(
         ended.sum().alias("models"),
         pl.col("still").sum().alias("censored"),
-        pl.col("tokens").filter(ended).median(),
-        pl.col("cost").filter(ended).median(),
+        total("realised_lifetime_tokens", "planned_lifetime_tokens", ended).alias("tokens"),
+        total("realised_cost_usd", "planned_cost_usd", ended).alias("cost"),
     )
     return [
         {"released": y, "tier": t, "models": n, "censored": c, "tokens": a, "cost": b}
         for y, t, n, c, a, b in found.sort("from", "tier").rows()
     ]
+
+
+def total(above: str, below: str, where: pl.Expr) -> pl.Expr:
+    """Return the ratio of two columns' sums over rows, null where it is not defined."""
+    over, under = pl.col(above).filter(where).sum(), pl.col(below).filter(where).sum()
+    return pl.when(under > 0.0).then(over / under)
 
 
 def ratio(above: str, below: str) -> pl.Expr:

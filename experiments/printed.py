@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from experiments import answer
 from model.core.units import month_date
-from model.measures import Crossover
+from model.measures import PARITY, Crossover
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,7 +90,11 @@ def _definitions(result: Result, narrow: bool) -> Table:
     for definition, words in answer.DENOMINATORS.items():
         crossings = result.crossovers[definition]
         crossed = sum(c.index is not None for c in crossings)
-        cells = [words, _when(crossings, summary[definition]), f"{crossed}/{len(crossings)}"]
+        when = _when(crossings, summary[definition])
+        final = list(shares[definition].values())[-1:]
+        if summary[definition]["median"] is not None and final and final[0]["median"] < PARITY:
+            when = f"{_median(crossings, summary[definition])}, below it again"
+        cells = [words, when, f"{crossed}/{len(crossings)}"]
         cells += [_percent(shares[definition].get(str(y), {}).get("median")) for y in years]
         if narrow:
             rows.append(tuple(cells))
@@ -127,7 +131,7 @@ def _labs(result: Result) -> Table:
             row = next((r for r in found if r["released"] == first and r["tier"] == tier and r["models"]), None)
             cells.append("-" if row is None else f"{_times(row['tokens'])} / {_times(row['cost'])} ({row['models']})")
         rows.append((f"released {first} to {first + PERIODS - 1}", *cells))
-    title = "Labs: realised over planned lifetime tokens / cost, medians (models that have ended serving)"
+    title = "Labs: realised over planned lifetime tokens / cost, in total (models that have ended serving)"
     return Table(title, ("", *tiers), rows)
 
 

@@ -131,3 +131,10 @@ def test_the_observed_chips_are_those_of_the_data_sheets():
     same(f.h100e_per_chip, [0.126, 0.315, 1.0, 2.275], rtol=0.005)
     with pytest.raises(InputError, match="outside"):
         PhysicalParams(availability=1.1)
+
+
+@given(st.lists(st.booleans(), max_size=12), st.floats(0.4, 1.0), st.floats(0.3, 1.0))
+def test_serving_draws_its_own_load(serving, load, serving_load):
+    p = PhysicalParams(load_factor=load, serving_load_factor=serving_load)
+    got = physical.class_load(np.array(serving, dtype=bool), p)
+    np.testing.assert_allclose(got, twin.class_load(serving, load, serving_load), rtol=1e-15)

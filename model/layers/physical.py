@@ -144,6 +144,14 @@ class PhysicalParams(Params):
         doc="power drawn at work over rated power",
         source="own assumption: three quarters of rated power at work; observations.md",
     )
+    serving_load_factor: float = param(
+        0.60,
+        "-",
+        0.3,
+        1,
+        doc="power drawn while serving over rated power",
+        source="own assumption: below load_factor, since decoding waits for memory while training computes",
+    )
     idle_power_share: float = param(
         0.25,
         "-",
@@ -310,3 +318,12 @@ def power_growth(used_gw: float, powered_gw: float, p: PhysicalParams) -> float:
     """
     tightness = (used_gw / max(powered_gw, 1e-12) - p.power_slack_share) / max(1.0 - p.power_slack_share, 1e-6)
     return powered_gw * (1.0 + p.power_growth_per_month * float(np.clip(2.0 * tightness, 0.0, 1.0)))
+
+
+def class_load(serving: NDArray[np.bool_], p: PhysicalParams) -> Array:
+    """Return the power that each class of work draws over a machine's mean power at work, Eq. P.8.
+
+    >>> class_load(np.array([True, False]), PhysicalParams(load_factor=0.8, serving_load_factor=0.6)).round(6).tolist()
+    [0.75, 1.0]
+    """
+    return np.where(serving, p.serving_load_factor / p.load_factor, 1.0)

@@ -70,7 +70,7 @@ def balance(e: InferenceEconomy, f: MonthFlows) -> None:
 def compute_work(e: InferenceEconomy, f: MonthFlows, w: Wishes) -> None:
     """Turn served hours into operations and electricity by class of work; robots and devices compute on their own.
 
-    A hub of served hours is worth what the link layer makes of it: training falls with the cluster (K.5).
+    Training falls with the cluster (K.5); serving draws less power than training (P.8).
     """
     p, n = e.params, e.labs.n
     hours, flop, kwh = np.zeros(14), np.zeros(14), np.zeros(14)
@@ -100,7 +100,12 @@ def compute_work(e: InferenceEconomy, f: MonthFlows, w: Wishes) -> None:
 
     used = f.routed_hours.sum(axis=0)
     watts = e.cohorts.by_provider(e.cohorts.watts)
-    f.provider_kwh = physical.energy_kwh(used, f.capacity_hours, watts, p.physical)
-    kwh[:12] = f.served_hours * float((used * watts).sum()) / max(float(used.sum()), 1e-300) / 1000.0
+    serves = np.arange(12) < SERVING.stop
+    load = physical.class_load(serves, p.physical)
+    total = max(float(f.served_hours.sum()), 1e-300)
+    mean_load = float((f.served_hours * load).sum()) / total
+    idle_and_work = physical.energy_kwh(used, f.capacity_hours, watts, p.physical)
+    f.provider_kwh = idle_and_work + (mean_load - 1.0) * used * watts / 1000.0
+    kwh[:12] = f.served_hours * load * float((used * watts).sum()) / total / 1000.0
     kwh[12:] = hours[12:] * p.robot.on_board_w_per_h100e / 1000.0
     f.hours, f.flop, f.kwh = hours, flop, kwh

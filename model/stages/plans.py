@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 
 
 def machines(e: InferenceEconomy, f: MonthFlows) -> None:
-    """Providers expect, order and finance; the supplier prices and expands. Changes providers and the supplier."""
+    """Let providers expect, order and finance, and the supplier price and expand. Changes providers and the supplier."""
     p, s, firms, firm = e.params, e.state, e.providers, e.suppliers
     firms.used_share[:] = f.routed_hours.sum(axis=0) / np.maximum(f.capacity_hours, 1e-300)
     s.utilisation = float(f.served_hours.sum() / f.capacity_hours.sum())
@@ -135,7 +135,7 @@ def laboratories(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known) ->
 
 
 def learn(e: InferenceEconomy, f: MonthFlows) -> None:
-    """Runs progress; roll-outs, synthetic data and algorithms accumulate; growth is estimated anew. Changes labs, nets."""
+    """Move runs, roll-outs, synthetic data and algorithms on; estimate growth anew. Changes labs and nets."""
     p, s, labs, nets, n = e.params, e.state, e.labs, e.nets, e.labs.n
     trained, small = f.research_flop, e.params.lab.small_share
     labs.run_done_flop += trained[:, 0] * (1.0 - small)

@@ -139,9 +139,10 @@ def plan_run(e: InferenceEconomy, i: int, tier: int, months: float) -> None:
     monthly = labs.rd_usd[i] * p.lab.compute_share_of_rd * e.state.research_split[i, 0] * share
     flop = min(monthly * months / cost, float(nets.training_flop[j]) * p.lab.run_growth_max)
     planned = float(lab.forecast_tokens(nets, p.lab, list(e.opening.forecasters))[j])
-    belief_usd = float(lab.revenue_belief(labs, p.lab, e.opening.lab_weights)[i]) / 24.0  # a month's, half a tier
+    # before products a lab counts on its part of the market it believes in, half of it in each tier
+    missing_usd = max(p.lab.seed_market_usd_per_year * e.opening.lab_weights[i] / 12.0 - labs.revenue_usd[i], 0.0)
     blended = float((lab.UNSEEN_MIX * lab.LIST_STRUCTURE).sum()) * float(nets.price_usd_per_token[j])
-    planned = max(planned, belief_usd / blended * p.lab.planning_months)
+    planned += 0.5 * float(missing_usd) / blended * p.lab.planning_months
     now = link.software_overhead(e.state.served_tokens, p.link)
     mature = min(p.link.software_floor / now, 1.0)  # labs count on ripe serving software over the life of a net
     per_token = float(e.state.serving_usd_per_token[j]) * mature

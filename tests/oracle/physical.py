@@ -72,3 +72,8 @@ def power_growth(used, powered, slack, growth):
     if share <= slack:
         return powered
     return powered * (1.0 + growth * min((share - slack) / ((1.0 - slack) / 2.0), 1.0))
+
+
+def class_load(serving, load, serving_load):
+    """Eq. P.8: serving draws its own load over the mean one, all else draws the mean."""
+    return [serving_load / load if s else 1.0 for s in serving]
