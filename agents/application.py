@@ -87,6 +87,14 @@ class ApplicationParams(Params):
         source="observations metr_horizon_p50 2022-03: .6 min, the family of the first mass assistant",
         scale="log",
     )
+    launch_lag_months: int = param(
+        8,
+        "month",
+        0,
+        24,
+        doc="months from a net that is good enough to products for everybody, assistants and agents alike",
+        source="observations metr_horizon_p50: the net of 2022-03 became the mass assistant of 2022-11",
+    )
     operating_share: float = param(
         0.65,
         "-",

@@ -33,7 +33,7 @@ class LabParams(Params):
     section: ClassVar[str] = "lab"
 
     seed_market_usd_per_year: float = param(
-        4.0e9,
+        7.0e9,
         "USD/year",
         1e8,
         2e10,

@@ -142,7 +142,7 @@ class LinkParams(Params):
         source="own assumption: square-root staffing, design T6.8 (Erlang-C)",
     )
     software_scale: float = param(
-        14.0,
+        15.0,
         "-",
         1,
         100,
@@ -276,7 +276,7 @@ def software_overhead(served_tokens: float, p: LinkParams) -> float:
     Source: own assumption: Wright's law, see decisions/0007-serving-overhead-learns-by-doing.md. Twin: tests/oracle/link.py.
 
     >>> software_overhead(0.0, LinkParams())
-    14.0
+    15.0
     """
     floor = min(p.software_floor, p.software_scale)
     experience = 1.0 + served_tokens / p.software_reference_tokens

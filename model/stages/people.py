@@ -67,9 +67,10 @@ def what_is_known(e: InferenceEconomy, f: MonthFlows) -> Known:
     log_tau_chat = z if can_think else np.zeros_like(z)
     tau_chat = 1.0 + s.reasoning_share * (np.exp(log_tau_chat) - 1.0)
     margin = 1.0 + p.application.assistant_margin
-    best = float(e.nets.horizon_minutes[:n].max())
-    chat_open = best >= p.application.launch_horizon_minutes
-    agents_open = best >= p.ai_agent.agent_launch_horizon_minutes
+    launched = [
+        ready is not None and e.month - ready >= p.application.launch_lag_months
+        for ready in (s.chat_ready_month, s.agents_ready_month)
+    ]
 
     # Standing jobs: batch tier where they can wait, the tier of nets that gives more success per dollar (I.3)
     waiting = call_network.batch_share(1.0 - p.compute.batch_factor, p.call_network)
@@ -84,8 +85,8 @@ def what_is_known(e: InferenceEconomy, f: MonthFlows) -> Known:
 
     single = p.agent_loop.loop_tokens * s.calls_per_task * (1.0 + s.take_rate)
     offer = human.Offer(
-        chat_open=s.chat_open or chat_open,
-        agents_open=s.agents_open or agents_open,
+        chat_open=launched[0],
+        agents_open=launched[1],
         chat_usd=(
             float(chat_tokens * base_usd[ASSISTANT, FRONTIER] * margin),
             float(chat_tokens * base_usd[ASSISTANT, SMALL] * margin),

@@ -325,7 +325,11 @@ def remember(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known) -> Non
     s.served_tokens += float(f.served_tokens.sum())
     s.examined = w.examined / w.tasks_agent if w.tasks_agent > 0.0 else 0.0
     s.log_tau_chat = known.log_tau_chat
-    s.chat_open, s.agents_open = known.offer.chat_open, known.offer.agents_open
+    best = float(e.nets.horizon_minutes[: e.labs.n].max())
+    if s.chat_ready_month is None and best >= p.application.launch_horizon_minutes:
+        s.chat_ready_month = e.month
+    if s.agents_ready_month is None and best >= p.ai_agent.agent_launch_horizon_minutes:
+        s.agents_ready_month = e.month
     if known.can_think:  # assistants' users move to reasoning nets once these exist
         s.reasoning_share += (1.0 - s.reasoning_share) * -float(np.expm1(-p.human.reasoning_switch_per_year / 12.0))
 

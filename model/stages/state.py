@@ -86,8 +86,8 @@ class State:
     )  # (G, K') attention by segment over other applications
     ranking_intensity: float = 1.0  # ranking hours per attention-hour over the opening's
     other_intensity: float = 1.0  # other AI over the opening's
-    chat_open: bool = False
-    agents_open: bool = False
+    chat_ready_month: int | None = None  # first month with a net good enough for assistants
+    agents_ready_month: int | None = None
     # orchestrator layer
     edges: Array = field(default_factory=lambda: np.zeros(0))  # (O, O)
     fan_out: Array = field(default_factory=lambda: np.zeros(0))  # (O,)
