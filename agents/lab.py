@@ -451,9 +451,9 @@ def research(
     """Return the research budgets labs want, Eq. L.2 to L.4.
 
     Profit rule: capability compounds into profit with elasticity ``eta = gamma (e + b (1 - s))``, ``e`` the elasticity of
-    demand to the horizon, ``b`` buyers' capability coefficient, ``s`` the lab's share. Research of this month earns over the
-    life of nets, while profit grows by ``g``: ``G`` is the mean discounted growth over that life. The marginal condition
-    ``d(discounted gross profit)/d(R&D) = 1`` then reads ``R&D = eta m G revenue``.
+    demand to the horizon, ``b`` buyers' capability coefficient, ``s`` the lab's share. Research of this month earns, after
+    a lead, over the life of nets, while profit grows by ``g``: ``G`` is the mean discounted growth over that span. The
+    marginal condition ``d(discounted gross profit)/d(R&D) = 1`` then reads ``R&D = eta m G revenue``.
 
     Parameters
     ----------
@@ -567,7 +567,7 @@ def list_prices(
     cost_usd : (N, 3) float
         Serving cost per fresh, cached, generated token.
     tokens : (N, 3) float
-        Last month's mix; an even tenth-generated mix where there is none.
+        Last month's mix; `UNSEEN_MIX` where there is none.
     shares : (N,) float
         Share of its tier.
     open_weights : (L,) bool

@@ -114,7 +114,7 @@ SERIES: tuple[Series, ...] = (
     Series("calls", "calls", "calls of nets", lambda x: float(x.f.class_calls.sum())),
     Series("call_multiplier", "-", "calls per agent task", lambda x: x.f.calls_per_task),
     Series("spectral_distance", "-", "1 - spectral radius of the call network", lambda x: x.e.state.radius_distance),
-    Series("tokens", "token", "tokens served", lambda x: sum(_tokens(k)(x) for k in range(3))),
+    Series("tokens", "token", "tokens served", lambda x: float(x.f.served_tokens.sum())),
     Series("tokens_fresh", "token", "fresh input", _tokens(0)),
     Series("tokens_cached", "token", "cached input", _tokens(1)),
     Series("tokens_generated", "token", "generated", _tokens(2)),

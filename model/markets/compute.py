@@ -179,7 +179,7 @@ def next_price(price_usd: Array, clearing_usd: float, p: ComputeParams) -> Array
 
 
 def spot_price(contract_usd: float, utilisation: float, p: ComputeParams) -> float:
-    """Return the spot price, Eq. M.5: contract x (1 + k u / (1 - u)), u measured against the usable hours, bounded at .95.
+    """Return the spot price, Eq. M.5: contract x (1 + k u / (1 - u)), u the share of hours offered in use, bounded at .95.
 
     >>> spot_price(2.0, 0.0, ComputeParams())
     2.0
