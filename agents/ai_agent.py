@@ -72,8 +72,8 @@ class AIAgentParams(Params):
         5.0,
         "min",
         0.5,
-        60,
-        doc="horizon at which agent applications open",
+        1e9,
+        doc="horizon at which agent applications open; the upper bound means never",
         scale="log",
         source="own assumption: the first agent products of 2023 ran on nets of 4 to 7 minutes (metr2025)",
     )

@@ -228,6 +228,7 @@ class HumanParams(Params):
         1,
         doc="elasticity of turns to task length",
         source="own assumption: longer tasks need more turns, far less than in proportion",
+        dynamic=False,
     )
     reasoning_switch_per_year: float = param(
         1.0,
@@ -246,6 +247,7 @@ class HumanParams(Params):
         doc="value of the first standing job to a person of mean wage",
         scale="log",
         source="own assumption: an hour or two of work a month",
+        dynamic=False,
     )
     contacts: int = param(12, "people", 2, 40, doc="contacts in the social graph", source="design A.77", dynamic=False)
     rewiring: float = param(0.1, "-", 0, 1, doc="share of contacts far away", source="design A.77", dynamic=False)

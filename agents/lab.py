@@ -356,6 +356,7 @@ class Labs(Table):
     cash_usd = Column("f8", "USD", "money")
     investor_equity_usd = Column("f8", "USD", "investors' equity at book")
     parent_equity_usd = Column("f8", "USD", "parents' equity at book")
+    vendor_equity_usd = Column("f8", "USD", "the chip supplier's equity at book")
     revenue_usd = Column("f8", "USD/month", "token revenue, smoothed over a quarter")
     serving_usd = Column("f8", "USD/month", "cost of serving, smoothed over a quarter")
     expected_growth = Column("f8", "1/month", "expected growth of revenue")
@@ -514,6 +515,7 @@ def split(
     rollout_reference: float,
     taught: Array,
     data_limit: Array,
+    slope: float,
     p: LabParams,
 ) -> Array:
     """Return the shares of research compute by use, Eq. L.7: marginal products equalised.
@@ -530,6 +532,8 @@ def split(
         Share of roll-outs that can be checked.
     data_limit : (L,) float
         Tokens the lab can train on.
+    slope : float
+        Slope of agents' success in ln length (Eq. A.1).
     p : LabParams
 
     Returns
@@ -547,7 +551,7 @@ def split(
     pressure = nets.training_tokens[:n] / data_limit
     small = nets.training_flop[n:] / np.maximum(nets.training_flop[:n], 1.0)
     out[:, 3] = gamma * p.synthetic_elasticity * np.clip(pressure + np.minimum(small, 0.1), 0.0, 1.0)
-    success = 1.0 / (1.0 + (p.research_task_minutes / np.maximum(nets.horizon_minutes[:n], 1e-9)) ** 0.7)
+    success = 1.0 / (1.0 + (p.research_task_minutes / np.maximum(nets.horizon_minutes[:n], 1e-9)) ** slope)
     out[:, 4] = gamma * p.experiment_elasticity * success
     return np.asarray(out / out.sum(axis=1, keepdims=True))
 

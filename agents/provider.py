@@ -43,6 +43,7 @@ class ProviderParams(Params):
         0.5,
         doc="prior of the yearly fall of chip prices per H100e before own experience",
         source="gate2025: 27.5 % a year in price-performance",
+        dynamic=False,
     )
     utilisation_planned: float = param(
         0.75,
@@ -381,7 +382,7 @@ def order(
     pull = (expected / user_cost_usd) ** p.profit_elasticity
     have = providers.stock_h100e + providers.backlog_h100e
     share = np.minimum(have / max(float(have.sum()), 1e-300), p.capacity_share_max)
-    desired = wanted_world * share / max(float(share.sum()), 1e-300) * np.clip(pull, 0.1, 4.0)
+    desired = wanted_world * share * np.clip(pull, 0.1, 4.0)
     gap = np.maximum(desired - have, 0.0) / p.order_months
     rate = 12.0 * gap / np.maximum(providers.stock_h100e, 1.0)
     cost = np.maximum(adjustment_cost(rate, p.adjustment_exponent, p.adjustment_years), 1e-300)

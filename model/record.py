@@ -73,7 +73,7 @@ def _frontier(x: Snapshot) -> int:
 def _horizon(x: Snapshot) -> float:
     """Horizon of the best net with the thinking its agents' users pay for."""
     best, p = _frontier(x), x.e.params.agent_loop
-    tau = 1.0 + ratio(x.f.thinking_tokens, x.w.loop_frontier * x.e.state.calls_per_task * p.generated_share_agent)
+    tau = 1.0 + ratio(x.w.thinking, x.w.loop_frontier * p.generated_share_agent)
     think = tau if x.e.nets.reasoning[best] and math.isfinite(tau) else 1.0
     return float(x.e.nets.horizon_minutes[best] * min(think, p.thinking_max) ** p.thinking_exponent)
 
@@ -227,8 +227,7 @@ class Recorder:
         self.work.append(np.stack([f.flop, f.hours, f.kwh, f.usd]))
         used = f.routed_hours.sum(axis=0)
         self.capacity.append(np.stack([f.capacity_hours, used, f.capacity_hours - used, f.contract_usd]))
-        lost = f.demand_hours - f.served_hours - f.queued_hours
-        self.demand.append(np.stack([f.demand_hours, f.served_hours, f.queued_hours, lost, f.fill]))
+        self.demand.append(np.stack([f.demand_hours, f.served_hours, f.queued_hours, f.lost_hours, f.fill]))
         self.flows.append(done.books.flows)
         self.balances.append((done.books.money_usd, done.books.equity_usd))
         self.stack.append(stack_accounts(e, f, done.books.flows))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -364,3 +366,15 @@ def test_decisions_are_numbered_pages_of_one_form():
             x for x in ("Question.", "Options.", "Choice.", "What would change our mind.") if f"**{x}**" not in text
         ]
         assert missing == [], page.name
+
+
+def test_the_parameter_table_is_generated():
+    """`make docs` writes it; a parameter that changed must be written again."""
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.cli", "parameters", "--markdown"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert (ROOT / "model" / "data" / "parameters.md").read_text() == done.stdout

@@ -248,7 +248,7 @@ def test_budgets_equity_forecasts_and_growth_are_those_of_the_text(seed, n, p):
 def test_the_split_equalises_marginal_products(seed, n, gamma, gamma_rollout, p):
     t, _, rng = labs(seed, n)
     m, taught, limit = nets(rng, n), rng.random(n), lumpy(rng, n, 2e13, zeros=0)
-    got = lab.split(t, m, gamma, gamma_rollout, 1e24, taught, limit, p)
+    got = lab.split(t, m, gamma, gamma_rollout, 1e24, taught, limit, 0.6, p)
     tier = [
         {
             "rollouts": m.rollout_flop[i], "tokens": m.training_tokens[i],
@@ -256,7 +256,7 @@ def test_the_split_equalises_marginal_products(seed, n, gamma, gamma_rollout, p)
         }
         for i in range(2 * n)
     ]  # fmt: skip
-    given_ = (tier[:n], tier[n:], gamma, gamma_rollout, 1e24, taught.tolist(), limit.tolist(), p)
+    given_ = (tier[:n], tier[n:], gamma, gamma_rollout, 1e24, taught.tolist(), limit.tolist(), 0.6, p)
     same(got, lab_oracle.split(*given_))
     same(got.sum(axis=1), np.ones(n))
     for x, powers in zip(got, lab_oracle.powers(*given_), strict=True):

@@ -108,11 +108,14 @@ def test_thinking_at_its_ends():
     assert last[0] == 2.0
 
 
-@given(column(share), st.integers(1, 6))
-def test_attempts_are_their_twin(success, largest):
-    p = AgentLoopParams(attempts_max=largest)
+@given(column(share), st.integers(1, 6), st.floats(0.1, 0.8))
+def test_attempts_are_their_twin(success, largest, noticed):
+    p = AgentLoopParams(attempts_max=largest, verifiable_share=noticed)
     got = agent.attempts(np.array(success), p)
-    same(got, [agent_twin.attempts(s, largest) for s in success])
+    same(got, [agent_twin.attempts(s, largest, noticed) for s in success])
+    done = agent.succeeded(np.array(success), got)
+    same(done, [agent_twin.succeeded(s, largest, noticed) for s in success])
+    assert (done >= np.array(success)).all()
     assert ((got >= 1.0) & (got <= largest)).all()
     sure = [s for s in success if s > 1e-6]
     assert all(agent.attempts(np.array(sure), p) <= 1.0 / np.array(sure) + 1e-12)
@@ -202,8 +205,8 @@ positive = st.floats(1e-3, 1e3)
 
 @given(positive, positive, positive, st.floats(0.01, 1), st.floats(0.3, 3))
 def test_legacy_work_moves_toward_its_best(now, price, opening, speed, elasticity):
-    p = AppNetworkParams(legacy_speed=speed, legacy_elasticity=elasticity)
-    got = application.legacy_step(now, price, opening, p)
+    p = AppNetworkParams(legacy_speed=speed)
+    got = application.legacy_step(now, price, opening, elasticity, p)
     assert got == pytest.approx(application_twin.legacy_step(now, price, opening, speed, elasticity), rel=1e-12)
     best = (price / opening) ** -elasticity
     assert min(now, best) * (1 - 1e-12) <= got <= max(now, best) * (1 + 1e-12)

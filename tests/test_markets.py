@@ -56,7 +56,7 @@ def test_hours_sum_to_the_month_and_the_shadow_price_is_weight_over_free_hours(r
 
 
 def test_requests_wait_only_where_the_month_is_full():
-    p = AttentionParams(hours_per_month=400.0, committed_share_max=0.5, online_hours_per_month=200.0)
+    p = AttentionParams(hours_per_month=400.0, committed_share_max=0.5)
     own = np.array([100.0, 100.0, 200.0, 200.0, 300.0])
     a = attention.allot(own, np.array([100.0, 200.0, 1.0, 0.0, 5.0]), np.full(5, 8.0), p)
     assert a.answered.tolist() == [1.0, 0.5, 0.0, 1.0, 0.0]

@@ -121,6 +121,7 @@ class MonthFlows(Flows):
     clearing_usd: float = flow("", "USD/h", "price that would clear the market")
     served_hours: Array = flow("W", "h", "hours served")
     queued_hours: Array = flow("W", "h", "hours that wait for next month")
+    lost_hours: Array = flow("W", "h", "hours that are given up")
     routed_hours: Array = flow("BP", "h", "served hours by buyer and provider")
     served_tokens: Array = flow("SNQ", "token", "tokens served")
     queued_tokens: Array = flow("STQ", "token", "tokens that wait for next month")

@@ -95,12 +95,20 @@ class AgentLoopParams(Params):
         doc="share of a chat turn's tokens that is generated without thinking",
         source="design 5",
     )
+    verifiable_share: float = param(
+        0.35,
+        "-",
+        0.1,
+        0.8,
+        doc="share of failures that a loop notices and tries again",
+        source="own assumption, design A.57",
+    )
     attempts_max: int = param(
         3,
         "-",
         1,
         6,
-        doc="attempts before a loop gives up; retries add (1/S) truncated here",
+        doc="attempts before a loop gives up",
         source="design 5: retries add 1/S only; the bound is an own assumption",
     )
     job_minutes: float = param(
@@ -127,6 +135,7 @@ class AgentLoopParams(Params):
         1.7,
         doc="exponent theta of the marginal value of standing jobs; price elasticity of jobs is 1/theta",
         source="nber2025intelligence: elasticity 1.11; design 5",
+        dynamic=False,
     )
     job_scale: float = param(
         0.5,
@@ -247,7 +256,10 @@ def generated_shares(p: AgentLoopParams) -> Array:
 
 
 def attempts(success_prob: Array, p: AgentLoopParams) -> Array:
-    """Return expected attempts per task, Eq. A.3: the geometric 1/S, truncated at ``attempts_max``.
+    """Return expected attempts per task, Eq. A.3: failures that can be noticed are tried again, up to ``attempts_max``.
+
+    With a share ``q`` of failures noticed, ``1 + x + x**2 + ...``, ``x = q (1 - S)``: 1/S where all are noticed. A task
+    then succeeds with probability ``S x attempts`` (Eq. A.3b, `succeeded`).
 
     Parameters
     ----------
@@ -258,16 +270,27 @@ def attempts(success_prob: Array, p: AgentLoopParams) -> Array:
     -------
     (n,) float in [1, attempts_max]
 
-    >>> attempts(np.array([1.0, 0.0, 0.5]), AgentLoopParams()).tolist()
-    [1.0, 3.0, 1.75]
+    Twin: tests/oracle/agent.py.
+
+    >>> attempts(np.array([1.0, 0.0, 0.5]), AgentLoopParams(verifiable_share=0.5)).tolist()
+    [1.0, 1.75, 1.3125]
     """
-    failure = 1.0 - success_prob
-    total = np.ones_like(failure)
-    power = np.ones_like(failure)
+    again = p.verifiable_share * (1.0 - success_prob)
+    total = np.ones_like(again)
+    power = np.ones_like(again)
     for _ in range(p.attempts_max - 1):
-        power = power * failure
+        power = power * again
         total = total + power
     return total
+
+
+def succeeded(success_prob: Array, tried: Array) -> Array:
+    """Return the probability that a task succeeds within its attempts, Eq. A.3b: ``S x attempts``, at most 1.
+
+    >>> succeeded(np.array([0.5]), np.array([1.3125])).tolist()
+    [0.65625]
+    """
+    return np.minimum(success_prob * tried, 1.0)
 
 
 def loop_tokens(log_minutes: Array, p: AgentLoopParams) -> Array:

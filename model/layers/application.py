@@ -118,15 +118,6 @@ class AppNetworkParams(Params):
         doc="speed at which ranking and other AI adapt to the price of compute",
         source="own assumption: deeper ranking and more batch science follow the price within a quarter",
     )
-    legacy_elasticity: float = param(
-        1.2,
-        "-",
-        0.3,
-        3,
-        doc="long-run price elasticity of ranking and other AI",
-        fit=True,
-        source="design 14, prior log-sd .2",
-    )
     other_background_share: float = param(
         0.5,
         "-",
@@ -209,15 +200,17 @@ def intensity_elasticity(
     return np.asarray(np.where(on, slope * success_share * (1.0 - success_share) / gap / log_ratio, 0.0))
 
 
-def legacy_step(intensity_now: float, price_usd: float, opening_usd: float, p: AppNetworkParams) -> float:
+def legacy_step(
+    intensity_now: float, price_usd: float, opening_usd: float, elasticity: float, p: AppNetworkParams
+) -> float:
     """Return next month's legacy intensity (ranking per attention-hour, other AI) over the opening's, Eq. Y.4.
 
     It moves toward ``(price / opening price)**-elasticity`` at the speed of product cycles.
 
-    >>> legacy_step(1.0, 6.0, 6.0, AppNetworkParams())
+    >>> legacy_step(1.0, 6.0, 6.0, 1.2, AppNetworkParams())
     1.0
     """
-    best = (price_usd / opening_usd) ** -p.legacy_elasticity
+    best = (price_usd / opening_usd) ** -elasticity
     return float(intensity_now * np.exp(p.legacy_speed * np.log(best / intensity_now)))
 
 

@@ -157,7 +157,7 @@ class LinkParams(Params):
         0,
         0.5,
         doc="exponent with which that overhead falls in cumulative tokens served: learning by doing",
-        source="own assumption: Wright's law at a learning rate of 16 %; observations gemini_unit_cost_decline",
+        source="own assumption: Wright's law at a learning rate of 16 % a doubling, as in manufacturing; decisions/0007",
     )
     software_reference_tokens: float = param(
         1.0e12,

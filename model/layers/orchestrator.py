@@ -76,6 +76,7 @@ class CallNetworkParams(Params):
         0.4,
         doc="share of a skill's calls that go back to an orchestrator",
         source="own assumption: one skill call in twelve needs a new plan",
+        dynamic=False,
     )
     spectral_radius_max: float = param(
         0.93,

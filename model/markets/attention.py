@@ -32,15 +32,6 @@ class AttentionParams(Params):
         source="design 6; observations online_hours_per_user_day",
         dynamic=False,
     )
-    online_hours_per_month: float = param(
-        200.0,
-        "h/month",
-        100,
-        300,
-        doc="hours online at the opening",
-        source="observations online_hours_per_user_day: 6.67 h a day",
-        dynamic=False,
-    )
     committed_share_max: float = param(
         0.8,
         "-",

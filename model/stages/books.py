@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 def pay(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known, draw: MonthDraws) -> None:
     """Collect and post the month's operating payments. Changes the cash of labs, providers, applications and agents."""
     p = e.params
-    buy_hours(e, f)
+    buy_hours(e, f, known)
     buy_tokens(e, f, known)
     sell_attention(e, f, w, draw)
     public = {name: float(f.usd[U[name]]) for name in ("ranking", "other")}
@@ -72,10 +72,11 @@ def pay(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known, draw: Month
     e.providers.cash_usd += f.provider_revenue_usd - energy - opex
 
 
-def buy_hours(e: InferenceEconomy, f: MonthFlows) -> None:
+def buy_hours(e: InferenceEconomy, f: MonthFlows, known: Known) -> None:
     """Charge each buyer its providers' contract prices, the factor of the class and the spot premium."""
     n = e.labs.n
     factor = compute.price_factors(e.params.compute)
+    factor[STANDING] = known.batch_discount  # only what waits runs in the batch tier
     paid = f.contract_usd * f.paid_factor
     bought = f.routed_hours.sum(axis=1)
     mean_usd = np.where(bought > 0.0, f.routed_hours @ paid / np.where(bought > 0.0, bought, 1.0), paid.mean())  # (B,)

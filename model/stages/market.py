@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents import robot
 from model.core.flows import MonthFlows
-from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, LAB_USES, SECONDS_PER_HOUR, SERVING, U
+from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, LAB_USES, SECONDS_PER_HOUR, SERVING, WORK, U
 from model.layers import link, physical
 from model.markets import compute, routing
 from model.stages.people import Wishes
@@ -16,6 +17,8 @@ from model.stages.state import EMBEDDED, SMALL
 
 if TYPE_CHECKING:
     from model.economy import InferenceEconomy
+
+Array = NDArray[np.float64]
 
 
 def clear(e: InferenceEconomy, f: MonthFlows) -> None:
@@ -40,15 +43,22 @@ def clear(e: InferenceEconomy, f: MonthFlows) -> None:
     f.served_tokens = f.tokens * f.fill[SERVING, None, None]
     f.queued_tokens = 0.5 * f.new_tokens * (1.0 - f.fill[SERVING, None, None])
     f.lost_tokens = asked - served - f.queued_tokens
-    new = np.concatenate([f.new_tokens[:, t, None, :] * s.net_share[:, t, :, None] for t in (0, 1)], axis=1)
-    new_hours = (new * f.seconds_per_token[None]).sum(axis=(1, 2)) / SECONDS_PER_HOUR
-    waiting = f.demand_hours - f.served_hours
-    queued = waiting.copy()
-    queued[SERVING] = 0.5 * new_hours * (1.0 - f.fill[SERVING])
+    queued, lost = np.zeros(12), np.zeros(12)
+    unserved = 1.0 - f.fill
+    queued[SERVING], lost[SERVING] = hours_of(e, f, f.queued_tokens), hours_of(e, f, f.lost_tokens)
     for k, name in enumerate(("ranking", "other")):
-        queued[U[name]] = 0.5 * (f.demand_hours[U[name]] - s.legacy_queue_hours[k]) * (1.0 - f.fill[U[name]])
-    f.queued_hours = np.minimum(queued, np.maximum(waiting, 0.0))
+        u, waited = U[name], s.legacy_queue_hours[k]
+        queued[u] = 0.5 * (f.demand_hours[u] - waited) * unserved[u]
+        lost[u] = (0.5 * (f.demand_hours[u] - waited) + waited) * unserved[u]
+    queued[LAB_USES] = f.demand_hours[LAB_USES] * unserved[LAB_USES]  # research waits, it is never lost
+    f.queued_hours, f.lost_hours = queued, lost
     balance(e, f)
+
+
+def hours_of(e: InferenceEconomy, f: MonthFlows, tokens: Array) -> Array:
+    """Return the accelerator-hours that tokens by class, tier and kind take, (S,)."""
+    by_net = np.concatenate([tokens[:, t, None, :] * e.state.net_share[:, t, :, None] for t in (0, 1)], axis=1)
+    return np.asarray((by_net * f.seconds_per_token[None]).sum(axis=(1, 2)) / SECONDS_PER_HOUR)
 
 
 def balance(e: InferenceEconomy, f: MonthFlows) -> None:
@@ -59,8 +69,9 @@ def balance(e: InferenceEconomy, f: MonthFlows) -> None:
     require("compute: hours routed = hours served", e.label, "providers", gap, total)
     for name, over, capacity in zip(e.opening.provider_names, used - f.capacity_hours, f.capacity_hours, strict=True):
         require("compute: used <= capacity", e.label, name, max(float(over), 0.0), float(capacity))
-    short = np.minimum(f.demand_hours - f.served_hours - f.queued_hours, 0.0)
-    require("compute: demanded = served + queued + lost", e.label, "buyers", float(short.sum()), total)
+    for u, gap_hours in enumerate(f.demand_hours - f.served_hours - f.queued_hours - f.lost_hours):
+        require("compute: demanded = served + queued + lost", e.label, WORK[u].consumer, float(gap_hours), total)
+    require("compute: lost >= 0", e.label, "buyers", float(np.minimum(f.lost_hours, 0.0).sum()), total)
     issued = float((f.new_tokens + e.state.queue).sum())
     gone = float(f.served_tokens.sum() + f.queued_tokens.sum() + f.lost_tokens.sum())
     require("tokens: issued = served + queued + lost", e.label, "labs", issued - gone, max(issued, 1.0))

@@ -38,6 +38,7 @@ class Known(NamedTuple):
     chat_tokens: float  # tokens of an assistant task of the reference length
     job_small: float  # share of standing jobs on the small tier
     job_success: float
+    job_attempts: float  # attempts at one of its tasks
     job_tokens: float  # tokens of a standing job a month
     job_usd: float  # metered cost of a standing job a month
     batch_discount: float  # price of standing work over interactive work
@@ -79,9 +80,9 @@ def what_is_known(e: InferenceEconomy, f: MonthFlows) -> Known:
         _standing_job(e, float(log_horizon[STANDING, t]), float(base_usd[STANDING, t]) * discount)
         for t in (FRONTIER, SMALL)
     ]
-    ratio = [float(np.log(success / usd)) for success, _, usd in jobs]
+    ratio = [float(np.log(success / usd)) for success, _, _, usd in jobs]
     small = ai_agent.standing_tier((ratio[0], ratio[1]), p.ai_agent)
-    job_success, job_tokens, job_usd = (a + small * (b - a) for a, b in zip(*jobs, strict=True))
+    job_success, job_attempts, job_tokens, job_usd = (a + small * (b - a) for a, b in zip(*jobs, strict=True))
 
     single = p.agent_loop.loop_tokens * s.calls_per_task * (1.0 + s.take_rate)
     offer = human.Offer(
@@ -110,19 +111,26 @@ def what_is_known(e: InferenceEconomy, f: MonthFlows) -> Known:
         chat_tokens=float(chat_tokens),
         job_small=small,
         job_success=job_success,
+        job_attempts=job_attempts,
         job_tokens=job_tokens,
         job_usd=job_usd,
         batch_discount=discount,
     )
 
 
-def _standing_job(e: InferenceEconomy, log_horizon: float, token_usd: float) -> tuple[float, float, float]:
-    """Return success, tokens a month and cost a month of a standing job on nets of one tier."""
+def _standing_job(e: InferenceEconomy, log_horizon: float, token_usd: float) -> tuple[float, float, float, float]:
+    """Return success, attempts, tokens a month and cost a month of a standing job on nets of one tier."""
     p, s = e.params.agent_loop, e.state
     length = np.log(np.array([p.job_minutes]))
     success = loop.success(length, log_horizon, p.success_slope)
-    tokens = loop.loop_tokens(length, p) * s.calls_per_task * p.job_tasks_per_month * loop.attempts(success, p)
-    return float(success[0]), float(tokens[0]), float(tokens[0]) * token_usd * (1.0 + s.take_rate)
+    tried = loop.attempts(success, p)
+    tokens = loop.loop_tokens(length, p) * s.calls_per_task * p.job_tasks_per_month * tried
+    return (
+        float(loop.succeeded(success, tried)[0]),
+        float(tried[0]),
+        float(tokens[0]),
+        float(tokens[0]) * token_usd * (1.0 + s.take_rate),
+    )
 
 
 class Wishes(NamedTuple):
@@ -140,6 +148,7 @@ class Wishes(NamedTuple):
     loop_small: float
     thinking: float  # generated tokens that agents' thinking adds, before the call network
     examined: float  # candidates examined beyond the first
+    attempts: float  # at tasks given to agents
     successes: float
     chat_response_usd: float  # spending x elasticity of assistant tasks to the horizon
     agent_response_usd: float
@@ -216,14 +225,15 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         k = attention.examined(h.task_value_usd, float(known.price[DELEGATED, FRONTIER, 0]), p.attention)
         gain = attention.choice_gain(k, p.attention)
         sure, fair = np.minimum(sure * gain, 1.0), np.minimum(fair * gain, 1.0)
+        tried = loop.attempts(sure, p.agent_loop), loop.attempts(fair, p.agent_loop)
         chat_minutes = h.log_task_minutes - known.log_thinking_gain[h.segment]
         technology = human.Technology(
             chat_success=(
                 loop.success(chat_minutes, float(known.log_horizon[ASSISTANT, FRONTIER]), slope),
                 loop.success(h.log_task_minutes, float(known.log_horizon[ASSISTANT, SMALL]), slope),
             ),
-            loop_success=(sure, fair),
-            loop_attempts=(loop.attempts(sure, p.agent_loop), loop.attempts(fair, p.agent_loop)),
+            loop_success=(loop.succeeded(sure, tried[0]), loop.succeeded(fair, tried[1])),
+            loop_attempts=tried,
             tau=tau,
         )
 
@@ -300,6 +310,12 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
             "loop_small": little * p.agent_loop.loop_tokens,
             "thinking": big * (tau - 1.0) * (p.agent_loop.loop_tokens * p.agent_loop.generated_share_agent),
             "examined": given * (k - 1.0),
+            "attempts": given
+            * (
+                1.0
+                + (technology.loop_attempts[0] - 1.0) * (1.0 - c.small_agent)
+                + (technology.loop_attempts[1] - 1.0) * c.small_agent
+            ),
             "successes": given * c.success_agent,
             "chat_response_usd": chat_usd * chat_slope,
             "agent_response_usd": agent_usd * agent_slope,

@@ -67,13 +67,14 @@ def machines(e: InferenceEconomy, f: MonthFlows) -> None:
         machine_usd, s.machine_change, energy_usd + p.provider.opex_usd_per_h, p.provider
     )
     hours_each = float(physical.capacity_hours(np.array([1.0]), p.physical)[0])
-    room = max(s.powered_gw - s.used_gw, 0.0) * 1e9 / max(watts, 1e-9) * p.provider.sites_ahead + s.supply_h100e
+    drawn = watts * p.physical.load_factor
+    room = max(s.powered_gw - s.used_gw, 0.0) * 1e9 / max(drawn, 1e-9) * p.provider.sites_ahead + s.supply_h100e
     orders = provider.order(
         firms, demand, s.demand_growth, s.user_cost_usd, machine_usd, e.parent_cash_usd(), room, hours_each, p.provider
     )
     s.orders.append(orders.ordered_h100e)
     firms.backlog_h100e += orders.ordered_h100e
-    deposit = orders.ordered_h100e * machine_usd * p.provider.deposit_share * orders.premium
+    deposit = orders.ordered_h100e * machine_usd * (p.provider.deposit_share + orders.premium - 1.0)
     delivery = f.delivered_h100e * machine_usd * (1.0 - p.provider.deposit_share)
     firms.book_usd[:] = firms.book_usd * (1.0 - 1.0 / p.provider.book_life_months) + f.delivered_h100e * machine_usd
     capex, chips = float(deposit.sum() + delivery.sum()), chip_usd / machine_usd
@@ -196,6 +197,7 @@ def invest(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known) -> None:
         p.neural.rollout_reference_flop,
         neural.verified(e.nets.horizon_minutes[:n], p.neural),
         data_limit(e),
+        p.agent_loop.success_slope,
         p.lab,
     )
 
@@ -239,7 +241,9 @@ def raise_money(e: InferenceEconomy, f: MonthFlows, cash_flow: Array) -> Array:
     payout = p.payout_per_month * np.maximum(labs.cash_usd - plenty, 0.0)
     labs.cash_usd += from_parents + vendor + equity - payout
     labs.parent_equity_usd += from_parents
+    labs.vendor_equity_usd += vendor
     labs.investor_equity_usd += equity
+    owned = labs.investor_equity_usd + labs.parent_equity_usd + labs.vendor_equity_usd
     for payer, item, usd in (
         ("parents", "parents' capital", from_parents),
         ("hardware_suppliers", "vendor equity", vendor),
@@ -247,11 +251,20 @@ def raise_money(e: InferenceEconomy, f: MonthFlows, cash_flow: Array) -> Array:
     ):
         books.pay(payer, "labs", item, float(usd.sum()))
         books.issue("labs", payer, float(usd.sum()))
-    books.pay("labs", "investors", "payout to owners", float(payout.sum()))
+    holders = (
+        ("investors", labs.investor_equity_usd),
+        ("parents", labs.parent_equity_usd),
+        ("hardware_suppliers", labs.vendor_equity_usd),
+    )
+    for owner, held in holders:
+        part = np.where(owned > 0.0, held / np.where(owned > 0.0, owned, 1.0), owner == "investors")
+        books.pay("labs", owner, "payout to owners", float((payout * part).sum()))
     f.equity_usd = float((from_parents + vendor + equity).sum())
     for i in np.flatnonzero(labs.cash_usd < -p.failure_months * np.maximum(labs.rd_usd, 1e6)):
-        fresh = -float(labs.cash_usd[i])  # investors write off what they hold and refinance the row as an entrant
-        books.write_off("labs", "investors", float(labs.investor_equity_usd[i]))
+        fresh = -float(labs.cash_usd[i])  # owners write off what they hold; investors refinance the row as an entrant
+        for owner, held in holders:
+            books.write_off("labs", owner, float(held[i]))
+            held[i] = 0.0
         books.pay("investors", "labs", "capital of an entrant", fresh)
         books.issue("labs", "investors", fresh)
         labs.investor_equity_usd[i] = fresh
@@ -319,7 +332,7 @@ def remember(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known) -> Non
     for name in ("ranking", "other"):
         now = getattr(s, f"{name}_intensity")
         opening = p.compute.opening_usd_per_h100e_hour
-        step = application_layer.legacy_step(now, f.market_usd, opening, p.app_network)
+        step = application_layer.legacy_step(now, f.market_usd, opening, p.compute.elasticity_legacy, p.app_network)
         setattr(s, f"{name}_intensity", step)
     s.calls_per_task = f.calls_per_task
     s.served_tokens += float(f.served_tokens.sum())

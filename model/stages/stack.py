@@ -75,7 +75,7 @@ def contextualise(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known, e
     tokens[DELEGATED, FRONTIER, 0] += f.examination_tokens
     f.new_tokens = tokens
     calls = base.sum(axis=1) / known.prompts
-    agents = w.tasks_agent, w.jobs * p.agent_loop.job_tasks_per_month
+    agents = w.attempts, w.jobs * p.agent_loop.job_tasks_per_month * known.job_attempts
     calls[[DELEGATED, STANDING]] = f.calls_per_task * np.array(agents)
     f.class_calls = calls
 

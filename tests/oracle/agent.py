@@ -32,14 +32,19 @@ def generated_shares(chat, loop):
     return [chat if name in ("assistant", "embedded") else loop for name in CLASSES]
 
 
-def attempts(success_prob, largest):
-    """Eq. A.3: 1 x P(first succeeds) + 2 x P(second) + ..., the last attempt whether it succeeds or not."""
+def attempts(success_prob, largest, noticed):
+    """Eq. A.3: 1 x P(ends at the first) + 2 x P(at the second) + ...; it goes on after a failure that is noticed."""
     expected, reached = 0.0, 1.0
     for j in range(1, largest + 1):
-        ends_here = reached if j == largest else reached * success_prob
-        expected += j * ends_here
-        reached *= 1.0 - success_prob
+        goes_on = 0.0 if j == largest else (1.0 - success_prob) * noticed
+        expected += j * reached * (1.0 - goes_on)
+        reached *= goes_on
     return expected
+
+
+def succeeded(success_prob, largest, noticed):
+    """Eq. A.3b: P(the first succeeds) + P(the second is tried and succeeds) + ..."""
+    return math.fsum(success_prob * ((1.0 - success_prob) * noticed) ** j for j in range(largest))
 
 
 def loop_tokens(log_minutes, n0, reference_minutes, gamma):

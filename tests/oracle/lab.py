@@ -62,13 +62,13 @@ def equity_offer(revenue, growth, weights, p):
     return [x * most / total for x in offers] if total > most else offers
 
 
-def powers(frontier, small, gamma, gamma_rollout, rollout_reference, taught, data_limit, p):
+def powers(frontier, small, gamma, gamma_rollout, rollout_reference, taught, data_limit, slope, p):
     """Elasticities of capability to the five uses, by lab. frontier, small: dicts of a net's columns for each lab."""
     out = []
     for net, little, checked, text in zip(frontier, small, taught, data_limit, strict=True):
         learned = net["rollouts"] / (net["rollouts"] + rollout_reference)
         scarce = net["tokens"] / text + min(little["flop"] / max(net["flop"], 1.0), 0.1)
-        ready = 1 / (1 + (p.research_task_minutes / max(net["horizon"], 1e-9)) ** 0.7)
+        ready = 1 / (1 + (p.research_task_minutes / max(net["horizon"], 1e-9)) ** slope)
         row = [
             gamma,
             gamma * p.experiment_elasticity,

@@ -34,11 +34,10 @@ def order(rows, demand, growth, user_cost_usd, machine, parent_cash, room, hours
     have = [r["stock"] + r["backlog"] for r in rows]
     everything = math.fsum(have)
     part = [min(h / everything, p.capacity_share_max) if everything > 0 else 0.0 for h in have]
-    parts = math.fsum(part)
     desired, ordered, premium = [], [], []
     for r, h, s in zip(rows, have, part, strict=True):
         pull = min(max((r["expected"] / user_cost_usd) ** p.profit_elasticity, 0.1), 4.0)
-        want = machines * s / parts * pull if parts > 0 else 0.0
+        want = machines * s * pull
         gap = max(want - h, 0.0) / p.order_months
         rate = 12 * gap / max(r["stock"], 1.0)
         dearer = adjustment_cost(rate, round(p.adjustment_exponent), p.adjustment_years) / rate if rate > 0 else 1.0
