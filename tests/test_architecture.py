@@ -227,7 +227,6 @@ with (DATA / "observations.csv").open(newline="") as _file:
     SERIES = {row["series"] for row in csv.DictReader(_file)}
 
 DESIGN = re.compile(r"\bdesign ((?:[AT]\.?(?:eq)?)?\d+(?:\.\d+)?(?:(?:, | and )(?:[AT]\.?(?:eq)?)?\d+(?:\.\d+)?)*)")
-EARLIER = re.compile(r"\b(economy\.md|theory) (?:[A\d])")  # labels of the first drafts
 KEY_LIKE = re.compile(r"\b[a-z]+(?:19|20)\d\d[a-z]*\b")
 
 
@@ -236,8 +235,8 @@ def unsourced(source: str) -> str | None:
     first = re.match(r"[\w-]*", source).group()
     design = DESIGN.match(source)
     observed = re.match(r"observations (\w+)", source)
-    reason = re.match(r"own assumption(: |, (?=design \S|theory \S))(.{3,})", source, re.S)
-    other = EARLIER.match(source) or re.match(r"by definition\b", source)
+    reason = re.match(r"own assumption(: |, (?=design \S))(.{3,})", source, re.S)
+    other = re.match(r"by definition\b", source)
     if not (first in KEYS or design or observed or reason or other):
         return f"{source!r}: no source"
     if unknown := {s for s in re.findall(r"\bobservations ([a-z]\w*_\w+)", source) if s not in SERIES}:

@@ -37,7 +37,7 @@ def test_traffic_is_its_power_series(network, scale):
 
 
 def test_the_published_traffic_and_no_network_at_all():
-    """Theory B 22."""
+    """Replication B22."""
     p = np.array([[0, 0.5, 0.2], [0, 0, 0.4], [0.1, 0, 0]])
     same(orchestrator.traffic(p, 1.0, np.array([1.0, 0, 0])), [1.041667, 0.520833, 0.416667], rtol=0, atol=1e-6)
     assert orchestrator.traffic(p, 0.0, np.array([1.0, 2.0, 3.0])).tolist() == [1.0, 2.0, 3.0]

@@ -1,4 +1,4 @@
-"""The link layer against its twin, its limits, the published roofline (theory B 17) and Erlang's C (theory B 21)."""
+"""The link layer against its twin, its limits, the published roofline (replication B17) and Erlang's C (replication B 21)."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def bare(batch, p, active=7e10, machines=8.0):
 
 
 def test_the_published_roofline():
-    """Theory B 17: Llama-3-70B at bf16 on eight H100s: 5.22 ms, 191 tokens a second, ridge at 295 FLOP a byte."""
+    """Replication B17: Llama-3-70B at bf16 on eight H100s: 5.22 ms, 191 tokens a second, ridge at 295 FLOP a byte."""
     p = LinkParams(sparsity=1.0, weight_bytes=2.0, decode_utilisation=0.5)
     assert bare(1.0, p) == pytest.approx(5.22e-3, rel=0.005)
     assert 1.0 / bare(1.0, p) == pytest.approx(191.0, rel=0.005)

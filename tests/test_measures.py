@@ -91,7 +91,7 @@ def test_nothing_computed_is_undefined_and_bad_input_is_refused():
 
 
 def test_the_ai_2027_table_gives_its_own_shares():
-    """Deployment 33 %, forward-only work 56 % of the leading lab's compute in 2024 (theory B 24)."""
+    """Deployment 33 %, forward-only work 56 % of the leading lab's compute in 2024 (replication B24)."""
     x = np.zeros(len(WORK))
     names = [w.name for w in WORK]
     table = {"assistant": 33 + 2, "final_run": 40, "synthetic_data": 20, "experiment": 4, "research_automation": 1}

@@ -1,4 +1,4 @@
-"""The neural-network layer against its twin, its limits, Hoffmann and Besiroglu (theory B 8, 9) and Sardana (B 1-7)."""
+"""The neural-network layer against its twin, its limits, Hoffmann and Besiroglu (replication B8, 9) and Sardana (B 1-7)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_compute_optimal_is_the_best_of_a_dense_grid(flop, law):
 
 
 def test_published_optimum_of_besiroglu():
-    """Theory B 8: C = 5.88e23 gives 73.1 B, 1.34 T, 18.3 tokens a parameter, loss 1.9734; exponent .513."""
+    """Replication B8: C = 5.88e23 gives 73.1 B, 1.34 T, 18.3 tokens a parameter, loss 1.9734; exponent .513."""
     law = LAWS["besiroglu"]
     n, d = neural.compute_optimal(np.array(5.88e23), law)
     same([n, d, d / n], [73.1e9, 1.34e12, 18.3], rtol=0.005)
@@ -72,7 +72,7 @@ def test_published_optimum_of_besiroglu():
     ("n", "d", "loss"), [(2.8e11, 3e11, 1.99326), (7e10, 1.4e12, 1.93665), (1.75e11, 3e11, 2.0023)]
 )
 def test_published_losses_of_hoffmann(n, d, loss):
-    """Theory B 9 (Gopher, Chinchilla), and GPT-3 of theory 4.1."""
+    """Replication B9 (Gopher, Chinchilla), and GPT-3 of the same table."""
     assert float(neural.loss(np.array(n), np.array(d), LAWS["hoffmann"])) == pytest.approx(loss, abs=1e-4)
 
 
@@ -149,20 +149,20 @@ def plan(n, tokens, train=1.0, serve=1.0, law=SARDANA):
 
 
 def test_sardana_13b():
-    """Theory B 1: 13 B quality, 2e12 tokens: 6.97 B, 1.69e22 FLOP saved, 17.45 %."""
+    """Replication B1: 13 B quality, 2e12 tokens: 6.97 B, 1.69e22 FLOP saved, 17.45 %."""
     n, _, _, best, plain = plan(13e9, 2e12)
     same([n, plain - best, 1 - best / plain], [6.97e9, 1.69e22, 0.1745], rtol=0.01)
 
 
 def test_sardana_7b():
-    """Theory B 2: 7 B quality, 1e11 tokens: 6.00 B, 1.176 times the data."""
+    """Replication B2: 7 B quality, 1e11 tokens: 6.00 B, 1.176 times the data."""
     n, d, d0, best, plain = plan(7e9, 1e11)
     same([n, d / d0], [6.00e9, 1.176], rtol=0.005)
     assert 1 - best / plain == pytest.approx(0.0085, abs=5e-4)
 
 
 def test_sardana_30b_and_70b():
-    """Theory B 3, 4, 6: sizes, data, savings, and the first-order condition w = 1 + D_inf / 3D."""
+    """Replication B3, 4, 6: sizes, data, savings, and the first-order condition w = 1 + D_inf / 3D."""
     for quality, expected, w in (
         (30e9, [13.61e9, 2.845, 0.2798], 1.7531),
         (70e9, [41.55e9, 7.923 / 4.255, 0.1195], 1.4208),
@@ -186,7 +186,7 @@ def test_sardana_30b_and_70b():
     ],
 )
 def test_sardana_in_dollars(quality, requests, n, d, saving):
-    """Theory B 5: 70 tokens in at 50 %, 215 out at 1 % utilisation, training at 50 %; price ratio 1/3. 3 %, 1 pp."""
+    """Replication B5: 70 tokens in at 50 %, 215 out at 1 % utilisation, training at 50 %; price ratio 1/3. 3 %, 1 pp."""
     serve = (70 / 0.5 + 215 / 0.01) / 3.0
     size, data, _, best, plain = plan(quality, requests, train=1 / 0.5, serve=serve)
     if n:
@@ -195,7 +195,7 @@ def test_sardana_in_dollars(quality, requests, n, d, saving):
 
 
 def test_sardanas_result_needs_sardanas_constants():
-    """Theory B 7, the negative control: with Hoffmann's rounded exponents 8.02 B and 10.1 %, not 17 %."""
+    """Replication B7, the negative control: with Hoffmann's rounded exponents 8.02 B and 10.1 %, not 17 %."""
     n, _, _, best, plain = plan(13e9, 2e12, law=LAWS["hoffmann"])
     same([n, 1 - best / plain], [8.02e9, 0.101], rtol=0.01)
 
