@@ -174,7 +174,7 @@ class LabParams(Params):
         source="own assumption: two working days",
     )
     small_share: float = param(
-        0.015,
+        0.007,
         "-",
         0.005,
         0.3,
@@ -337,14 +337,14 @@ class LabFirm(Params):
 
 #: The opening's labs.
 FIRMS: dict[str, LabFirm] = {
-    "alpha": LabFirm(rd_usd_per_month=4.5e7, run_flop=1.0e24),
-    "beta": LabFirm(rd_usd_per_month=2.0e7, run_flop=4.0e23),
-    "gamma": LabFirm(rd_usd_per_month=1.0e7, run_flop=2.0e23),
-    "delta": LabFirm(kind="integrated", rd_usd_per_month=9.0e7, run_flop=2.0e24, parent_share=0.30),
+    "alpha": LabFirm(rd_usd_per_month=5.0e7, run_flop=1.0e24),
+    "beta": LabFirm(rd_usd_per_month=2.5e7, run_flop=4.0e23),
+    "gamma": LabFirm(rd_usd_per_month=1.5e7, run_flop=2.0e23),
+    "delta": LabFirm(kind="integrated", rd_usd_per_month=7.0e7, run_flop=2.0e24, parent_share=0.30),
     "epsilon": LabFirm(kind="open", rd_usd_per_month=4.0e7, run_flop=4.0e23, parent_share=0.20),
     "zeta": LabFirm(kind="open", rd_usd_per_month=2.5e7, run_flop=4.0e23, parent_share=0.05),
-    "eta": LabFirm(kind="open", rd_usd_per_month=0.6e7, run_flop=1.0e23),
-    "theta": LabFirm(rd_usd_per_month=1.0e7, run_flop=3.0e23, parent_share=0.05),
+    "eta": LabFirm(kind="open", rd_usd_per_month=1.0e7, run_flop=1.0e23),
+    "theta": LabFirm(rd_usd_per_month=1.2e7, run_flop=3.0e23, parent_share=0.05),
 }
 
 
@@ -563,7 +563,7 @@ def list_prices(
 
     A net's blended price is its blended serving cost times the markup of monopolistic competition, ``e/(e - 1)`` with
     ``e = b_p (1 - share)``; hosting open weights of the same tier oneself caps it, more loosely the better the net; prices
-    move a share of the way each month.
+    move a share of the way each month, and stay where nobody called the net.
 
     Parameters
     ----------
@@ -597,7 +597,8 @@ def list_prices(
             wanted[tier] = np.minimum(wanted[tier], np.maximum(ceiling, 1.05 * cost[tier]))
     target = wanted / structure
     now = nets.price_usd_per_token
-    return np.asarray(now * (target / now) ** p.price_speed_per_month)
+    moved = now * (target / now) ** p.price_speed_per_month
+    return np.where(tokens.sum(axis=1) > 0.0, moved, now)
 
 
 def forecast_tokens(nets: Nets, p: LabParams, forecaster: list[str]) -> Array:

@@ -10,6 +10,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from model import __version__
+
 BLUE, ORANGE, GREEN, INK, GREY = "#0072B2", "#D55E00", "#009E73", "#222222", "#777777"
 TIERS = {"frontier": ORANGE, "small": BLUE, "open": GREEN}
 WIDTH, HALF_WIDTH = 720, 330
@@ -23,7 +25,19 @@ CONFIG: dict[str, Any] = {
     "title": {"anchor": "start", "fontSize": 15, "subtitleFontSize": 11, "subtitleColor": "#555555", "offset": 10},
     "header": {"title": None, "labelFontSize": 12, "labelAnchor": "start", "labelLimit": 340},
 }
-LOG_LABEL = "abs(log(datum.value) / log(10)) > 3.5 ? format(datum.value, '.0e') : format(datum.value, '~g')"
+DATA_END = dt.date(2026, 1, 1)
+INFORMED = "data-informed to 2026, prior-dominated after"
+
+
+def _power_of_ten() -> str:
+    """Return a Vega expression for ticks: plain numbers between 0.001 and 1000, powers of ten beyond."""
+    power = "format(round(log(datum.value) / log(10)), 'd')"
+    for plain, raised in zip("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻", strict=True):
+        power = f"replace({power}, regexp('{plain}', 'g'), '{raised}')"
+    return f"abs(log(datum.value) / log(10)) < 3.5 ? format(datum.value, '~g') : '10' + {power}"
+
+
+LOG_LABEL = _power_of_ten()
 
 
 def bands(rows: pl.DataFrame, *by: str) -> pl.DataFrame:
@@ -144,8 +158,56 @@ def within(seen: pl.DataFrame, months: pl.Series) -> pl.DataFrame:
     return seen.filter(pl.col("month").is_between(months.min(), months.max()))
 
 
-def finish(chart: Any, title: str, subtitle: Sequence[str]) -> alt.TopLevelMixin:
-    """Return the chart with its title and the theme."""
-    done: alt.TopLevelMixin = chart.properties(title=alt.TitleParams(title, subtitle=list(subtitle)))
+def series(monthly: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
+    """Return bands of columns, renamed, in a column ``what``."""
+    long = monthly.select("seed", "month", *(pl.col(k).cast(pl.Float64).alias(v) for k, v in names.items()))
+    return bands(long.unpivot(index=["seed", "month"], variable_name="what"), "what")
+
+
+def span(table: pl.DataFrame) -> list[dt.date]:
+    """Return the first and the last month of a table."""
+    return [table["month"].min(), table["month"].max()]  # type: ignore[list-item]
+
+
+def panel(chart: Any, title: str, width: int = HALF_WIDTH, height: int = 130) -> Any:
+    """Return a small chart with its own plain title."""
+    words = alt.TitleParams(title, fontSize=12, fontWeight="normal", frame="group", offset=6)
+    return chart.properties(width=width, height=height, title=words)
+
+
+def columns(charts: Sequence[Any], count: int = 2, **resolve: Any) -> Any:
+    """Return charts side by side, `count` in a row, each with its own colours."""
+    return alt.concat(*charts, columns=count).resolve_scale(**(dict[str, Any](color="independent") | resolve))
+
+
+def seeds_of(table: pl.DataFrame) -> str:
+    """Return in words how many runs lines and bands stand for.
+
+    >>> seeds_of(pl.DataFrame({"seed": [1, 2, 2]}))
+    'median of 2 seeds, band P10-P90'
+    """
+    seeds = table["seed"].n_unique()
+    return f"median of {seeds} seeds, band P10-P90" if seeds > 1 else "one seed"
+
+
+def finish(
+    chart: Any, title: str, subtitle: Sequence[str], table: pl.DataFrame, known: str = INFORMED
+) -> alt.TopLevelMixin:
+    """Return the chart with the theme and what every picture says: title, denominator, seeds, version, what is known.
+
+    Parameters
+    ----------
+    chart : altair chart
+    title : str
+    subtitle : sequence of str
+        Denominators and how to read it.
+    table : polars.DataFrame
+        Any table with the column `seed`.
+    known : str
+        Whether data or priors decide what is seen.
+    """
+    last = f"{seeds_of(table).capitalize()}; inference-economy {__version__}; {known}."
+    words = alt.TitleParams(title, subtitle=[*subtitle, last])
+    done: alt.TopLevelMixin = chart.properties(title=words)
     themed: alt.TopLevelMixin = done.configure(**CONFIG)
     return themed

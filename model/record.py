@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from model import accounts, measures
 from model.core.flows import MonthFlows
-from model.core.units import ON_BOARD, SERVING, WORK, month_date
+from model.core.units import LAB_USES, ON_BOARD, SERVING, WORK, month_date
 from model.markets import settlement
 from model.month import Month
 from model.stages.people import Known, Wishes
-from model.stages.state import ASSISTANT, DELEGATED, EMBEDDED, FRONTIER, ROBOT, STANDING
+from model.stages.state import ASSISTANT, DELEGATED, EMBEDDED, FRONTIER, ROBOT, SMALL, STANDING
 
 if TYPE_CHECKING:
     from model.economy import InferenceEconomy
@@ -78,14 +78,26 @@ def _horizon(x: Snapshot) -> float:
     return float(x.e.nets.horizon_minutes[best] * min(think, p.thinking_max) ** p.thinking_exponent)
 
 
-def _small_price(x: Snapshot) -> float:
-    n = x.e.labs.n
-    return float(x.e.state.net_share[EMBEDDED, 1] @ x.f.token_usd[n:, 0]) * 1e6
+def _list_price(s_class: int, tier: int) -> Callable[[Snapshot], float]:
+    """List price of fresh input, weighted by use, USD per million tokens."""
+
+    def price(x: Snapshot) -> float:
+        return float(x.e.state.net_share[s_class, tier] @ x.f.token_usd.reshape(2, -1, 3)[tier, :, 0]) * 1e6
+
+    return price
 
 
 def _sustainability(x: Snapshot) -> float:
     revenue = x.f.assistant_usd + x.f.agent_usd + float(x.f.token_revenue_usd[[EMBEDDED, ROBOT]].sum())
     return ratio(revenue, float(x.f.usd[SERVING].sum()) + x.rd_usd)
+
+
+def _leading_lab(x: Snapshot) -> float:
+    """Serving share of the hours of the lab that uses most."""
+    serving = (x.f.serving_hours * x.f.fill[SERVING, None]).sum(axis=0).reshape(2, -1).sum(axis=0)
+    research = (x.f.research_hours * x.f.fill[None, LAB_USES]).sum(axis=1)
+    lead = int(np.argmax(serving + research))
+    return ratio(float(serving[lead]), float(serving[lead] + research[lead]))
 
 
 def _reasoning_tokens(x: Snapshot) -> float:
@@ -141,14 +153,15 @@ SERIES: tuple[Series, ...] = (
     Series("price_spot_usd_per_h100e_hour", "USD/h", "spot price", lambda x: x.f.spot_usd),
     Series("user_cost_usd_per_h100e_hour", "USD/h", "user cost of an hour", lambda x: x.e.state.user_cost_usd),
     Series("machine_usd_per_h100e", "USD", "machine with its share of the data centre", lambda x: x.e.state.machine_usd),
-    Series("price_frontier_usd_per_mtoken", "USD/Mtoken", "fresh input of the best net", lambda x: float(x.f.token_usd[_frontier(x), 0]) * 1e6),
-    Series("price_small_usd_per_mtoken", "USD/Mtoken", "fresh input of small nets as features call them", _small_price),
+    Series("price_frontier_usd_per_mtoken", "USD/Mtoken", "fresh input of frontier nets as assistants call them", _list_price(ASSISTANT, FRONTIER)),
+    Series("price_small_usd_per_mtoken", "USD/Mtoken", "fresh input of small nets as features call them", _list_price(EMBEDDED, SMALL)),
     Series("task_horizon_minutes", "min", "50 % task horizon of the best net", _horizon),
     Series("horizon_small_minutes", "min", "best small net", lambda x: float(x.e.nets.horizon_minutes[x.e.labs.n :].max())),
     Series("frontier_training_flop", "FLOP", "largest run released", lambda x: max(r.training_flop for r in x.e.state.releases)),
     Series("capex_usd", "USD", "paid for machines and data centres", lambda x: x.f.capex_usd),
     Series("lab_revenue_usd", "USD", "token revenue of labs", lambda x: x.revenue_usd),
     Series("lab_rd_usd", "USD", "R&D of labs, compute and staff", lambda x: x.rd_usd),
+    Series("leading_lab_serving_share", "-", "serving share of the hours of the lab that uses most", _leading_lab),
     Series("lab_rd_compute_usd", "USD", "R&D compute of labs", lambda x: float(x.f.research_usd.sum())),
     Series("human_attention_price_usd_per_hour", "USD/h", "price of an attention-hour to advertisers", lambda x: x.f.ad_usd_per_hour),
     Series("human_shadow_price_usd_per_hour", "USD/h", "shadow price of a free hour", lambda x: ratio(x.w.attention_value_usd, x.w.application_h + x.w.leisure_h)),

@@ -142,7 +142,7 @@ class LinkParams(Params):
         source="own assumption: square-root staffing, design T6.8 (Erlang-C)",
     )
     software_scale: float = param(
-        15.0,
+        33.0,
         "-",
         1,
         100,
@@ -152,12 +152,12 @@ class LinkParams(Params):
         source="design 14: accelerator-seconds scale, prior log-sd .6; level for 1e-2 to 3e-2 s a token in 2023-24, design 13",
     )
     software_learning: float = param(
-        0.25,
+        0.38,
         "-",
         0,
         0.5,
         doc="exponent with which that overhead falls in cumulative tokens served: learning by doing",
-        source="own assumption: Wright's law at a learning rate of 16 % a doubling, as in manufacturing; decisions/0007",
+        source="own assumption: Wright's law at a learning rate of 23 % a doubling, as in semiconductors; decisions/0007",
     )
     software_reference_tokens: float = param(
         1.0e12,
@@ -276,7 +276,7 @@ def software_overhead(served_tokens: float, p: LinkParams) -> float:
     Source: own assumption: Wright's law, see decisions/0007-serving-overhead-learns-by-doing.md. Twin: tests/oracle/link.py.
 
     >>> software_overhead(0.0, LinkParams())
-    15.0
+    33.0
     """
     floor = min(p.software_floor, p.software_scale)
     experience = 1.0 + served_tokens / p.software_reference_tokens

@@ -189,7 +189,7 @@ class NeuralParams(Params):
         source="bian2025",
     )
     architecture_per_year: float = param(
-        0.5,
+        0.8,
         "1/year",
         0,
         3,

@@ -106,6 +106,9 @@ def list_prices(nets, cost, tokens, shares, open_weights, p):
                 ceilings.append(blended[j] * p.self_hosting_markup / better**p.ceiling_quality)
         if ceilings:
             wanted = min(wanted, max(min(ceilings), 1.05 * blended[i]))
+        if sum(tokens[i]) == 0:
+            out.append(net["price"])  # nobody called it: its list price stays
+            continue
         log_step = math.log(wanted / structure[i]) - math.log(net["price"])
         out.append(net["price"] * math.exp(p.price_speed_per_month * log_step))
     return out
