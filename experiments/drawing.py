@@ -14,7 +14,18 @@ from model import __version__
 
 BLUE, ORANGE, GREEN, INK, GREY = "#0072B2", "#D55E00", "#009E73", "#222222", "#777777"
 TIERS = {"frontier": ORANGE, "small": BLUE, "open": GREEN}
+PARTS_COLOURS = {
+    "robots": "#F0E442",
+    "people": BLUE,
+    "applications": "#56B4E9",
+    "ai_agents": GREEN,
+    "forward_only": "#CC79A7",
+    "experiments": "#E69F00",
+    "final_runs": ORANGE,
+}
 WIDTH, HALF_WIDTH = 720, 330
+#: Lines differ in dashes too, so that they can be told apart in grey.
+DASHES = ([1, 0], [7, 3], [2, 2], [9, 2, 2, 2], [4, 1], [1, 3], [12, 4])
 CONFIG: dict[str, Any] = {
     "background": "white",
     "font": "Liberation Sans, Arial, Helvetica, sans-serif",
@@ -102,7 +113,9 @@ def lines(
     colour = alt.Color(f"{by}:N", scale=scale, legend=key)
     plain = alt.Chart(table)
     layers.append(plain.mark_area(fillOpacity=0.2).encode(x_axis(span), y("low"), alt.Y2("high:Q"), colour))
-    layers.append(plain.mark_line(strokeWidth=2, point=point).encode(x_axis(span), y("median"), colour))
+    dashes = alt.Scale(domain=list(shown), range=[DASHES[i % len(DASHES)] for i in range(len(shown))])
+    dash = alt.StrokeDash(f"{by}:N", scale=dashes, legend=key)
+    layers.append(plain.mark_line(strokeWidth=2, point=point).encode(x_axis(span), y("median"), colour, dash))
     if level is not None:
         rule = alt.Chart(pl.DataFrame({"y": [level]})).mark_rule(strokeDash=[5, 4], color=INK)
         layers.append(rule.encode(alt.Y("y:Q")))
@@ -206,7 +219,8 @@ def finish(
     known : str
         Whether data or priors decide what is seen.
     """
-    last = f"{seeds_of(table).capitalize()}; inference-economy {__version__}; {known}."
+    runs = seeds_of(table)
+    last = f"{runs[0].upper()}{runs[1:]}; inference-economy {__version__}; {known}."
     words = alt.TitleParams(title, subtitle=[*subtitle, last])
     done: alt.TopLevelMixin = chart.properties(title=words)
     themed: alt.TopLevelMixin = done.configure(**CONFIG)

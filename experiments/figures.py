@@ -1,7 +1,7 @@
 """One altair function a figure; report, browser page and notebooks all call these.
 
 Functions take result tables (one or more seeds), aggregate in polars and return a chart. Lines are medians over seeds, bands
-P10 to P90.
+P10 to P90. Here: the answer. Its economics and its evidence are in `figures_economy` and `figures_evidence`, and can be had from here.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import polars as pl
 from experiments import answer as numbers
 from experiments.drawing import (
     BLUE,
-    GREEN,
+    DATA_END,
     GREY,
     HALF_WIDTH,
+    INFORMED,
     INK,
     ORANGE,
-    TIERS,
+    PARTS_COLOURS,
     WIDTH,
     bands,
     finish,
@@ -29,32 +30,28 @@ from experiments.drawing import (
     within,
     x_axis,
 )
+from experiments.figures_economy import attention as attention
+from experiments.figures_economy import demand as demand
+from experiments.figures_economy import kaya as kaya
+from experiments.figures_economy import labs as labs
+from experiments.figures_economy import layers as layers
+from experiments.figures_evidence import against_observations as against_observations
+from experiments.figures_evidence import market as market
 from experiments.observed import points
 from model.core.units import month_date, month_index
-from model.measures import FIRST_DATE, Crossover, crossover, crossover_summary
+from model.measures import FIRST_DATE, Crossover, crossed_by, crossover, crossover_summary
 
-COLOURS = {
-    "robots": "#F0E442",
-    "people": BLUE,
-    "applications": "#56B4E9",
-    "ai_agents": GREEN,
-    "forward_only": "#CC79A7",
-    "experiments": "#E69F00",
-    "final_runs": ORANGE,
-}
-CONSUMERS = {
-    "human": "people",
-    "application": "applications",
-    "ai_agent": "AI agents",
-    "robot": "robots",
-    "lab": "labs",
-}
-DATA_END = dt.date(2026, 1, 1)
-INFORMED = "data-informed to 2026, prior-dominated after"
 #: Observed inference shares and what they count; none has the headline's denominator.
 OBSERVED_SHARES = {
     "inference_share_ai_compute": "Deloitte: all AI",
     "openai_inference_share_of_compute_spend": "OpenAI: USD",
+}
+OUTCOMES = {
+    "before_start": ("before 2024", INK),
+    "month": ("crosses and stays above", BLUE),
+    "provisional": ("above at the end, too late to tell", "#56B4E9"),
+    "reverted": ("crosses and falls back", "#E69F00"),
+    "never": ("never", "#DDDDDD"),
 }
 
 
@@ -78,9 +75,9 @@ def answer(compute: pl.DataFrame) -> alt.TopLevelMixin:
         pl.col("part").replace_strict({p: i for i, p in enumerate(numbers.PARTS)}).alias("rank"),
     )
     names = list(numbers.PARTS.values())[::-1]
-    scale = alt.Scale(domain=names, range=[COLOURS[p] for p in numbers.PARTS][::-1])
+    scale = alt.Scale(domain=names, range=[PARTS_COLOURS[p] for p in numbers.PARTS][::-1])
     y = alt.Y("share:Q", stack="zero", scale=alt.Scale(domain=[0, 1]))
-    areas = alt.Chart(stacked).mark_area(fillOpacity=0.85)
+    areas = alt.Chart(stacked).mark_area(fillOpacity=0.85, stroke="white", strokeWidth=0.8)
     areas = areas.encode(
         x_axis(span),
         y.axis(format="%", title="share of H100e-hours, last 12 months"),
@@ -111,141 +108,128 @@ def answer(compute: pl.DataFrame) -> alt.TopLevelMixin:
         hours.group_by("seed", "month", use, maintain_order=True).agg(pl.col("hours").sum().alias("value")), "use"
     )
     bottom = lines(both, "use", {"inference": BLUE, "R&D of labs": ORANGE}, "H100e-hours a month", log=True, span=span)
-    seeds = hours["seed"].n_unique()
-    spread = f"median of {seeds} seeds, band P10-P90" if seeds > 1 else "one seed"
     return finish(
         alt.vconcat(top.properties(width=WIDTH, height=330), bottom.properties(height=130)).resolve_scale(
-            color="independent"
+            color="independent", strokeDash="independent"
         ),
         _verdict(crossings, months) + ending,
         [
             "Denominator: H100e-hours of generative AI in data centres: serving (inference) and all R&D of labs (training).",
-            f"Heavy line: the border between them, {spread}. Points: observed, with other denominators."
-            f" {INFORMED.capitalize()}.",
+            "Heavy line: the border between them. Points: observed, with other denominators.",
         ],
+        compute,
     )
 
 
 def definitions(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
-    """Inference's 12-month share under each definition, with and without work on robots' and devices' own chips."""
+    """Inference's 12-month share under each definition, with and without work on robots' and devices' own chips.
+
+    Parameters
+    ----------
+    compute, monthly : polars.DataFrame
+        Tables of the same names.
+    """
     found = numbers.counts(compute, monthly)
-    rows = []
+    kinds = {"data centres": BLUE, "with robots' and devices' own chips": ORANGE}
+    rows, marks = [], []
+    crossed = numbers.crossings(found)
     for definition in found.values:
         base = definition.removesuffix(numbers.ON_BOARD_SUFFIX)
-        kind = "data centres" if definition == base else "and on board"
+        kind = list(kinds)[definition != base]
         for seed, months, share in zip(found.seeds, found.months, found.rolling(definition), strict=True):
             rows.append(pl.DataFrame({"seed": seed, "month": months, "value": share, "base": base, "counted": kind}))
-    table = bands(pl.concat(rows).filter(pl.col("value").is_finite()), "base", "counted")
-    table = table.with_columns(pl.col("base").replace_strict(numbers.DENOMINATORS).alias("panel"))
-    scale = alt.Scale(domain=["data centres", "and on board"], range=[BLUE, ORANGE])
-    colour = alt.Color("counted:N", scale=scale, legend=alt.Legend(title=None, symbolType="stroke", orient="top"))
-    plain = alt.Chart(table)
+        summary = crossover_summary(crossed[definition], found.start)
+        if definition == base and summary["median"] is not None:
+            mark = {"base": base, "month": _first_day(summary["median"], dt.date.max), "value": 0.5}
+            marks.append(mark | {"text": _date(crossed[definition], summary)})
+    named = pl.col("base").replace_strict(numbers.DENOMINATORS).alias("panel")
+    table = bands(pl.concat(rows).filter(pl.col("value").is_finite()), "base", "counted").with_columns(named)
+    schema = {"base": pl.String, "month": pl.Date, "value": pl.Float64, "text": pl.String}
+    crossing = alt.Chart(pl.DataFrame(marks, schema=schema).with_columns(named))
+    scale = alt.Scale(domain=list(kinds), range=list(kinds.values()))
+    dash = alt.Scale(domain=list(kinds), range=[[1, 0], [4, 3]])
+    key = alt.Legend(title=None, symbolType="stroke", orient="top")
+    colour = alt.Color("counted:N", scale=scale, legend=key)
     y = alt.Y("median:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title=None, tickCount=5))
-    chart = alt.layer(
-        plain.mark_area(fillOpacity=0.2).encode(x_axis(), alt.Y("low:Q"), alt.Y2("high:Q"), colour),
-        plain.mark_line(strokeWidth=2).encode(x_axis(), y, colour),
-        plain.mark_rule(strokeDash=[5, 4], color=INK, strokeWidth=0.7).encode(y=alt.datum(0.5)),
-    ).properties(width=HALF_WIDTH, height=140)
-    panels = chart.facet(alt.Facet("panel:N", sort=list(numbers.DENOMINATORS.values())), columns=2)
-    return finish(panels, "The same run, six denominators", [f"Inference's share, last 12 months; {INFORMED}."])
-
-
-def demand(demanded: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
-    """Hours served by consumer, the share of demand that was served, and what drives demand.
-
-    Parameters
-    ----------
-    demanded, monthly : polars.DataFrame
-        Tables `demand` and `monthly`.
-    """
-    served, wanted = pl.col("served_accelerator_hours"), pl.col("demanded_accelerator_hours")
-    each = demanded.filter(pl.col("consumer").is_in(list(CONSUMERS)) & ~pl.col("purpose").is_in(["ranking", "other"]))
-    each = each.with_columns(pl.col("consumer").replace_strict(CONSUMERS).alias("who"))
-    each = each.group_by("seed", "month", "who", maintain_order=True).agg(served.sum(), wanted.sum())
-    hours = bands(each.select("seed", "month", "who", served.alias("value")), "who")
-    filled = bands(each.filter(wanted > 0.0).select("seed", "month", "who", (served / wanted).alias("value")), "who")
-    drivers = {"adopters": BLUE, "delegators": ORANGE, "tasks": "#E69F00", "calls": "#CC79A7", "tokens": GREEN}
-    driving, span = _series(monthly, {d: d for d in drivers}), _span(monthly)
-    colours = dict(
-        zip(
-            CONSUMERS.values(),
-            [*(COLOURS[p] for p in ("people", "applications", "ai_agents", "robots")), ORANGE],
-            strict=True,
-        )
-    )
-    chart = alt.vconcat(
-        lines(hours, "who", colours, "H100e-hours served a month", log=True, span=span),
-        lines(filled, "who", colours, "served / demanded", span=span),
-        lines(driving, "what", drivers, "people; a month: tasks, calls, tokens", log=True, span=span),
-    ).resolve_scale(color="independent")
-    return finish(chart, "Who demands compute", [f"Provider-run hours. Shares, standing jobs and robots: {INFORMED}."])
-
-
-def labs(table: pl.DataFrame) -> alt.TopLevelMixin:
-    """Realised over planned lifetime tokens and cost of released models that have ended serving.
-
-    Parameters
-    ----------
-    table : polars.DataFrame
-        Table `labs`.
-    """
-    rows = table.drop_nulls("released").with_columns(pl.col("censored").cast(pl.Boolean).fill_null(True))
-    ended = rows.filter(~pl.col("censored")).with_columns(pl.col("released").dt.truncate("1y").alias("month"))
     panels = []
-    for what, text in (("lifetime_tokens", "lifetime tokens"), ("cost_usd", "lifetime cost")):
-        each = ended.with_columns(numbers.ratio(f"realised_{what}", f"planned_{what}").alias("value"))
-        panels.append(
-            lines(bands(each, "tier"), "tier", TIERS, f"realised / planned {text}", log=True, point=True, level=1)
+    for base, words in numbers.DENOMINATORS.items():
+        here = table.filter(pl.col("base") == base)
+        plain = alt.Chart(here)
+        own = crossing.transform_filter(alt.datum.base == base)
+        text = own.mark_text(align="right", dx=-8, dy=-9, fontWeight="bold", color=INK)
+        chart = alt.layer(
+            plain.mark_area(fillOpacity=0.2).encode(x_axis(), alt.Y("low:Q"), alt.Y2("high:Q"), colour),
+            plain.mark_line(strokeWidth=2).encode(
+                x_axis(), y, colour, alt.StrokeDash("counted:N", scale=dash, legend=key)
+            ),
+            plain.mark_rule(strokeDash=[5, 4], color=INK, strokeWidth=0.7).encode(y=alt.datum(0.5)),
+            own.mark_point(filled=True, fill=INK, size=60, opacity=1).encode(x_axis(), alt.Y("value:Q")),
+            text.encode(x_axis(), alt.Y("value:Q"), alt.Text("text:N")),
         )
+        title = alt.TitleParams(words, fontSize=12, fontWeight="normal", frame="group", offset=6)
+        panels.append(chart.properties(width=HALF_WIDTH, height=140, title=title))
     return finish(
-        alt.vconcat(*panels),
-        "What labs planned for their models, and what came",
-        [
-            f"Medians by year of release, band P10-P90 over models; {ended.height} models,"
-            f" {rows.height - ended.height} that still serve at the end are left out"
-            " (so the last years show those that ended early).",
-            f"Above the dashed line: more than planned. {INFORMED.capitalize()}.",
-        ],
+        alt.concat(*panels, columns=2),
+        "The same run, six denominators",
+        ["Inference's share of what each panel names, last 12 months. Point: the median date it passes one half for good."],
+        monthly,
     )
 
 
-def market(monthly: pl.DataFrame) -> alt.TopLevelMixin:
-    """Rental prices with observed H100 rents, utilisation, and prices of tokens."""
-    prices = {"price_usd_per_h100e_hour": "contract", "price_spot_usd_per_h100e_hour": "spot"}
-    tokens = {"price_frontier_usd_per_mtoken": "frontier", "price_small_usd_per_mtoken": "small"}
-    rent, span = within(points("gpu_rent_h100"), monthly["month"]), _span(monthly)
-    both = {"contract": BLUE, "spot": ORANGE}
-    used = _series(monthly, {"utilisation": "utilisation"})
-    chart = alt.vconcat(
-        lines(_series(monthly, prices), "what", both, "USD per H100e-hour", log=True, seen=rent, span=span),
-        lines(used, "what", {"utilisation": INK}, "hours used / capacity", span=span),
-        lines(_series(monthly, tokens), "what", TIERS, "USD per million tokens", log=True, span=span),
-    ).resolve_scale(color="independent")
-    return finish(chart, "The compute market", [f"Points: observed H100 rent, with range. {INFORMED.capitalize()}."])
+def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
+    """How runs end under each definition, and the share of runs that have passed one half by the end of each year.
 
-
-def against_observations(monthly: pl.DataFrame) -> alt.TopLevelMixin:
-    """Four series beside what was observed: users, chips sold, task horizon, largest training run."""
-    users = points("chatgpt_wau").with_columns(pl.col("value", "low", "high") / 0.65)
-    runs = points("train_compute_frontier").filter(pl.col("value") == pl.col("value").cum_max())
-    panels = [
-        ("adopters", "people using an assistant (ChatGPT weekly users / 0.65)", users),
-        ("chips_sold_cumulative_h100e", "H100e sold since 2022 (four designers)", points("ai_chip_cum_h100e_sum4")),
-        ("task_horizon_minutes", "task horizon, minutes (METR, 50 %)", points("metr_horizon_p50")),
-        ("frontier_training_flop", "largest training run, FLOP (records)", runs),
-    ]
-    charts = []
-    for name, text, seen in panels:
-        seen = within(seen, monthly["month"])
-        series = _series(monthly, {name: "model"})
-        chart = lines(series, "what", {"model": BLUE}, None, log=True, seen=seen, legend=False, span=_span(monthly))
-        title = alt.TitleParams(text, fontSize=12, fontWeight="normal", frame="group")
-        charts.append(chart.properties(width=HALF_WIDTH, height=170, title=title))
-    return finish(
-        alt.concat(*charts, columns=2),
-        "Against what was observed",
-        ["Line: median, band P10-P90 over seeds. Points: observed, with published range. Data-informed to 2026."],
+    Parameters
+    ----------
+    compute, monthly : polars.DataFrame
+        Tables of the same names.
+    """
+    found = numbers.counts(compute, monthly)
+    crossed = numbers.crossings(found)
+    years = [y for y in numbers.full_years(monthly["month"]) if y >= int(FIRST_DATE[:4])]
+    ends, by_year = [], []
+    for definition, words in numbers.DENOMINATORS.items():
+        crossings = crossed[definition]
+        for kind, (text, _) in OUTCOMES.items():
+            share = sum(_outcome(c) == kind for c in crossings) / len(crossings)
+            ends.append({"panel": words, "outcome": text, "share": share, "rank": list(OUTCOMES).index(kind)})
+        for year, share in crossed_by(crossings, years, found.start).items():
+            by_year.append({"panel": words, "year": str(year), "share": share, "text": f"{100 * share:.0f}"})
+    order = list(numbers.DENOMINATORS.values())
+    rows = alt.Y("panel:N", sort=order, axis=alt.Axis(title=None, labelLimit=300, domain=False, ticks=False))
+    scale = alt.Scale(domain=[t for t, _ in OUTCOMES.values()], range=[c for _, c in OUTCOMES.values()])
+    bars = (
+        alt.Chart(pl.DataFrame(ends))
+        .mark_bar(stroke=INK, strokeWidth=0.5)
+        .encode(
+            alt.X("share:Q", stack="zero", axis=alt.Axis(format="%", title="share of seeds", tickCount=3)),
+            rows,
+            alt.Color("outcome:N", scale=scale, legend=alt.Legend(title=None, orient="bottom", columns=3)),
+            alt.Order("rank:Q"),
+        )
+        .properties(width=150, height=190)
     )
+    schema = {"panel": pl.String, "year": pl.String, "share": pl.Float64, "text": pl.String}
+    plain = alt.Chart(pl.DataFrame(by_year, schema=schema))
+    beside = rows.axis(None)
+    year = alt.X("year:N", axis=alt.Axis(title="% of seeds that had passed one half by the end of", labelAngle=0))
+    blues = alt.Scale(domain=[0, 1], range=["#f4f4f4", BLUE])
+    white = alt.condition(alt.datum.share > 0.55, alt.value("white"), alt.value(INK))
+    cells = alt.layer(
+        plain.mark_rect(stroke="white").encode(year, beside, alt.Color("share:Q", scale=blues, legend=None)),
+        plain.mark_text(fontSize=10).encode(year, beside, alt.Text("text:N"), color=white),
+    ).properties(width=430, height=190)
+    return finish(
+        alt.hconcat(bars, cells).resolve_scale(color="independent", y="independent"),
+        "When does inference pass one half, by denominator",
+        ["Twelve-month sums. A crossing counts when the share stays above one half for twelve months."],
+        monthly,
+        f"{INFORMED}; seeds differ in luck, not in parameters",
+    )
+
+
+def _outcome(c: Crossover) -> str:
+    return "provisional" if c.index is not None and c.provisional else c.outcome
 
 
 def _hours_by_part(compute: pl.DataFrame) -> pl.DataFrame:
@@ -271,17 +255,6 @@ def _headline(hours: pl.DataFrame) -> list[Crossover]:
     first = max(month_index(FIRST_DATE, by_month["month"].sort()[0].isoformat()[:7]), 11)
     groups = by_month.group_by("seed", maintain_order=True)
     return [crossover(g["above"].to_numpy(), g["below"].to_numpy(), first) for _, g in groups]
-
-
-def _series(monthly: pl.DataFrame, names: dict[str, str]) -> pl.DataFrame:
-    """Return bands of monthly columns, renamed, in a column ``what``."""
-    long = monthly.select("seed", "month", *(pl.col(k).cast(pl.Float64).alias(v) for k, v in names.items()))
-    return bands(long.unpivot(index=["seed", "month"], variable_name="what"), "what")
-
-
-def _span(table: pl.DataFrame) -> list[dt.date]:
-    months = table["month"].unique().sort()
-    return [months[0], months[-1]]
 
 
 def _observed_shares(months: pl.Series) -> list[alt.Chart]:

@@ -1,0 +1,91 @@
+"""Shipped scenarios move what their paragraphs say, beyond the noise (paired on common random numbers)."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+
+from model import InferenceEconomy, Scenario
+from model.scenario import shipped
+
+NAMES = {
+    "baseline", "agents-proliferate", "reasoning-boom", "efficient-architectures", "small-open-models", "chip-crunch",
+    "power-limited", "training-race", "research-automation", "robots-arrive", "ad-funded-agents", "ai-winter",
+    "no-agents",
+}  # fmt: skip
+HOURS, USD = "inference_share_accelerator_hours", "inference_share_usd"
+#: scenario: (series, year, sign of the difference to the baseline).
+MOVES = {
+    "agents-proliferate": [("tokens", 2027, 1), ("ai_agents", 2027, 1), (HOURS, 2025, 1), ("lab_rd_usd", 2027, 1)],
+    "reasoning-boom": [("tokens_thinking", 2025, 1), ("tokens_thinking", 2027, 1), (HOURS, 2025, 1)],
+    "efficient-architectures": [("price_small_usd_per_mtoken", 2030, -1), ("tokens", 2030, 1)],
+    "small-open-models": [(HOURS, 2025, 1), (HOURS, 2027, 1), (USD, 2027, 1), ("lab_rd_usd", 2027, -1)],
+    "chip-crunch": [("installed_h100e", 2030, -1), ("tokens", 2033, -1)],
+    "power-limited": [("installed_h100e", 2027, -1), ("tokens", 2027, -1), ("price_small_usd_per_mtoken", 2027, 1)],
+    "training-race": [("lab_rd_usd", 2025, 1), (HOURS, 2025, -1), (HOURS, 2030, 1)],
+    "research-automation": [("lab_rd_usd", 2025, 1), (HOURS, 2027, -1), ("leading_lab_serving_share", 2027, -1)],
+    "robots-arrive": [("robots", 2027, 1), (HOURS + "_with_on_board", 2030, 1)],
+    "ad-funded-agents": [("attention_spend_agent_share", 2030, 1), ("tokens_examination", 2027, 1)],
+    "ai-winter": [("installed_h100e", 2030, -1), ("lab_rd_usd", 2027, -1), (HOURS, 2027, 1)],
+    "no-agents": [("ai_agents", 2027, -1), ("tokens", 2027, -1), ("lab_rd_usd", 2030, -1)],
+}
+SERIES = sorted({series for moves in MOVES.values() for series, _, _ in moves})
+
+
+def yearly(job: tuple[str, int, int, int]) -> dict[tuple[str, int], float]:
+    """Return yearly means of `SERIES`."""
+    name, seed, humans, months = job
+    history = InferenceEconomy(name, humans=humans, months=months, seed=seed).run().history
+    means = {s: history[s].fill_null(0.0).to_numpy().reshape(-1, 12).mean(axis=1) for s in SERIES}
+    return {(s, 2022 + y): float(x) for s, column in means.items() for y, x in enumerate(column)}
+
+
+def differences(names, seeds, humans, months):
+    """Return {(scenario, series, year): differences by seed}."""
+    jobs = [(n, s, humans, months) for n in ["baseline", *names] for s in seeds]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        found = dict(zip([(n, s) for n, s, _, _ in jobs], pool.map(yearly, jobs), strict=True))
+    keys = found["baseline", seeds[0]]
+    return {
+        (n, *k): np.array([found[n, s][k] - found["baseline", s][k] for s in seeds]) for n in names for k in keys
+    }, found
+
+
+def test_all_scenarios_are_shipped_with_a_paragraph():
+    assert set(shipped()) == NAMES
+    for name in NAMES:
+        scenario = Scenario.load(name)
+        assert scenario.title
+        assert len(scenario.description.split()) >= 25
+    assert set(MOVES) == NAMES - {"baseline"}
+
+
+def test_scenarios_move_as_described_in_short():
+    """Years to 2027, two seeds: each sign in both."""
+    diff, _ = differences(list(MOVES), (1, 2), 400, 72)
+    wrong = [
+        (name, series, year)
+        for name, moves in MOVES.items()
+        for series, year, sign in moves
+        if year <= 2027 and not (sign * diff[name, series, year] > 0.0).all()
+    ]
+    assert wrong == []
+
+
+@pytest.mark.long
+def test_scenarios_move_as_described_beyond_the_noise():
+    seeds = tuple(range(1, 9))
+    diff, found = differences(list(MOVES), seeds, 1_000, 168)
+    wrong = []
+    for name, moves in MOVES.items():
+        for series, year, sign in moves:
+            d = diff[name, series, year]
+            if not sign * d.mean() > 2.0 * d.std(ddof=1) / np.sqrt(d.size):
+                wrong.append((name, series, year, float(d.mean())))
+    assert wrong == []
+    lead = np.median([found["research-automation", s]["leading_lab_serving_share", 2027] for s in seeds])
+    assert lead < 0.20
+    assert np.median([found["small-open-models", s][HOURS, 2030] for s in seeds]) > 2.0 / 3.0
