@@ -40,9 +40,11 @@ golden: .venv/.all  ## rewrite the golden run and print which series moved by ho
 screenshots: .venv/.all  ## take the pictures of the README
 	@echo "$@: not built yet: see issue"; exit 1
 
-docs: .venv/.all  ## write the table of parameters, model/data/parameters.md
+docs: .venv/.all  ## write the table of parameters and, from a fresh baseline, the picture of the README
 	$(BIN)/python -m experiments.cli parameters --markdown > model/data/.parameters.tmp
 	mv model/data/.parameters.tmp model/data/parameters.md
+	$(BIN)/python -m experiments.cli run baseline --seeds 8 --out results/baseline
+	$(BIN)/python -m experiments.report results/baseline docs/answer.png
 
 # .venv/.python holds interpreter and version: the environment is made anew only when PY is another one.
 # The base interpreter is asked for, so that an activated .venv never counts as another, nor deletes itself.

@@ -56,6 +56,14 @@ class HumanParams(Params):
         scale="log",
         source="design 14, prior log-sd .7; bass1969",
     )
+    media_pulse: float = param(
+        1.0,
+        "-",
+        0.1,
+        50,
+        doc="factor on innovation while the press is full of a new kind of product",
+        source="design 13: x10 for three months from 2022-12 fits the first mass assistant; 1 otherwise",
+    )
     imitation_per_year: float = param(
         1.0,
         "1/year",

@@ -196,6 +196,7 @@ def _scenarios(given: argparse.Namespace) -> int:
 
 
 def _parameters(given: argparse.Namespace) -> int:
+    from experiments.parameters import bounds, text
     from model.scenario import FIRM_TYPES, SECTIONS, declarations
 
     if given.section is not None and given.section not in SECTIONS:
@@ -206,23 +207,15 @@ def _parameters(given: argparse.Namespace) -> int:
     if given.markdown:
         print("| parameter | default | unit | range | meaning | source |\n|---|---|---|---|---|---|")
     for name, d in rows:
-        default = str(d.default).lower() if isinstance(d.default, bool) else d.default
-        default = f"{default:g}" if isinstance(default, float) else str(default)
-        bounds = " or ".join(d.choices) if d.choices else _bounds(d.low, d.high)
+        default, span = text(d.default), bounds(d)
         fixed = "" if d.dynamic else " (fixed at the opening)"
         if given.markdown:
-            cells = (f"`{name}`", default, d.unit, bounds, d.doc + fixed, d.source)
+            cells = (f"`{name}`", default, d.unit, span, d.doc + fixed, d.source)
             print("| " + " | ".join(str(c).replace("|", "\\|") for c in cells) + " |")
         else:
             unit = "" if d.unit == "-" else f" {d.unit}"
-            print(f"{name} = {default}{unit}  {bounds}\n    {d.doc}{fixed}. Source: {d.source}")
+            print(f"{name} = {default}{unit}  {span}\n    {d.doc}{fixed}. Source: {d.source}")
     return 0
-
-
-def _bounds(low: float | None, high: float | None) -> str:
-    if low is None and high is None:
-        return "any"
-    return f"[{'-inf' if low is None else f'{low:g}'}, {'inf' if high is None else f'{high:g}'}]"
 
 
 def _replicate(given: argparse.Namespace) -> int:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import struct
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import polars as pl
+import vl_convert as vlc
 
 from model import __version__
 
@@ -31,6 +34,7 @@ CONFIG: dict[str, Any] = {
     "font": "Liberation Sans, Arial, Helvetica, sans-serif",
     "view": {"stroke": None},
     "axis": {"gridColor": "#e6e6e6", "domainColor": GREY, "tickColor": GREY, "labelColor": INK, "titleColor": INK},
+    "axisX": {"titleFontWeight": "normal", "titleFontSize": 11},
     "axisY": {"titleFontWeight": "normal", "titleFontSize": 11, "minExtent": 42},
     "legend": {"labelLimit": 320, "titleColor": INK, "labelColor": INK, "symbolStrokeWidth": 3, "symbolOpacity": 1},
     "title": {"anchor": "start", "fontSize": 15, "subtitleFontSize": 11, "subtitleColor": "#555555", "offset": 10},
@@ -40,15 +44,11 @@ DATA_END = dt.date(2026, 1, 1)
 INFORMED = "data-informed to 2026, prior-dominated after"
 
 
-def _power_of_ten() -> str:
-    """Return a Vega expression for ticks: plain numbers between 0.001 and 1000, powers of ten beyond."""
-    power = "format(round(log(datum.value) / log(10)), 'd')"
-    for plain, raised in zip("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻", strict=True):
-        power = f"replace({power}, regexp('{plain}', 'g'), '{raised}')"
-    return f"abs(log(datum.value) / log(10)) < 3.5 ? format(datum.value, '~g') : '10' + {power}"
-
-
-LOG_LABEL = _power_of_ten()
+#: Ticks: plain numbers between 0.001 and 1000, powers of ten beyond.
+LABEL = (
+    "datum.value == 0 || abs(log(abs(datum.value)) / log(10)) < 3.5 ? format(datum.value, '~g')"
+    " : replace(format(datum.value, '~e'), '+', '')"
+)
 
 
 def bands(rows: pl.DataFrame, *by: str) -> pl.DataFrame:
@@ -77,9 +77,11 @@ def lines(
     log: bool = False,
     seen: pl.DataFrame | None = None,
     point: bool = False,
-    legend: bool = True,
+    legend: bool | str = True,
     level: float | None = None,
     span: Sequence[dt.date] | None = None,
+    every: int = 1,
+    top: float | None = None,
 ) -> Any:
     """Return median lines with bands, coloured by a column; optionally observed points and a level.
 
@@ -93,29 +95,37 @@ def lines(
         Logarithmic axis; medians that are not positive are left out, bands that reach zero end at the least value shown.
     seen : polars.DataFrame, optional
         Observed points: month, value, low, high.
+    legend : bool or str
+        Whether and where the key stands.
     level : float, optional
         A dashed line.
     span : two dates, optional
         First and last month of the axis.
+    every : int
+        Years between two labels.
+    top : float, optional
+        End of the axis.
     """
+    x = x_axis(span, every)
     if log and table.height:
         table = table.filter(pl.col("median") > 0.0)
         least = table.select(pl.min_horizontal(*(pl.col(c).filter(pl.col(c) > 0.0).min() for c in ("low", "median"))))
         table = table.with_columns(pl.when(pl.col("low") > 0.0).then("low").otherwise(least.item()).alias("low"))
     shown = {name: colours[name] for name in colours if name in set(table[by].to_list())}
-    extent = [table["low"].min(), table["high"].max()]
+    extent = [table["low"].min(), table["high"].max(), top]
     layers: list[Any] = []
     if seen is not None and seen.height:
         extent += [seen["value"].min(), seen["value"].max()]
     y = y_axis(extent, title, log)
     scale = alt.Scale(domain=list(shown), range=list(shown.values()))
-    key = alt.Legend(title=None, symbolType="stroke") if legend else None
+    place = {"orient": legend, "columns": 3} if isinstance(legend, str) else {}
+    key = alt.Legend(title=None, symbolType="stroke", symbolSize=300, **place) if legend else None
     colour = alt.Color(f"{by}:N", scale=scale, legend=key)
     plain = alt.Chart(table)
-    layers.append(plain.mark_area(fillOpacity=0.2).encode(x_axis(span), y("low"), alt.Y2("high:Q"), colour))
+    layers.append(plain.mark_area(fillOpacity=0.2).encode(x, y("low"), alt.Y2("high:Q"), colour))
     dashes = alt.Scale(domain=list(shown), range=[DASHES[i % len(DASHES)] for i in range(len(shown))])
     dash = alt.StrokeDash(f"{by}:N", scale=dashes, legend=key)
-    layers.append(plain.mark_line(strokeWidth=2, point=point).encode(x_axis(span), y("median"), colour, dash))
+    layers.append(plain.mark_line(strokeWidth=2, point=point).encode(x, y("median"), colour, dash))
     if level is not None:
         rule = alt.Chart(pl.DataFrame({"y": [level]})).mark_rule(strokeDash=[5, 4], color=INK)
         layers.append(rule.encode(alt.Y("y:Q")))
@@ -128,20 +138,24 @@ def y_axis(extent: Sequence[Any], title: str | None, log: bool) -> Any:
     """Return a function from a field to its encoding, with readable ticks for the extent of the data."""
     values = [float(v) for v in extent if v is not None and math.isfinite(v)]
     if not log or not values or min(values) <= 0.0:
-        axis = alt.Axis(title=title, tickCount=5, format="~g")
-        return lambda field: alt.Y(f"{field}:Q", axis=axis)
-    low, high = math.floor(math.log10(min(values)) + 1e-9), math.ceil(math.log10(max(values)) - 1e-9)
-    high = max(high, low + 1)
-    ticks = [10.0**k for k in range(low, high + 1, max(1, round((high - low) / 5)))]
+        even = alt.Scale(domain=[min([0.0, *values]), max([0.0, *values]) or 1.0], nice=5)
+        axis = alt.Axis(title=title, tickCount=5, labelExpr=LABEL)
+        return lambda field: alt.Y(f"{field}:Q", axis=axis, scale=even)
+    low, high = math.floor(math.log10(min(values)) - 0.02), math.ceil(math.log10(max(values)) + 0.02)
+    step = max(1, round((high - low) / 5))
+    high = low + step * math.ceil((high - low) / step)
+    ticks = [10.0**k for k in range(low, high + 1, step)]
     scale = alt.Scale(type="log", domain=[10.0**low, 10.0**high], nice=False)
-    axis = alt.Axis(title=title, values=ticks, labelExpr=LOG_LABEL)
+    axis = alt.Axis(title=title, values=ticks, labelExpr=LABEL)
     return lambda field: alt.Y(f"{field}:Q", scale=scale, axis=axis)
 
 
-def x_axis(domain: Sequence[dt.date] | None = None) -> alt.X:
-    """Return the axis of months, labelled by years."""
+def x_axis(domain: Sequence[dt.date] | None = None, every: int = 1) -> alt.X:
+    """Return the axis of months, labelled by years, each or every few."""
     scale = alt.Scale(type="utc") if domain is None else alt.Scale(type="utc", domain=[d.isoformat() for d in domain])
-    return alt.X("month:T", scale=scale, axis=alt.Axis(format="%Y", title=None, tickCount="year"))
+    count: Any = "year" if every == 1 else {"interval": "year", "step": every}
+    axis = alt.Axis(format="%Y", title=None, tickCount=count, labelOverlap=True)
+    return alt.X("month:T", scale=scale, axis=axis)
 
 
 def observed(seen: pl.DataFrame) -> list[alt.Chart]:
@@ -190,21 +204,24 @@ def panel(chart: Any, title: str, width: int = HALF_WIDTH, height: int = 130) ->
 
 def columns(charts: Sequence[Any], count: int = 2, **resolve: Any) -> Any:
     """Return charts side by side, `count` in a row, each with its own colours."""
+    if not charts:
+        return nothing()
     return alt.concat(*charts, columns=count).resolve_scale(**(dict[str, Any](color="independent") | resolve))
 
 
-def seeds_of(table: pl.DataFrame) -> str:
-    """Return in words how many runs lines and bands stand for.
-
-    >>> seeds_of(pl.DataFrame({"seed": [1, 2, 2]}))
-    'median of 2 seeds, band P10-P90'
-    """
-    seeds = table["seed"].n_unique()
-    return f"median of {seeds} seeds, band P10-P90" if seeds > 1 else "one seed"
+def nothing(text: str = "the run is too short to show anything here") -> alt.Chart:
+    """Return a chart that says why nothing is drawn."""
+    rows = alt.Chart(pl.DataFrame({"text": [text]}))
+    return rows.mark_text(color=GREY, fontSize=12).encode(alt.Text("text:N")).properties(width=WIDTH, height=40)
 
 
 def finish(
-    chart: Any, title: str, subtitle: Sequence[str], table: pl.DataFrame, known: str = INFORMED
+    chart: Any,
+    title: str,
+    subtitle: Sequence[str],
+    table: pl.DataFrame,
+    known: str = INFORMED,
+    runs: str = "median of {}, band P10-P90",
 ) -> alt.TopLevelMixin:
     """Return the chart with the theme and what every picture says: title, denominator, seeds, version, what is known.
 
@@ -218,10 +235,32 @@ def finish(
         Any table with the column `seed`.
     known : str
         Whether data or priors decide what is seen.
+    runs : str
+        What is drawn of several seeds.
     """
-    runs = seeds_of(table)
-    last = f"{runs[0].upper()}{runs[1:]}; inference-economy {__version__}; {known}."
+    seeds = table["seed"].n_unique()
+    shown = runs.format(f"{seeds} seeds") if seeds > 1 else "one seed"
+    last = f"{shown[:1].upper()}{shown[1:]}; inference-economy {__version__}; {known}."
     words = alt.TitleParams(title, subtitle=[*subtitle, last])
     done: alt.TopLevelMixin = chart.properties(title=words)
     themed: alt.TopLevelMixin = done.configure(**CONFIG)
     return themed
+
+
+def png(chart: Any, scale: float) -> bytes:
+    """Return a chart as PNG, packed tighter than the renderer does."""
+    picture: bytes = vlc.vegalite_to_png(chart.to_dict(), scale=scale)
+    chunks, data, at = [], b"", 8
+    while at < len(picture):
+        (size,) = struct.unpack(">I", picture[at : at + 4])
+        kind, body = picture[at + 4 : at + 8], picture[at + 8 : at + 8 + size]
+        data += body if kind == b"IDAT" else b""
+        if kind == b"IEND":
+            chunks.append((b"IDAT", zlib.compress(zlib.decompress(data), 9)))
+        if kind != b"IDAT":
+            chunks.append((kind, body))
+        at += 12 + size
+    packed = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    ]
+    return picture[:8] + b"".join(packed)

@@ -1,7 +1,7 @@
 """One altair function a figure; report, browser page and notebooks all call these.
 
 Functions take result tables (one or more seeds), aggregate in polars and return a chart. Lines are medians over seeds, bands
-P10 to P90. Here: the answer. Its economics and its evidence are in `figures_economy` and `figures_evidence`, and can be had from here.
+P10 to P90. Here: the answer. Its economics, markets and evidence are in `figures_economy` and `figures_markets`, and can be had from here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from experiments.drawing import (
     BLUE,
     DATA_END,
     GREY,
-    HALF_WIDTH,
     INFORMED,
     INK,
     ORANGE,
@@ -26,17 +25,19 @@ from experiments.drawing import (
     finish,
     label,
     lines,
+    nothing,
     observed,
+    panel,
     within,
     x_axis,
 )
-from experiments.figures_economy import attention as attention
 from experiments.figures_economy import demand as demand
 from experiments.figures_economy import kaya as kaya
 from experiments.figures_economy import labs as labs
 from experiments.figures_economy import layers as layers
-from experiments.figures_evidence import against_observations as against_observations
-from experiments.figures_evidence import market as market
+from experiments.figures_markets import against_observations as against_observations
+from experiments.figures_markets import attention as attention
+from experiments.figures_markets import market as market
 from experiments.observed import points
 from model.core.units import month_date, month_index
 from model.measures import FIRST_DATE, Crossover, crossed_by, crossover, crossover_summary
@@ -100,6 +101,7 @@ def answer(compute: pl.DataFrame) -> alt.TopLevelMixin:
         edge.mark_area(color=INK, fillOpacity=0.25).encode(x_axis(span), alt.Y("low:Q"), alt.Y2("high:Q")),
         edge.mark_line(color=INK, strokeWidth=2.5).encode(x_axis(span), alt.Y("median:Q")),
         half,
+        *_names(stacked),
         *_mark(crossings, months),
         *_observed_shares(months),
     )
@@ -148,7 +150,7 @@ def definitions(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMix
     crossing = alt.Chart(pl.DataFrame(marks, schema=schema).with_columns(named))
     scale = alt.Scale(domain=list(kinds), range=list(kinds.values()))
     dash = alt.Scale(domain=list(kinds), range=[[1, 0], [4, 3]])
-    key = alt.Legend(title=None, symbolType="stroke", orient="top")
+    key = alt.Legend(title=None, symbolType="stroke", symbolSize=300, orient="top")
     colour = alt.Color("counted:N", scale=scale, legend=key)
     y = alt.Y("median:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title=None, tickCount=5))
     panels = []
@@ -156,22 +158,25 @@ def definitions(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMix
         here = table.filter(pl.col("base") == base)
         plain = alt.Chart(here)
         own = crossing.transform_filter(alt.datum.base == base)
-        text = own.mark_text(align="right", dx=-8, dy=-9, fontWeight="bold", color=INK)
+        early = any(m["base"] == base and m["text"].startswith("before") for m in marks)
+        side = {"align": "left", "dx": 8} if early else {"align": "right", "dx": -8}
+        text = own.mark_text(dy=-9, fontWeight="bold", color=INK, **side)
         chart = alt.layer(
-            plain.mark_area(fillOpacity=0.2).encode(x_axis(), alt.Y("low:Q"), alt.Y2("high:Q"), colour),
+            plain.mark_area(fillOpacity=0.2).encode(x_axis(every=2), alt.Y("low:Q"), alt.Y2("high:Q"), colour),
             plain.mark_line(strokeWidth=2).encode(
-                x_axis(), y, colour, alt.StrokeDash("counted:N", scale=dash, legend=key)
+                x_axis(every=2), y, colour, alt.StrokeDash("counted:N", scale=dash, legend=key)
             ),
             plain.mark_rule(strokeDash=[5, 4], color=INK, strokeWidth=0.7).encode(y=alt.datum(0.5)),
-            own.mark_point(filled=True, fill=INK, size=60, opacity=1).encode(x_axis(), alt.Y("value:Q")),
-            text.encode(x_axis(), alt.Y("value:Q"), alt.Text("text:N")),
+            own.mark_point(filled=True, fill=INK, size=60, opacity=1).encode(x_axis(every=2), alt.Y("value:Q")),
+            text.encode(x_axis(every=2), alt.Y("value:Q"), alt.Text("text:N")),
         )
-        title = alt.TitleParams(words, fontSize=12, fontWeight="normal", frame="group", offset=6)
-        panels.append(chart.properties(width=HALF_WIDTH, height=140, title=title))
+        panels.append(panel(chart, words, height=140))
     return finish(
         alt.concat(*panels, columns=2),
         "The same run, six denominators",
-        ["Inference's share of what each panel names, last 12 months. Point: the median date it passes one half for good."],
+        [
+            "Inference's share of what each panel names, last 12 months. Point: the median date it passes one half for good."
+        ],
         monthly,
     )
 
@@ -188,48 +193,63 @@ def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     crossed = numbers.crossings(found)
     years = [y for y in numbers.full_years(monthly["month"]) if y >= int(FIRST_DATE[:4])]
     ends, by_year = [], []
-    for definition, words in numbers.DENOMINATORS.items():
+    for definition, counted in numbers.DENOMINATORS.items():
         crossings = crossed[definition]
         for kind, (text, _) in OUTCOMES.items():
             share = sum(_outcome(c) == kind for c in crossings) / len(crossings)
-            ends.append({"panel": words, "outcome": text, "share": share, "rank": list(OUTCOMES).index(kind)})
+            ends.append({"panel": counted, "outcome": text, "share": share, "rank": list(OUTCOMES).index(kind)})
         for year, share in crossed_by(crossings, years, found.start).items():
-            by_year.append({"panel": words, "year": str(year), "share": share, "text": f"{100 * share:.0f}"})
+            by_year.append({"panel": counted, "year": str(year), "share": share, "text": f"{100 * share:.0f}"})
     order = list(numbers.DENOMINATORS.values())
-    rows = alt.Y("panel:N", sort=order, axis=alt.Axis(title=None, labelLimit=300, domain=False, ticks=False))
+    words = alt.Y("panel:N", sort=order, axis=alt.Axis(title=None, labelLimit=300, domain=False, ticks=False))
     scale = alt.Scale(domain=[t for t, _ in OUTCOMES.values()], range=[c for _, c in OUTCOMES.values()])
     bars = (
         alt.Chart(pl.DataFrame(ends))
         .mark_bar(stroke=INK, strokeWidth=0.5)
         .encode(
             alt.X("share:Q", stack="zero", axis=alt.Axis(format="%", title="share of seeds", tickCount=3)),
-            rows,
-            alt.Color("outcome:N", scale=scale, legend=alt.Legend(title=None, orient="bottom", columns=3)),
+            words.axis(None),
+            alt.Color("outcome:N", scale=scale, legend=alt.Legend(title="in the end", symbolStrokeWidth=0.5)),
             alt.Order("rank:Q"),
         )
-        .properties(width=150, height=190)
+        .properties(width=110, height=190)
     )
     schema = {"panel": pl.String, "year": pl.String, "share": pl.Float64, "text": pl.String}
     plain = alt.Chart(pl.DataFrame(by_year, schema=schema))
-    beside = rows.axis(None)
-    year = alt.X("year:N", axis=alt.Axis(title="% of seeds that had passed one half by the end of", labelAngle=0))
+    year = alt.X(
+        "year:N", axis=alt.Axis(title="% of seeds that had passed one half for good by the end of", labelAngle=0)
+    )
     blues = alt.Scale(domain=[0, 1], range=["#f4f4f4", BLUE])
     white = alt.condition(alt.datum.share > 0.55, alt.value("white"), alt.value(INK))
     cells = alt.layer(
-        plain.mark_rect(stroke="white").encode(year, beside, alt.Color("share:Q", scale=blues, legend=None)),
-        plain.mark_text(fontSize=10).encode(year, beside, alt.Text("text:N"), color=white),
-    ).properties(width=430, height=190)
+        plain.mark_rect(stroke="white").encode(year, words, alt.Color("share:Q", scale=blues, legend=None)),
+        plain.mark_text(fontSize=10).encode(year, words, alt.Text("text:N"), color=white),
+    ).properties(width=400, height=190)
+    both = alt.hconcat(cells, bars).resolve_scale(color="independent", y="independent")
     return finish(
-        alt.hconcat(bars, cells).resolve_scale(color="independent", y="independent"),
+        both if by_year else nothing("the run ends before the first year that counts"),
         "When does inference pass one half, by denominator",
         ["Twelve-month sums. A crossing counts when the share stays above one half for twelve months."],
         monthly,
         f"{INFORMED}; seeds differ in luck, not in parameters",
+        "{}",
     )
 
 
 def _outcome(c: Crossover) -> str:
     return "provisional" if c.index is not None and c.provisional else c.outcome
+
+
+def _names(stacked: pl.DataFrame) -> list[alt.Chart]:
+    """Return the names of the larger areas, written on them, so that they need no colour."""
+    months = stacked["month"].unique().sort()
+    if months.len() < 36:
+        return []
+    at = stacked.filter(pl.col("month") == months[-int(0.22 * months.len())]).sort("rank")
+    middle = (pl.col("share").cum_sum() - pl.col("share") / 2.0).alias("y")
+    words = pl.col("who").str.replace_all(r"^.*?: |, .*$", "").alias("text")
+    rows = at.select("month", "share", middle, words).filter(pl.col("share") > 0.04)
+    return label(rows, alt.Y("y:Q"), baseline="middle", fontSize=11)
 
 
 def _hours_by_part(compute: pl.DataFrame) -> pl.DataFrame:

@@ -5,31 +5,49 @@ from __future__ import annotations
 import html
 import itertools
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import vl_convert as vlc
 
-from experiments import figures, printed
+from experiments import figures, observed, parameters, printed
+from experiments.drawing import png
 from model import __version__
 
 if TYPE_CHECKING:
     from experiments.results import Result
 
-PICTURE_SCALE = 2.0
+PICTURE_SCALE, README_SCALE = 2.0, 1.5
+#: Parts of the page after the first screen.
+CONTENTS = {
+    "numbers": "in numbers",
+    "definitions": "six denominators",
+    "outcomes": "when",
+    "demand": "who demands",
+    "kaya": "what grew",
+    "layers": "seven layers",
+    "attention": "attention",
+    "market": "compute market",
+    "labs": "labs' plans",
+    "observed": "against observations",
+    "sources": "sources",
+}
 STYLE = """
 body { font: 15px/1.45 "Liberation Sans", Arial, Helvetica, sans-serif; color: #222; margin: 2rem auto; max-width: 66rem; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2.2rem } .answer { font-size: 1.1rem } .small { color: #555; font-size: .85rem }
 table { border-collapse: collapse; margin: .4rem 0 1.2rem } caption { text-align: left; font-weight: bold; padding: .3rem 0 }
 td, th { padding: .15rem .7rem .15rem 0; text-align: right; font-weight: normal; white-space: nowrap } td.word, th.word { text-align: left }
-th { color: #555; border-bottom: 1px solid #bbb } svg { max-width: 100%; height: auto } figure { margin: 1.5rem 0 }
+th { color: #555; border-bottom: 1px solid #bbb } details { margin: .6rem 0 } summary { cursor: pointer; font-weight: bold }
+.wide td { white-space: normal; text-align: left; vertical-align: top; font-size: .85rem } .changed td { background: #fff3d6; font-weight: bold }
+nav { font-size: .85rem } nav a { margin-right: .9rem } a { color: #0072B2 } svg { max-width: 100%; height: auto } figure { margin: 1.5rem 0 }
 """
 
 
 def write(result: Result, folder: Path) -> None:
     """Write report.html and report.png of a result into a folder."""
     charts = draw(result)
-    (folder / "report.png").write_bytes(vlc.vegalite_to_png(charts["answer"].to_dict(), scale=PICTURE_SCALE))
+    (folder / "report.png").write_bytes(png(charts["answer"], PICTURE_SCALE))
     (folder / "report.html").write_text(page(result, charts), encoding="utf-8")
 
 
@@ -39,10 +57,14 @@ def draw(result: Result) -> dict[str, Any]:
     return {
         "answer": figures.answer(t["compute"]),
         "definitions": figures.definitions(t["compute"], t["monthly"]),
+        "outcomes": figures.outcomes(t["compute"], t["monthly"]),
         "demand": figures.demand(t["demand"], t["monthly"]),
+        "kaya": figures.kaya(t["monthly"]),
+        "layers": figures.layers(t["stack"], t["flows"], t["monthly"]),
+        "attention": figures.attention(t["attention"], t["monthly"]),
+        "market": figures.market(t["capacity"], t["monthly"]),
         "labs": figures.labs(t["labs"]),
-        "market": figures.market(t["monthly"]),
-        "observed": figures.against_observations(t["monthly"]),
+        "observed": figures.against_observations(t),
     }
 
 
@@ -52,10 +74,11 @@ def page(result: Result, charts: dict[str, Any]) -> str:
     seeds = ", ".join(map(str, result.seeds[:12])) + (", ..." if n > 12 else "")
     sentences = "".join(f"<p class='answer'>{html.escape(line)}</p>" for line in printed.headline(result))
     tables = "".join(_table(table) for table in printed.tables(result))
-    drawings = "".join(
+    drawings = [
         f"<figure id='{name}'>{_svg(chart, number)}</figure>"
         for number, (name, chart) in zip(itertools.count(), charts.items())
-    )
+    ]
+    links = "".join(f"<a href='#{name}'>{title}</a>" for name, title in CONTENTS.items())
     about = (
         f"Scenario '{scenario.name}' ({scenario.title}): {scenario.months} months from {scenario.start}, {scenario.humans:,} human"
         f" rows; {n} seed(s): {seeds}. inference-economy {__version__}. A number without its denominator says little: equal"
@@ -67,9 +90,39 @@ def page(result: Result, charts: dict[str, Any]) -> str:
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         f"<meta name='viewport' content='width=device-width'><title>{html.escape(printed.QUESTION)}</title>"
-        f"<style>{STYLE}</style></head><body><h1>{html.escape(printed.QUESTION)}</h1>{sentences}"
-        f"<p class='small'>{html.escape(printed.PRIOR)}</p>{drawings}<h2>In numbers</h2>{tables}"
+        f"<style>{STYLE}</style></head><body><h1>{html.escape(printed.QUESTION)}</h1>{sentences}{drawings[0]}"
+        f"<p class='small'>{html.escape(printed.PRIOR)}</p><nav>{links}</nav><h2 id='numbers'>In numbers</h2>{tables}"
+        f"<h2>In pictures</h2>{''.join(drawings[1:])}{sources(result)}"
         f"<p class='small'>{html.escape(about)}</p></body></html>\n"
+    )
+
+
+def sources(result: Result) -> str:
+    """Return where the numbers come from: what this run changed, every parameter with its source, the observed series."""
+    scenario = result.scenario
+    changed = "".join(f"<li>{html.escape(line)}</li>" for line in parameters.changes(scenario))
+    head = ("parameter", "value", "default", "unit", "range", "meaning", "source")
+    titles = "".join(f"<th class='word'>{name}</th>" for name in head)
+    body = "".join(
+        f"<tr id='{html.escape(row.name)}' class='{'changed' if row.changed else 'default'}'>"
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in row[:7])
+        + "</tr>"
+        for row in parameters.rows(scenario)
+    )
+    seen = "".join(
+        f"<tr><td>{html.escape(m.panel)}</td><td>{html.escape(m.series)}</td><td>{html.escape(names)}</td></tr>"
+        for m in observed.MAPPINGS
+        for names in ["; ".join(observed.points(m.series)["source"].unique(maintain_order=True))]
+    )
+    return (
+        "<h2 id='sources'>Sources</h2><p>What this run changed:"
+        + (f"</p><ul>{changed}</ul>" if changed else " nothing, every parameter is at its declared default.</p>")
+        + "<details id='parameters'><summary>All parameters: value in this run, default, range, meaning, source</summary>"
+        + f"<table class='wide'><tr>{titles}</tr>{body}</table>"
+        + "<p class='small'>Keys such as bass1969 are entries of model/data/sources.bib, 'design' entries of model/data/sources.md,"
+        + " 'observations' rows of model/data/observations.csv.</p></details>"
+        + "<details id='observations'><summary>Observed series and who published them</summary><table class='wide'>"
+        + f"<tr><th class='word'>panel</th><th class='word'>series</th><th class='word'>sources</th></tr>{seen}</table></details>"
     )
 
 
@@ -92,3 +145,15 @@ def _svg(chart: Any, number: int) -> str:
         text = text.replace(f'id="{name}"', f'id="f{number}-{name}"').replace(f"#{name})", f"#f{number}-{name})")
         text = text.replace(f'"#{name}"', f'"#f{number}-{name}"')
     return text
+
+
+def main(folder: str, picture: str) -> None:
+    """Write the answer of a result folder as the picture of the README."""
+    from experiments.results import Result
+
+    Path(picture).parent.mkdir(parents=True, exist_ok=True)
+    Path(picture).write_bytes(png(figures.answer(Result.load(folder).compute), README_SCALE))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

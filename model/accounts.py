@@ -69,7 +69,7 @@ def kaya(before: Array, after: Array) -> Array:
     Returns
     -------
     (5, C) float, FLOP
-        Rows `KAYA_FACTORS`; the sum is the change of FLOP to 1e-9 of the larger total.
+        Rows `KAYA_FACTORS`; the sum is the change of FLOP to 1e-12 of the larger total.
 
     Source: ang2004lmdi. Twin: tests/oracle/measures.py.
 

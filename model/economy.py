@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mesa
 import numpy as np
@@ -25,6 +25,11 @@ from model.markets import auction
 from model.scenario import Scenario, whole
 from model.stages import supply
 from model.stages.state import Cohorts, Opening, Release, State
+
+if TYPE_CHECKING:
+    from model.explain import Explanation
+    from model.trace import Account
+    from model.why import Why
 
 Array = NDArray[np.float64]
 
@@ -100,6 +105,7 @@ class InferenceEconomy(mesa.Model):
         self._build(whole("inert", inert, 0, 1_000_000))
         self._register()
         self.recorder = record.Recorder(self)
+        self.last: month.Month | None = None  # flows, wishes and books of the last month
         self.datacollector = mesa.DataCollector(model_reporters=record.reporters())
 
     # --- The opening -----------------------------------------------------------------------------------------------
@@ -392,7 +398,8 @@ class InferenceEconomy(mesa.Model):
             return
         if self.month in self._changes:
             self.params = self.settings.parameters_at(self.month)
-        done = month.step(self)
+        self.last = None  # its memory serves the new month
+        self.last = done = month.step(self)
         self.recorder.add(self, done)
         self.datacollector.collect(self)
         self.month += 1
@@ -464,6 +471,30 @@ class InferenceEconomy(mesa.Model):
     def orchestrator_graph(self) -> Any:
         """Who calls whom among orchestrators, skills and tools, networkx.DiGraph."""
         return tables.orchestrator_graph(self)
+
+    def explain(self, name: str) -> Explanation:
+        """Return what a recorded series, parameter, flow or table column is: unit, meaning, formula, source, value."""
+        from model.explain import explain
+
+        return explain(self, name)
+
+    def trace(self, agent: Any) -> Account:
+        """Return the account of an agent: what it is, what it decided this month and why."""
+        from model.trace import trace
+
+        return trace(self, agent)
+
+    def why(self, start: str, end: str) -> Why:
+        """Return what made inference and research grow between two recorded months, 'YYYY-MM'."""
+        from model.why import why
+
+        return why(self, start, end)
+
+    def _repr_html_(self) -> str:
+        """Return the economy as a small table."""
+        from model.explain import overview
+
+        return overview(self)._repr_html_()
 
     def close(self) -> None:
         """Let Mesa forget this economy, so that its memory is freed."""

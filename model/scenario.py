@@ -23,6 +23,7 @@ from agents.robot import RobotParams
 from agents.supplier import SupplierParams
 from model.core.errors import InputError, unknown
 from model.core.params import Declaration, Params
+from model.core.shown import Shown
 from model.core.units import month_index
 from model.layers.agent import AgentLoopParams
 from model.layers.application import AppNetworkParams
@@ -227,6 +228,26 @@ class Scenario:
             for firm, values in rows.items():
                 out[section].update({f"{firm}.{k}": v for k, v in values.values().items()})
         return out
+
+    def changes(self) -> dict[str, tuple[Any, Any]]:
+        """Return what differs from the declared defaults: {name: (value, default)}."""
+        default, out = Scenario().values(), {}
+        for section, values in self.values().items():
+            for name, value in values.items():
+                before = default[section].get(name)
+                if value != before:
+                    out[f"{section}.{name}"] = (value, before)
+        return out
+
+    def _repr_html_(self) -> str:
+        """Return the scenario as a small table of what it changes."""
+        rows = [(name, str(now), str(before)) for name, (now, before) in self.changes().items()]
+        for c in self.interventions:
+            until = f" to {c.until}" if c.until else ""
+            rows.append((f"{c.parameter}, {c.date}{until}", f"{c.mode} {c.value}", ""))
+        run = f"{self.months} months from {self.start}, {self.humans:,} human rows"
+        said = tuple(line for line in (self.title, self.description, run) if line)
+        return Shown(f"Scenario '{self.name}'", said, ("parameter", "value", "default"), tuple(rows))._repr_html_()
 
 
 def whole(name: str, value: Any, low: int, high: int) -> int:

@@ -206,9 +206,19 @@ def test_kaya_is_exact_and_its_definition(rows):
     before, after = rows[:5], rows[5:]
     got = accounts.kaya(np.array(before), np.array(after))
     expected = np.array(oracle.kaya(before, after))
-    scale = max(sum(before[4]), sum(after[4]), 1e-300)
-    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9 * scale)
-    assert abs(got.sum() - (sum(after[4]) - sum(before[4]))) <= 1e-9 * scale
+    scale = max(sum(before[4]), sum(after[4]), 1e-40)
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12 * scale)
+    assert abs(math.fsum(got.ravel()) - (math.fsum(after[4]) - math.fsum(before[4]))) <= 1e-12 * scale
+    by_class = np.array(after[4]) - np.array(before[4])
+    assert np.abs(got.sum(axis=0) - by_class).max() <= 1e-12 * scale
+
+
+@given(quantities, st.floats(-1e-3, 1e-3))
+def test_kaya_is_exact_where_hardly_anything_changes(rows, drift):
+    before = np.array(rows[:5])
+    after = before * (1.0 + drift * np.linspace(-1.0, 1.0, before.size)).reshape(before.shape)
+    scale = max(before[4].sum(), after[4].sum(), 1e-40)
+    assert abs(accounts.kaya(before, after).sum() - (after[4].sum() - before[4].sum())) <= 1e-12 * scale
 
 
 @given(st.floats(1e-60, 1e30), st.floats(1e-60, 1e30))

@@ -26,7 +26,7 @@ MOVES = {
     "chip-crunch": [("installed_h100e", 2030, -1), ("tokens", 2033, -1)],
     "power-limited": [("installed_h100e", 2027, -1), ("tokens", 2027, -1), ("price_small_usd_per_mtoken", 2027, 1)],
     "training-race": [("lab_rd_usd", 2025, 1), (HOURS, 2025, -1), (HOURS, 2030, 1)],
-    "research-automation": [("lab_rd_usd", 2025, 1), (HOURS, 2027, -1), ("leading_lab_serving_share", 2027, -1)],
+    "research-automation": [("lab_rd_usd", 2027, 1), (HOURS, 2027, -1), ("leading_lab_serving_share", 2027, -1)],
     "robots-arrive": [("robots", 2027, 1), (HOURS + "_with_on_board", 2030, 1)],
     "ad-funded-agents": [("attention_spend_agent_share", 2030, 1), ("tokens_examination", 2027, 1)],
     "ai-winter": [("installed_h100e", 2030, -1), ("lab_rd_usd", 2027, -1), (HOURS, 2027, 1)],
@@ -73,6 +73,21 @@ def test_scenarios_move_as_described_in_short():
         if year <= 2027 and not (sign * diff[name, series, year] > 0.0).all()
     ]
     assert wrong == []
+
+
+def test_both_published_regimes_are_reached_inside_declared_ranges():
+    """Deloitte: half in 2025, two thirds in 2026. AI-2027: external serving of the leading lab falls to 13 % by end-2027."""
+    lead = "leading_lab_serving_share"
+    _, found = differences(["small-open-models", "research-automation"], (1, 2), 400, 72)
+
+    def share(name: str, series: str, year: int) -> float:
+        return float(np.median([found[name, s][series, year] for s in (1, 2)]))
+
+    assert 0.35 <= share("small-open-models", HOURS, 2025) <= 0.65
+    assert share("small-open-models", HOURS, 2026) >= 0.57
+    assert share("small-open-models", HOURS, 2027) >= 2.0 / 3.0
+    assert share("research-automation", lead, 2027) <= 0.16
+    assert share("research-automation", lead, 2027) < share("research-automation", lead, 2025) - 0.03
 
 
 @pytest.mark.long

@@ -198,7 +198,7 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
             p.human.saturation_share,
             peers[rows, 0],
             h.assistant_usefulness * offer.chat_open,
-            p.human.innovation_per_year,
+            p.human.innovation_per_year * p.human.media_pulse,
             p.human.imitation_per_year,
             p.human,
         )

@@ -10,8 +10,19 @@ from types import SimpleNamespace as Space
 
 import numpy as np  # the generators of the two networks, nothing else
 
-from tests.oracle import agent, application_firm, auction, compute, core, human, lab, link, neural
-from tests.oracle import orchestrator_firm, physical, provider
+from tests.oracle import (
+    application_firm,
+    auction,
+    compute,
+    core,
+    human,
+    lab,
+    link,
+    neural,
+    orchestrator_firm,
+    physical,
+    provider,
+)
 
 PAGE = (Path(__file__).resolve().parents[2] / "model" / "MODEL.md").read_text()
 PEAK = link.H100_FLOP_PER_S * 3600.0  # operations of an hour
@@ -63,7 +74,8 @@ class Draws:
     """Uniforms, normals, traits and generators of one seed (MODEL.md 4, Stochasticity)."""
 
     def __init__(self, seed):
-        self.seed, self.traits = seed, [row[1].strip("`") for row in table("place")]
+        cells = [row[i : i + 2] for row in table("prime") for i in (0, 2, 4)]
+        self.seed, self.traits = seed, [name for _, name in sorted(cells, key=lambda cell: int(cell[0]))]
 
     def uniform(self, stream, month, identity, k=0):
         return core.uniform(self.seed, stream, month, identity, k)
@@ -244,14 +256,13 @@ def call_network(e):
 def spectral_radius(edges):
     """Perron's root by steps with edges + identity, which has no other eigenvalue of that size."""
     links = [[(j, x) for j, x in enumerate(row) if x > 0.0] for row in edges]
-    x, root = [1.0] * len(edges), 0.0
-    for _ in range(2000):
-        y = [x[i] + math.fsum(w * x[j] for j, w in links[i]) for i in range(len(edges))]
+    x, top, moved = [1.0] * len(edges), 1.0, 1.0
+    while moved > 1e-15:
+        y = [own + math.fsum(w * x[j] for j, w in row) for own, row in zip(x, links, strict=True)]
         top = max(y)
-        x, last, root = [v / top for v in y], root, top - 1.0
-        if abs(root - last) < 1e-16:
-            break
-    return root
+        y = [v / top for v in y]
+        x, moved = y, max(abs(a - b) for a, b in zip(x, y, strict=True))
+    return top - 1.0
 
 
 def traffic(edges, scale, external):
@@ -442,11 +453,11 @@ def books(e):
     for v in e.providers:
         v["cash"] = v["stock"] * 730 * p.physical.availability * p.compute.opening_usd_per_h100e_hour / 2
         v["book"] = v["stock"] * unit * (1 - 18 / p.provider.book_life_months)
-        v["equity"] = v["book"] + v["cash"]
+        v["equity"] = 0.0 if v["parent_share"] > 0 else v["book"] + v["cash"]  # of investors
     e.money, e.claims = dict.fromkeys(SECTORS, 0.0), dict.fromkeys(SECTORS, 0.0)
     e.money["labs"], e.money["providers"] = (math.fsum(x["cash"] for x in rows) for rows in (e.labs, e.providers))
     for v in e.providers:
-        issue(e.claims, "providers", "parents" if v["parent_share"] > 0 else "investors", v["equity"])
+        issue(e.claims, "providers", "parents" if v["parent_share"] > 0 else "investors", v["book"] + v["cash"])
     for me in e.labs:
         issue(e.claims, "labs", "investors", me["cash"])
     for instrument in (e.money, e.claims):

@@ -6,7 +6,18 @@ from types import SimpleNamespace as Space
 
 from tests.oracle import agent, ai_agent, attention, context, human, orchestrator, robot
 from tests.oracle.economy_opening import (
-    ASSISTANT, CACHED, DELEGATED, FRESH, FRONTIER, GENERATED, SEGMENTS, SERVING, SMALL, STANDING, TIERS, dot,
+    ASSISTANT,
+    CACHED,
+    DELEGATED,
+    FRESH,
+    FRONTIER,
+    GENERATED,
+    SEGMENTS,
+    SERVING,
+    SMALL,
+    STANDING,
+    TIERS,
+    dot,
 )  # fmt: skip
 
 
@@ -104,14 +115,18 @@ def people(e, f):
     """Adopt, think, choose, allot. Next month's values go to `f.next`, the month's sums to `f.w`."""
     p, k, loop, rows = e.p, f.known, e.p.agent_loop, e.humans
     n, offer = len(rows), f.known.offer
-    usefulness = [[h[name] for h in rows] for name in ("assistant_usefulness", "agent_usefulness")]
+    reference = p.human.usefulness_reference
+    usefulness = [  # over its reference in single precision
+        [single(h[name] * single(1 / reference)) * reference for h in rows]
+        for name in ("assistant_usefulness", "agent_usefulness")
+    ]
     peers = [contacts_mean(e, name) for name in ("adopted", "delegating")]
 
     # Adopt (H.2): assistants, then delegation
     adopted = human.adopt(
         [h["adopted"] for h in rows], [p.human.saturation_share] * n, peers[0],
         [u * offer["chat_open"] for u in usefulness[0]],
-        p.human.innovation_per_year, p.human.imitation_per_year, p.human,
+        p.human.innovation_per_year * p.human.media_pulse, p.human.imitation_per_year, p.human,
     )  # fmt: skip
     delegating = human.adopt(
         [h["delegating"] for h in rows], adopted, peers[1],

@@ -4,11 +4,33 @@ import math
 
 from tests.oracle import application, compute, context, link, neural, orchestrator, physical, robot, routing
 from tests.oracle.economy_opening import (
-    ASSISTANT, DELEGATED, EMBEDDED, FRESH, FRONTIER, KINDS, LEGACY, LIST, OTHER, PEAK, RANKING, RESEARCH, ROBOT,
-    SERVING, SMALL, STANDING, TIERS, capped, data_limit, dot, drawn_gw, facility, fleet_mean, plan_run,
-    spectral_radius, traffic,
+    ASSISTANT,
+    DELEGATED,
+    EMBEDDED,
+    FRESH,
+    FRONTIER,
+    KINDS,
+    LEGACY,
+    LIST,
+    OTHER,
+    PEAK,
+    RANKING,
+    RESEARCH,
+    ROBOT,
+    SERVING,
+    SMALL,
+    STANDING,
+    TIERS,
+    capped,
+    data_limit,
+    dot,
+    drawn_gw,
+    facility,
+    fleet_mean,
+    plan_run,
+    spectral_radius,
+    traffic,
 )  # fmt: skip
-
 
 # --- Steps 1 to 3 ---------------------------------------------------------------------------------------------------
 

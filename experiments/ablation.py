@@ -1,0 +1,206 @@
+"""What each mechanism does: every one held at its constant of 2022, against the baseline on common random numbers.
+
+`run` makes the table that stands in the report (`model/data/ablation.csv`, written by ``economy ablate``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import model
+from model.core.errors import InputError
+from model.scenario import whole
+
+FILE = Path(model.__file__).parent / "data" / "ablation.csv"
+YEAR = 2030
+SHARE = "inference_share_accelerator_hours"
+
+
+class Mechanism(NamedTuple):
+    """A mechanism and the overrides that hold it at its constant of 2022 (or take it away)."""
+
+    part: str
+    name: str
+    overrides: dict[str, Any]
+    note: str = ""  # why it may be small
+
+
+M = Mechanism
+MECHANISMS: tuple[Mechanism, ...] = (
+    # Exogenous trends, one by one
+    M("trend", "chips: FLOP/s per chip", {"physical.chip_performance_growth": 1.0}),
+    M("trend", "chips: FLOP/s per dollar", {"physical.price_performance_growth": 1.0}),
+    M("trend", "chips: FLOP/s per watt", {"physical.energy_efficiency_growth": 1.0}),
+    M("trend", "chips: memory and bandwidth", {"physical.bandwidth_growth": 1.0}),
+    M("trend", "chips: a generation every four years", {"physical.generation_months": 48}),
+    M("trend", "parents' cash", {"provider.parent_cash_growth_per_year": 0.0}),
+    # Layers
+    M("physical", "powered sites grow", {"physical.power_growth_per_month": 0.0}),
+    M("physical", "machines retire", {"physical.life_months": 120.0}),
+    M("link", "batches grow with load", {"link.replicas_min": 1000.0, "link.replicas_reference_tokens_per_s": 1e2}),
+    M("link", "serving software learns", {"link.software_learning": 0.0}),
+    M("link", "training loses on large clusters", {"link.scale_out_penalty": 0.0}),
+    M("neural", "algorithms improve", {"neural.algorithmic_gain": 0.0}),
+    M("neural", "ideas spread", {"neural.idea_diffusion_per_year": 0.0}),
+    M("neural", "roll-outs teach", {"neural.rollout_exponent": 0.0}),
+    M("neural", "distillation", {"neural.distillation_orders_max": 0.0}),
+    M("neural", "inference-efficient architectures", {"neural.architecture_per_year": 0.0}),
+    M("neural", "text is limited", {"neural.text_tokens": 1e15, "neural.usable_text_share": 1.0}),
+    M("context", "prefix caching", {"context.caching_maturity_per_year": 0.0}),
+    M("context", "prompts lengthen", {"context.prompt_price_elasticity": 0.0}),
+    M("agent", "thinking", {"agent_loop.thinking_max": 1.0}),
+    M("agent", "retries", {"agent_loop.attempts_max": 1}),
+    M("agent", "standing jobs", {"human.job_value_usd_per_month": 1.0}),
+    M(
+        "orchestrator",
+        "multi-agent work",
+        {"call_network.multi_share_max": 0.0},
+        "dropped by 2030: one agent is good enough",
+    ),
+    M("orchestrator", "batch tier", {"compute.batch_factor": 1.0}),
+    M(
+        "orchestrator",
+        "routing by quality and price",
+        {"orchestrator.routing_inertia": 0.99},
+        "moves who is called, not how much",
+    ),
+    M("application", "features", {"application.feature_value_usd_per_h": 0.0005}),
+    M("application", "attention moves between applications", {"app_network.inertia": 0.99}),
+    M("application", "nets on users' devices", {"app_network.device_share_max": 0.0}),
+    # Deciders
+    M("human", "assistants spread by example", {"human.imitation_per_year": 0.0}),
+    M("human", "delegation (no agents)", {"ai_agent.agent_launch_horizon_minutes": 1e9}),
+    M("human", "more is undertaken as tasks get cheaper", {"human.rebound_elasticity": 0.0}),
+    M("human", "shadow price of attention", {"attention.shadow_damping": 0.05}),
+    M("ai_agent", "births follow wishes", {"ai_agent.spawn_per_month": 0.02}),
+    M("ai_agent", "candidates are examined", {"attention.candidate_spread": 0.0}),
+    M("robot", "robots are bought", {"robot.purchase_per_month": 0.005, "robot.production_growth_per_month": 0.0}),
+    M("provider", "demand is extrapolated", {"provider.extrapolation": 0.0}),
+    M("provider", "orders react to price over user cost", {"provider.profit_elasticity": 0.1}),
+    M("provider", "adjustment cost", {"provider.adjustment_years": 0.0}),
+    M("provider", "parents finance machines", {"provider.parent_share_max": 0.0}),
+    M("supplier", "capacity expands", {"supplier.growth_max_per_month": 0.0}),
+    M("supplier", "markup follows backlog", {"supplier.markup_elasticity": 0.0}),
+    M("lab", "budgets follow profit", {"lab.budget_growth_max_per_month": 0.01}),
+    M("lab", "growth is learned", {"lab.growth_learning_per_month": 0.005}),
+    M("lab", "rivalry for buyers", {"lab.quality_coefficient": 0.0}),
+    M("lab", "nets are sized for serving", {"lab.planning_months": 6.0, "lab.seed_market_usd_per_year": 1e8}),
+    M("lab", "open weights cap prices", {"lab.self_hosting_markup": 5.0}),
+    M("lab", "equity", {"lab.equity_multiple": 0.0}),
+    M(
+        "lab",
+        "parents' money",
+        {"lab.parent_rd_share_max": 0.0},
+        "labs live on revenue and equity; a reserve in stress",
+    ),
+    M("lab", "research automation", {"lab.automation_gain": 0.0, "lab.research_task_minutes": 20000.0}),
+    # Markets
+    M("compute", "prices adjust", {"compute.price_speed": 0.05}),
+    M("compute", "spot market", {"compute.spot_share": 0.0}, "a seventh of hours, at a mean near the contract"),
+    M("auction", "positions are auctioned", {"auction.rule": "logit"}, "moves advertising money, not compute"),
+    M("auction", "budgets move to agents", {"auction.budget_speed": 0.02}, "moves advertising money, not compute"),
+)
+
+
+class Effect(NamedTuple):
+    """Change by a mechanism's absence: mean over seeds and its paired standard error."""
+
+    part: str
+    mechanism: str
+    share: float
+    share_se: float
+    log10_tokens: float
+    log10_tokens_se: float
+    log10_small_price: float
+    log10_small_price_se: float
+    crossover_usd_months: float | None  # null where either does not cross in most seeds
+    strongest: float  # largest |mean| / standard error
+    note: str
+
+
+def outcome(job: tuple[dict[str, Any], int, int]) -> tuple[float, float, float, float]:
+    """Return share, log10 tokens, log10 small-model price in 2030, and the month (or NaN) inference passes half in USD."""
+    from model.economy import InferenceEconomy
+    from model.measures import crossover, numerator_denominator
+
+    overrides, seed, humans = job
+    economy = InferenceEconomy("baseline", humans=humans, months=132, seed=seed, **overrides).run()
+    history, year = economy.history, slice((YEAR - 2022) * 12, (YEAR - 2021) * 12)
+    above, below = numerator_denominator("usd", economy.tables()["compute"])
+    when = crossover(above, below).index
+    economy.close()
+    mean = [history[name].to_numpy()[year].mean() for name in (SHARE, "tokens", "price_small_usd_per_mtoken")]
+    return (mean[0], float(np.log10(mean[1])), float(np.log10(mean[2])), np.nan if when is None else float(when))
+
+
+def run(
+    seeds: int = 8,
+    humans: int = 1_000,
+    mechanisms: Sequence[Mechanism] = MECHANISMS,
+    workers: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Effect]:
+    """Return the effect of holding each mechanism constant, paired by seed.
+
+    Parameters
+    ----------
+    seeds, humans : int
+    mechanisms : sequence of Mechanism
+    workers : int, optional
+    on_progress : callable, optional
+        Called with runs done and runs in all.
+
+    Raises
+    ------
+    InputError
+    """
+    seeds = whole("seeds", seeds, 2, 1000)
+    jobs = [(m.overrides, s, humans) for m in (M("", "baseline", {}), *mechanisms) for s in range(1, seeds + 1)]
+    found = []
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for result in pool.map(outcome, jobs):
+            found.append(result)
+            if on_progress:
+                on_progress(len(found), len(jobs))
+    table = np.array(found).reshape(-1, seeds, 4)
+    return [effect(m, table[0], held) for m, held in zip(mechanisms, table[1:], strict=True)]
+
+
+def effect(m: Mechanism, base: Any, held: Any) -> Effect:
+    """Return the paired effect of one mechanism; base, held : (seeds, 4)."""
+    d = held[:, :3] - base[:, :3]
+    mean, error = d.mean(axis=0), d.std(axis=0, ddof=1) / np.sqrt(d.shape[0])
+    both = np.isfinite(base[:, 3]) & np.isfinite(held[:, 3])
+    months = float((held[both, 3] - base[both, 3]).mean()) if 2 * both.sum() > both.size else None
+    strongest = max(abs(a) / b if b > 0.0 else (np.inf if a else 0.0) for a, b in zip(mean, error, strict=True))
+    numbers = [float(x) for pair in zip(mean, error, strict=True) for x in pair]
+    return Effect(m.part, m.name, *numbers, months, float(strongest), m.note)
+
+
+def save(effects: Sequence[Effect], path: Path = FILE) -> None:
+    """Write the table as CSV."""
+    import polars as pl
+
+    rows = pl.DataFrame([e._asdict() for e in effects]).with_columns(pl.selectors.float().round_sig_figs(4))
+    path.write_text(rows.write_csv())
+
+
+def load(path: Path = FILE) -> Any:
+    """Return the stored table as polars.DataFrame.
+
+    Raises
+    ------
+    InputError
+        If it was not made yet.
+    """
+    import polars as pl
+
+    if not path.exists():
+        raise InputError(f"no table of mechanisms at {path.name!r}: 'economy ablate' makes it")
+    return pl.read_csv(path)

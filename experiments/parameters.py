@@ -1,0 +1,81 @@
+"""Every parameter as rows of text: value in a scenario, declared default, unit, range, meaning, source; and what was changed."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from model.core.params import Declaration
+from model.scenario import FIRM_TYPES, OPENING_FIRMS, SECTIONS, Scenario
+
+
+class Row(NamedTuple):
+    """One parameter of a scenario."""
+
+    name: str
+    value: str
+    default: str
+    unit: str
+    bounds: str
+    meaning: str
+    source: str
+    changed: bool
+
+
+def rows(scenario: Scenario) -> list[Row]:
+    """Return all parameters with the scenario's values; firms' own ones as section.firm.name."""
+    out = []
+    for section in SECTIONS:
+        values = getattr(scenario.parameters, section)
+        out += [_row(f"{section}.{d.name}", getattr(values, d.name), d.default, d) for d in values.declared()]
+        for firm, fields in scenario.firms.get(section, {}).items():
+            opening = OPENING_FIRMS[section].get(firm, FIRM_TYPES[section]())
+            out += [
+                _row(f"{section}.{firm}.{d.name}", getattr(fields, d.name), getattr(opening, d.name), d)
+                for d in fields.declared()
+            ]
+    return out
+
+
+def changes(scenario: Scenario) -> list[str]:
+    """Return in words what differs from the declared defaults, dated changes too.
+
+    >>> changes(Scenario().with_overrides({"human.imitation_per_year": 0.8}))
+    ['human.imitation_per_year = 0.8 1/year (default 1)']
+    """
+    out = []
+    for row in rows(scenario):
+        if row.changed:
+            unit = "" if row.unit == "-" else f" {row.unit}"
+            out.append(f"{row.name} = {row.value}{unit} (default {row.default})")
+    for section, firms in scenario.firms.items():
+        out += [f"{section}.{firm}: not in this run" for firm in OPENING_FIRMS[section] if firm not in firms]
+        out += [f"{section}.{firm}: a new firm" for firm in firms if firm not in OPENING_FIRMS[section]]
+    for c in scenario.interventions:
+        verb = "times" if c.mode == "multiply" else "="
+        out.append(f"{c.parameter} {verb} {text(c.value)} from {c.date}" + (f" until {c.until}" if c.until else ""))
+    return out
+
+
+def text(value: Any) -> str:
+    """Return a value as people write it.
+
+    >>> text(5.35e9), text(True), text("profit")
+    ('5.35e+09', 'true', 'profit')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def bounds(d: Declaration) -> str:
+    """Return the range of a parameter in words."""
+    if d.choices:
+        return " or ".join(d.choices)
+    if d.low is None and d.high is None:
+        return "any"
+    return f"[{'-inf' if d.low is None else f'{d.low:g}'}, {'inf' if d.high is None else f'{d.high:g}'}]"
+
+
+def _row(name: str, value: Any, default: Any, d: Declaration) -> Row:
+    meaning = d.doc + ("" if d.dynamic else " (fixed at the opening)")
+    return Row(name, text(value), text(default), d.unit, bounds(d), meaning, d.source, value != default)

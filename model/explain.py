@@ -1,0 +1,253 @@
+"""What a number is: any recorded series, parameter, flow or column, by name."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from model import measures, record
+from model.core.errors import unknown
+from model.core.flows import MonthFlows
+from model.core.shown import Shown
+from model.core.units import fmt, month_date
+from model.described import COLUMNS, KAYA_UNITS
+from model.scenario import FIRM_TYPES, SECTIONS
+
+if TYPE_CHECKING:
+    from model.economy import InferenceEconomy
+
+ROOT = Path(__file__).resolve().parents[1]
+KINDS = ("series", "parameter", "flow", "agent column", "table column")
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation(Shown):
+    """What one name stands for."""
+
+    name: str = ""
+    kind: str = ""
+    unit: str = ""
+    meaning: str = ""
+    formula: str = ""
+    equations: tuple[str, ...] = ()
+    source: str = ""
+    value: str = ""
+    where: str = ""
+
+
+def explain(e: InferenceEconomy, name: str) -> Explanation:
+    """Return what a recorded series, parameter, flow or column is.
+
+    Parameters
+    ----------
+    e : InferenceEconomy
+    name : str
+        A series or flow as it is called, a parameter as "section.name" ("lab.alpha.rule" for a firm's own), a column as
+        "Human.wage_usd_per_h" or "compute.flop"; the last part alone where only one has it. "flow.tokens" asks for the flow
+        where a series has the same name.
+
+    Raises
+    ------
+    InputError
+        If nothing has that name; names the nearest.
+    """
+    entries = list(_entries(e))
+    name = str(name).removeprefix("monthly.") if name not in ("monthly.seed", "monthly.month") else name
+    for found in entries:
+        if name in (found.name, f"{found.kind}.{found.name}") and found.kind != "flow":
+            return _shown(found, [f"flow.{f.name}" for f in entries if f.kind == "flow" and f.name == found.name])
+    last = [found for found in entries if name in (found.name.rpartition(".")[2], f"{found.kind}.{found.name}")]
+    if last:
+        first = min(last, key=lambda found: KINDS.index(found.kind))
+        return _shown(first, [f"{found.kind} {found.name}" for found in last if found is not first])
+    raise unknown("name", name, [n for found in entries for n in (found.name, found.name.rpartition(".")[2])])
+
+
+def _shown(found: Explanation, others: list[str]) -> Explanation:
+    """Return the explanation with its text; values, lines and equations are looked up only now."""
+    file, _, pattern = found.where.partition(" ")
+    where = f"{file}, line {_line(file, pattern)}"
+    labels = equations(found.name) or found.equations
+    rows = [
+        ("unit", found.unit if found.unit != "-" else "none"),
+        ("meaning", found.meaning),
+        ("formula", found.formula),
+        ("equations", ", ".join(f"Eq. {label}" for label in labels)),
+        ("source", found.source),
+        ("now", found.value),
+        ("defined in", where),
+        ("also", "; ".join(others[:6])),
+    ]
+    text = tuple((key, value) for key, value in rows if value)
+    parts = {**vars(found), "where": where, "equations": labels, "rows": text, "title": f"{found.name} ({found.kind})"}
+    return Explanation(**parts)
+
+
+def _entries(e: InferenceEconomy) -> Iterator[Explanation]:
+    yield from _series(e)
+    yield from _parameters(e)
+    yield from _flows(e)
+    yield from _agent_columns(e)
+    for table, columns in COLUMNS.items():
+        for name, (unit, meaning) in columns.items():
+            yield Explanation(
+                title="", name=f"{table}.{name}", kind="table column", unit=unit, meaning=meaning,
+                source=f"economy.tables()['{table}']", where=f'model/described.py ^    "{table}": {{[\\s\\S]*?"{name}": ',
+            )  # fmt: skip
+
+
+def _series(e: InferenceEconomy) -> Iterator[Explanation]:
+    now = dict(zip(record.NAMES, e.recorder.rows[-1], strict=True)) if e.recorder.rows else {}
+    when = f" in {e.recorder.months[-1]}" if e.recorder.months else ""
+
+    def said(name: str, unit: str) -> str:
+        x = now.get(name, math.nan)
+        return f"{fmt(x, unit if unit != '-' else '')}{when}" if math.isfinite(x) else "not defined yet"
+
+    formulas = _formulas()
+    for s in record.SERIES:
+        yield Explanation(
+            title="", name=s.name, kind="series", unit=s.unit, meaning=s.meaning, formula=formulas.get(s.name, ""),
+            source="computed each month", value=said(s.name, s.unit), where=f'model/record.py Series\\("{s.name}"',
+        )  # fmt: skip
+    for name in record.SHARES:
+        base = name.removeprefix(measures.PREFIX).removesuffix(measures.ON_BOARD_SUFFIX)
+        own = ", robots' and devices' own chips included" if name.endswith(measures.ON_BOARD_SUFFIX) else ""
+        what = {
+            "kernel": "all forward-only work of serving and R&D over serving and R&D",
+            "all_ai": "serving, ranking and a part of other AI over all of them and R&D",
+        }.get(base, "serving over serving and R&D of labs")
+        yield Explanation(
+            title="", name=name, kind="series", unit="-", meaning=f"inference's share: {what}{own}",
+            formula=f"sums of compute.{measures.COUNTED[base]}", equations=("X.1",), source="computed each month",
+            value=said(name, "-"), where="model/measures.py ^def shares",
+        )  # fmt: skip
+    for name in record.KAYA:
+        quantity, _, group = name.partition("_of_")
+        unit, meaning = KAYA_UNITS[quantity]
+        yield Explanation(
+            title="", name=name, kind="series", unit=unit, meaning=f"{meaning}; serving class '{group}'",
+            equations=("X.5",), source="computed each month", value=said(name, unit),
+            where="model/record.py ^def kaya_quantities",
+        )  # fmt: skip
+
+
+def _parameters(e: InferenceEconomy) -> Iterator[Explanation]:
+    for section in SECTIONS:
+        groups = [(section, getattr(e.params, section))]
+        groups += [(f"{section}.{firm}", fields) for firm, fields in e.settings.firms.get(section, {}).items()]
+        for prefix, values in groups:
+            for d in values.declared():
+                value = getattr(values, d.name)
+                span = " or ".join(d.choices) if d.choices else f"range [{d.low}, {d.high}]"
+                default = "" if prefix != section and section in FIRM_TYPES else f", default {d.default}"
+                fixed = "may change at a date" if d.dynamic else "fixed at the opening"
+                yield Explanation(
+                    title="", name=f"{prefix}.{d.name}", kind="parameter", unit=d.unit, meaning=d.doc, source=d.source,
+                    value=f"{value}{default}; {span}; {fixed}",
+                    where=f"{_file(type(values))} ^    {d.name}: .*= param",
+                )  # fmt: skip
+
+
+def _flows(e: InferenceEconomy) -> Iterator[Explanation]:
+    for name, flow in MonthFlows.declared.items():
+        now = getattr(e.last.flows, name, None) if e.last is not None else None
+        shape = f", by {', '.join(flow.shape)}" if flow.shape else ""
+        yield Explanation(
+            title="", name=name, kind="flow", unit=flow.unit, meaning=f"{flow.meaning} (a flow of the month{shape})",
+            source="written once in the month", value=_summary(now, flow.unit),
+            where=f"model/core/flows.py ^    {name}: ",
+        )  # fmt: skip
+
+
+def _agent_columns(e: InferenceEconomy) -> Iterator[Explanation]:
+    tables: dict[str, Any] = {kind: rows for kind, (_, rows) in e.kinds.items()}
+    tables |= {"Net": e.nets, "Feature": e.features, "Service": e.services}
+    for kind, rows in tables.items():
+        for name, column in rows.columns().items():
+            yield Explanation(
+                title="", name=f"{kind}.{name}", kind="agent column", unit=column.unit, meaning=column.meaning,
+                source=f"state of {rows.n} rows, economy.tables()['agents']",
+                value=_summary(getattr(rows, name), column.unit), where=f"{_file(type(rows))} ^    {name} = Column",
+            )  # fmt: skip
+
+
+def _summary(x: Any, unit: str) -> str:
+    if x is None:
+        return "no month yet"
+    values = np.asarray(x, dtype=np.float64)
+    unit = "" if unit == "-" else unit
+    if values.size <= 1:
+        return fmt(float(values.sum()), unit)
+    low, mean, high = (fmt(float(f(values))) for f in (np.min, np.mean, np.max))
+    return f"{values.size} values, {low} to {high}, mean {mean} {unit}".strip()
+
+
+# Where it is written -------------------------------------------------------------------------------
+
+
+def _file(kind: type) -> str:
+    return kind.__module__.replace(".", "/") + ".py"
+
+
+@functools.cache
+def _text(file: str) -> str:
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
+def _line(file: str, pattern: str) -> int:
+    found = re.search(pattern, _text(file), re.M)
+    return _text(file).count("\n", 0, found.end()) + 1 if found else 1
+
+
+@functools.cache
+def _formulas() -> dict[str, str]:
+    """Return the text of each series' formula, from the declarations in record.py."""
+    out = {}
+    for node in ast.walk(ast.parse(_text("model/record.py"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Series":
+            name, formula = node.args[0], node.args[3]
+            body = formula.body if isinstance(formula, ast.Lambda) else formula
+            if isinstance(name, ast.Constant):
+                out[str(name.value)] = ast.unparse(body)
+    return out
+
+
+def equations(name: str) -> tuple[str, ...]:
+    """Return the labels of the equations in MODEL.md whose text names a parameter, series or flow in code font.
+
+    Names of one word are words of the text too and are not looked for.
+
+    >>> "H.2" in equations("human.usefulness_reference")
+    True
+    """
+    if not re.search(r"[._]", name):
+        return ()
+    blocks = re.split(r"\n(?=- \*\*Eq\. |\n)", _text("model/MODEL.md"))
+    code = re.compile(rf"`[^`]*(?<![\w.]){re.escape(name)}(?![\w.]\w)[^`]*`")
+    labels = [re.match(r"- \*\*Eq\. ([A-Z]\.\d+[a-z]?)\*\*", block) for block in blocks]
+    return tuple(m[1] for m, block in zip(labels, blocks, strict=True) if m and code.search(block))
+
+
+def overview(e: InferenceEconomy) -> Shown:
+    """Return the economy in a few lines."""
+    last = month_date(e.months - 1, e.settings.start).isoformat()[:7]
+    title = f"InferenceEconomy '{e.settings.name}', seed {e.seed}: month {e.month} of {e.months} (to {last})"
+    names = (
+        measures.PREFIX + measures.HEADLINE,
+        "adopters",
+        "ai_agents",
+        "tokens",
+        "installed_h100e",
+        "price_usd_per_h100e_hour",
+    )
+    rows = tuple((x.name, x.value, x.meaning) for n in names for x in _series(e) if x.name == n)
+    return Shown(title, (), ("series", "now", "meaning"), rows)

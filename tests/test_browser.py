@@ -1,0 +1,121 @@
+"""A report opens in a real browser with the network cut: the answer and every picture are there, nothing is fetched."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import shutil
+import struct
+import subprocess
+import zlib
+
+import pytest
+
+from experiments import printed, report, run
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER = next((path for name in NAMES if (path := shutil.which(name))), None)
+CUT = (
+    "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-sync"
+    " --disable-component-update --disable-default-apps --no-first-run --hide-scrollbars --window-size=1200,1600"
+)
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    """Return the result, the page as the browser has it, and the screenshot."""
+    if BROWSER is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no Chromium: .ci/run installs it")
+        pytest.skip("no Chromium here")
+    folder = tmp_path_factory.mktemp("browser")
+    result = run("baseline", humans=60, months=40, seeds=2, workers=1, out=folder / "run")
+    command = [BROWSER, *CUT.split(), "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder / 'profile'}"]
+    address = (folder / "run" / "report.html").as_uri()
+    page = subprocess.run([*command, "--dump-dom", address], capture_output=True, text=True, timeout=120)
+    shot = subprocess.run([*command, f"--screenshot={folder / 'page.png'}", address], capture_output=True, timeout=120)
+    assert page.returncode == shot.returncode == 0, page.stderr
+    return result, page.stdout, (folder / "page.png").read_bytes()
+
+
+def test_the_answer_is_on_the_page(opened):
+    result, page, _ = opened
+    text = html.unescape(re.sub(r"<[^>]+>", "", page))
+    sentences = printed.headline(result)
+    assert len(sentences) >= 2
+    assert [line for line in sentences if line not in text] == []
+    assert printed.QUESTION in text
+    assert text.index(sentences[0]) < text.index("In numbers")
+
+
+def test_every_picture_is_drawn(opened):
+    result, page, _ = opened
+    figures = re.findall(r'<figure id="(\w+)">(.*?)</figure>', page, re.S)
+    assert [name for name, _ in figures] == list(report.draw(result))
+    for name, picture in figures:
+        assert picture.count("<svg") == 1, name
+        assert picture.count("<path") > 3, name
+        words = html.unescape(re.sub(r"<[^>]+>", " ", picture))
+        assert "2 seeds" in words, name
+        assert "inference-economy" in words, name
+        assert re.search("data-informed|prior-dominated", words), name
+        assert "NaN" not in picture, name
+        assert "undefined" not in picture, name
+
+
+def test_the_page_refers_to_nothing_outside(opened):
+    _, page, _ = opened
+    assert re.findall(r"""(?:src|href|data|action|poster)\s*=\s*["']?(?!#)[^"'>\s]+""", page) == []
+    assert re.findall(r"url\((?![\"']?#)|@import|<script|<link|<iframe|<object", page) == []
+    spaces = set(re.findall(r"https?://[^\"'<\s]+", page))
+    assert spaces <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+
+
+def test_every_link_leads_to_a_part_of_the_page(opened):
+    _, page, _ = opened
+    links, ids = re.findall(r'href="#([^"]+)"', page), re.findall(r'\bid="([^"]+)"', page)
+    assert len(links) >= 10
+    assert set(links) <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_the_first_screen_shows_the_answer_and_colours(opened):
+    width, height, rows = pixels(opened[2], 700)
+    assert (width, height) == (1200, 1600)
+    screen = b"".join(rows)
+    colours = {
+        (r, g, b)
+        for r, g, b in zip(screen[::3], screen[1::3], screen[2::3], strict=True)
+        if max(r, g, b) > min(r, g, b) + 40
+    }
+    assert len(colours) > 20  # text alone has greys only
+    assert sum(len(set(row)) > 1 for row in rows) > 350  # not blank
+
+
+def pixels(png, count):
+    """Return width, height and the first rows of RGB bytes of an 8-bit PNG."""
+    width, height, depth, colour = struct.unpack(">IIBB", png[16:26])
+    assert depth == 8
+    size, data, at = {2: 3, 6: 4}[colour], b"", 8
+    while at < len(png):
+        (length,) = struct.unpack(">I", png[at : at + 4])
+        data += png[at + 8 : at + 8 + length] if png[at + 4 : at + 8] == b"IDAT" else b""
+        at += 12 + length
+    raw, rows, above = zlib.decompress(data), [], bytearray(width * size)
+    for y in range(count):
+        start = y * (width * size + 1)
+        above = unfiltered(raw[start], bytearray(raw[start + 1 : start + 1 + width * size]), above, size)
+        rows.append(bytes(above) if size == 3 else bytes(v for i, v in enumerate(above) if i % 4 != 3))
+    return width, height, rows
+
+
+def unfiltered(kind, row, above, size):
+    """Return a row of a PNG without its filter."""
+    for i in range(len(row) if kind else 0):
+        left, up = (row[i - size] if i >= size else 0), above[i]
+        corner = above[i - size] if i >= size else 0
+        guess = left + up - corner
+        paeth = min((left, up, corner), key=lambda v: abs(guess - v))
+        row[i] = (row[i] + (0, left, up, (left + up) // 2, paeth)[kind]) % 256
+    return row

@@ -1,0 +1,151 @@
+"""The paper is enough to write the model: an economy written from MODEL.md in plain Python (tests/oracle/economy.py) gives
+the same series, payments and balances, month by month.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+from model import InferenceEconomy, Scenario, record
+from model.core.checks import TOLERANCE
+from model.core.ledger import SECTORS
+from tests.oracle import economy as oracle
+from tests.oracle import economy_opening
+
+#: What rounding leaves: in both below the tolerance of the laws, never the same.
+ROUNDING = ("money_residual_usd", "compute_residual_flop")
+BASELINE = {}
+#: Early agents and thinking, other rules of labs, firms without money: mechanisms that a young baseline does not reach.
+ROUGH = {
+    "ai_agent.agent_launch_horizon_minutes": 0.5, "application.launch_lag_months": 1, "neural.reasoning_share": 0.001,
+    "neural.horizon_reference_minutes": 5.0, "neural.verifier_minutes": 1.0, "application.difficulty_minutes": 0.5,
+    "human.delegation_innovation_per_year": 0.5, "robot.embodiment_gap": 1.0, "link.software_scale": 3.0,
+    "lab.alpha.rule": "race", "lab.beta.rule": "erdil", "lab.gamma.rule": "revenue_share",
+    "lab.beta.forecaster": "trend", "lab.delta.forecaster": "trend", "auction.rule": "vcg", "neural.law": "hoffmann",
+    "lab.equity_multiple": 0.0, "lab.failure_months": 0.5, "lab.runway_months": 2.0, "lab.payout_per_month": 1.0,
+    "lab.parent_rd_share_max": 0.0, "lab.vendor_equity_share": 0.0, "provider.leverage_max": 0.0,
+    "provider.parent_share_max": 0.0, "provider.failure_months": 1, "application.exit_share": 0.045,
+    "orchestrator.exit_per_year": 0.6,
+}  # fmt: skip
+RUNS = {"24 months": (24, 7, BASELINE), "168 months": (168, 7, BASELINE), "rough": (48, 2, ROUGH)}
+
+
+def scenario(months, overrides):
+    return Scenario.load("baseline").with_run(humans=30, months=months).with_overrides(overrides)
+
+
+@pytest.fixture(scope="module", params=RUNS.values(), ids=RUNS)
+def both(request):
+    months, seed, overrides = request.param
+    given = scenario(months, overrides)
+    economy = InferenceEconomy(given, seed=seed).run()
+    yield economy, oracle.run(given, seed)
+    economy.close()
+
+
+def differences(rows, told):
+    """(series, month, here, there) of all numbers that differ by more than 1e-9 of them."""
+    out = []
+    for month, (row, there) in enumerate(zip(rows, told, strict=True)):
+        assert set(there.series) == set(record.NAMES)
+        for name, x in zip(record.NAMES, row, strict=True):
+            y = there.series[name]
+            undefined = math.isnan(x) and math.isnan(y)
+            close = (
+                abs(x) <= TOLERANCE >= abs(y) if name in ROUNDING else math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12)
+            )
+            if not (undefined or close):
+                out.append((name, month, x, y))
+    return out
+
+
+def test_recorded_series_are_those_of_the_paper(both):
+    economy, told = both
+    assert differences(economy.recorder.rows, told) == []
+
+
+def test_payments_are_those_of_the_paper(both):
+    economy, told = both
+    for month, there in zip(economy.recorder.flows, told, strict=True):
+        here = {flow[:3]: flow[3] for flow in month}
+        rounding = 1e-13 * max(here.values())
+        # What a sector passes on is what rounding leaves where it had nothing
+        assert {k for k, usd in here.items() if usd > rounding} == {
+            k for k, usd in there.payments.items() if usd > rounding
+        }
+        for key, usd in there.payments.items():
+            assert here.get(key, 0.0) == pytest.approx(usd, rel=1e-9, abs=rounding), key
+
+
+def test_balances_are_those_of_the_paper(both):
+    economy, told = both
+    for (money, claims), there in zip(economy.recorder.balances[1:], told, strict=True):
+        for here, expected in zip((money, claims), there.balances, strict=True):
+            size = math.fsum(map(abs, expected.values()))
+            assert list(expected) == list(SECTORS)
+            assert here.tolist() == pytest.approx(list(expected.values()), rel=1e-9, abs=1e-12 * size)
+
+
+def test_runs_reach_what_they_are_for(both):
+    economy, _ = both
+    if economy.months < 48:
+        return
+    last = dict(zip(record.NAMES, economy.recorder.rows[-1], strict=True))
+    for name in ("ai_agents", "standing_agents", "tokens_thinking", "tokens_of_embedded", "tokens_on_device"):
+        assert last[name] > 0.0, name
+    assert economy.orchestrators.entries.sum() > 0
+    if economy.months == 48:
+        assert economy.state.lab_failures > 0
+        assert economy.providers.failures.sum() > 0
+        assert economy.applications.entries.sum() > 0
+
+
+@pytest.mark.parametrize("changed", ["attention.application_share", "human.media_pulse", "orchestrator.take_rate_max"])
+def test_a_difference_is_seen(changed):
+    here = InferenceEconomy(scenario(14, BASELINE), seed=7)
+    now = here.parameter_values()
+    section, name = changed.split(".")
+    there = oracle.run(scenario(14, {changed: now[section][name] * 0.99}), 7)
+    assert differences(here.run().recorder.rows, there)
+
+
+# Constants that MODEL.md lists ---------------------------------------------------------------------------------------
+
+
+def firms(section, names):
+    """The opening's firms of a section as MODEL.md lists them."""
+    heading = {"lab": "lab", "provider": "provider"}[section]
+    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in economy_opening.table(heading)}
+
+
+@pytest.mark.parametrize(
+    ("section", "names"),
+    [
+        ("provider", ("share", "parent_share", "integrated_lab", "premium")),
+        ("lab", ("kind", "rd_usd_per_month", "run_flop", "parent_share")),
+    ],
+)
+def test_firms_are_the_declared_ones(section, names):
+    declared = Scenario.load("baseline").firms[section]
+    listed = firms(section, names)
+    assert list(listed) == list(declared)
+    for firm, cells in listed.items():
+        for name, cell in cells.items():
+            value = getattr(declared[firm], name)
+            assert (cell == value) if isinstance(value, str) else (float(cell) == value), (firm, name)
+
+
+def test_the_economy_is_written_in_plain_python():
+    """NumPy gives the generators of the two networks, nothing else; no module of the model is read but the scenario."""
+    files = sorted(Path(economy_opening.__file__).parent.glob("economy*.py"))
+    assert len(files) == 5
+    for path in files:
+        text = path.read_text()
+        used = set(re.findall(r"\bnp\.(\w+(?:\.\w+)?)", text))
+        assert used <= {"random.default_rng", "random.SeedSequence", "array"}, path.name
+        imported = set(re.findall(r"^(?:from|import) (\w+)", text, re.M))
+        assert imported <= {"math", "pathlib", "statistics", "struct", "types", "numpy", "tests"}, path.name
