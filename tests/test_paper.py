@@ -13,8 +13,10 @@ import pytest
 from model import InferenceEconomy, Scenario, record
 from model.core.checks import TOLERANCE
 from model.core.ledger import SECTORS
+from model.core.units import WORK
+from model.layers import neural
 from tests.oracle import economy as oracle
-from tests.oracle import economy_opening
+from tests.oracle import economy_base
 
 #: What rounding leaves: in both below the tolerance of the laws, never the same.
 ROUNDING = ("money_residual_usd", "compute_residual_flop")
@@ -26,8 +28,8 @@ ROUGH = {
     "human.delegation_innovation_per_year": 0.5, "robot.embodiment_gap": 1.0, "link.software_scale": 3.0,
     "lab.alpha.rule": "race", "lab.beta.rule": "erdil", "lab.gamma.rule": "revenue_share",
     "lab.beta.forecaster": "trend", "lab.delta.forecaster": "trend", "auction.rule": "vcg", "neural.law": "hoffmann",
-    "lab.equity_multiple": 0.0, "lab.failure_months": 0.5, "lab.runway_months": 2.0, "lab.payout_per_month": 1.0,
-    "lab.parent_rd_share_max": 0.0, "lab.vendor_equity_share": 0.0, "provider.leverage_max": 0.0,
+    "lab.equity_multiple": 0.2, "lab.failure_months": 0.5, "lab.runway_months": 2.0, "lab.payout_per_month": 1.0,
+    "lab.parent_rd_share_max": 0.01, "lab.vendor_equity_share": 0.0, "provider.leverage_max": 0.0,
     "provider.parent_share_max": 0.0, "provider.failure_months": 1, "application.exit_share": 0.045,
     "orchestrator.exit_per_year": 0.6,
 }  # fmt: skip
@@ -104,7 +106,7 @@ def test_runs_reach_what_they_are_for(both):
         assert economy.applications.entries.sum() > 0
 
 
-@pytest.mark.parametrize("changed", ["attention.application_share", "human.media_pulse", "orchestrator.take_rate_max"])
+@pytest.mark.parametrize("changed", ["attention.application_share", "human.chat_turns", "provider.interest_per_year"])
 def test_a_difference_is_seen(changed):
     here = InferenceEconomy(scenario(14, BASELINE), seed=7)
     now = here.parameter_values()
@@ -118,8 +120,7 @@ def test_a_difference_is_seen(changed):
 
 def firms(section, names):
     """The opening's firms of a section as MODEL.md lists them."""
-    heading = {"lab": "lab", "provider": "provider"}[section]
-    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in economy_opening.table(heading)}
+    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in economy_base.table(section)}
 
 
 @pytest.mark.parametrize(
@@ -139,10 +140,21 @@ def test_firms_are_the_declared_ones(section, names):
             assert (cell == value) if isinstance(value, str) else (float(cell) == value), (firm, name)
 
 
+def test_laws_of_loss_are_those_of_the_code():
+    listed = {name: tuple(map(float, values)) for name, *values in economy_base.table("constants")}
+    assert listed == {name: tuple(law) for name, law in neural.LAWS.items()}
+
+
+def test_classes_of_work_are_those_of_the_code():
+    listed = [row[:4] for row in economy_base.table("class of work")]
+    assert listed == [[w.name, w.purpose, w.consumer, w.kernel] for w in WORK]
+    assert [row[4] for row in economy_base.table("class of work")][:12] == [w.tier for w in WORK[:12]]
+
+
 def test_the_economy_is_written_in_plain_python():
     """NumPy gives the generators of the two networks, nothing else; no module of the model is read but the scenario."""
-    files = sorted(Path(economy_opening.__file__).parent.glob("economy*.py"))
-    assert len(files) == 5
+    files = sorted(Path(economy_base.__file__).parent.glob("economy*.py"))
+    assert len(files) == 10
     for path in files:
         text = path.read_text()
         used = set(re.findall(r"\bnp\.(\w+(?:\.\w+)?)", text))

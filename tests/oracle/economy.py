@@ -9,9 +9,10 @@ from types import SimpleNamespace as Space
 from tests.oracle import economy_books as books
 from tests.oracle import economy_people as people
 from tests.oracle import economy_plans as plans
+from tests.oracle import economy_platforms as platforms
 from tests.oracle import economy_stack as stack
 from tests.oracle import measures
-from tests.oracle.economy_opening import (
+from tests.oracle.economy_base import (
     ASSISTANT,
     CACHED,
     DELEGATED,
@@ -26,10 +27,10 @@ from tests.oracle.economy_opening import (
     SMALL,
     TIERS,
     dot,
-    opening,
     parameters,
     table,
-)  # fmt: skip
+)
+from tests.oracle.economy_opening import opening
 
 
 def run(scenario, seed):
@@ -62,8 +63,8 @@ def step(e):
     books.live(e, f)
     plans.machines(e, f)
     plans.laboratories(e, f)
-    plans.platforms(e, f)
-    plans.remember(e, f)
+    platforms.platforms(e, f)
+    platforms.remember(e, f)
     books.close(e, f)
     residuals(e, f)
     return Space(series=record(e, f), payments=f.payments, balances=f.balances, flows=f)
@@ -99,7 +100,7 @@ def total(tokens, s=None, q=None):
 
 def record(e, f):
     """The recorded series of the month, by name (MODEL.md 7.14)."""
-    w, k, n, served = f.w, f.known, len(e.labs), f.served_tokens
+    w, n, served = f.w, len(e.labs), f.served_tokens
     delegates, standing = (math.fsum(row["weight"] for row in rows) for rows in (e.delegates, e.standing))
     revenue, compute_usd = math.fsum(f.lab_revenue), math.fsum(f.lab_research)
     rd = compute_usd + math.fsum(f.staff_usd)

@@ -2,25 +2,23 @@
 
 import math
 
-from tests.oracle import agent, ai_agent, auction, compute, robot
-from tests.oracle.economy_opening import (
+from tests.oracle import ai_agent, auction, compute, robot
+from tests.oracle.economy_base import (
     ASSISTANT,
     DELEGATED,
     EMBEDDED,
-    KINDS,
     LEGACY,
     OTHER,
     RANKING,
     RESEARCH,
     ROBOT,
-    SECTORS,
     SERVING,
     STANDING,
-    TIERS,
-    auction_markets,
     dot,
     issue,
-)  # fmt: skip
+    table,
+)
+from tests.oracle.economy_opening import auction_markets
 
 
 def pay(f, payer, payee, item, usd):
@@ -240,29 +238,17 @@ def live(e, f):
 
 # --- The month's end ------------------------------------------------------------------------------------------------
 
-PASS_ON = {
-    "humans": ("other consumption", "dissaving"),
-    "orchestrators": ("payout to owners", "capital from owners"),
-    "robot_owners": ("payout to owners", "capital from owners"),
-    "hardware_suppliers": ("payout to owners", "capital from owners"),
-    "energy_suppliers": ("fuel, grid, owners", "capital from owners"),
-    "investors": ("returned to savers", "savings placed with investors"),
-    "parents": ("payout to owners", "capital from owners"),
-}
-
 
 def close(e, f):
     """Seven sectors pass on what is left; payments move the balances."""
-    for sector, (out, into) in PASS_ON.items():
-        left = net(f, sector)
-        if left > 0:
-            pay(f, sector, "rest_of_world", out, left)
-        else:
-            pay(f, "rest_of_world", sector, into, -left)
+    for sectors, out, into in table("sector"):
+        for sector in sectors.split(", "):
+            left = net(f, sector)
+            if left > 0:
+                pay(f, sector, "rest_of_world", out, left)
+            else:
+                pay(f, "rest_of_world", sector, into, -left)
     for (payer, payee, _), usd in f.payments.items():
         e.money[payer] -= usd
         e.money[payee] += usd
     f.balances = dict(e.money), dict(e.claims)
-
-
-__all__ = ["KINDS", "SECTORS", "TIERS", "agent"]

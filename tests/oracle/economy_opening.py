@@ -1,93 +1,29 @@
-"""The opening of the economy again: draws, parameters in force, tables, networks, machines, runs and books (MODEL.md 5).
+"""The opening of the economy again: tables, networks, machines, first runs, books (MODEL.md 5).
 
 A table is a list of dicts. Kernels with a twin of their own come from the other files of this folder.
 """
 
 import math
-from pathlib import Path
-from statistics import NormalDist
 from types import SimpleNamespace as Space
 
-import numpy as np  # the generators of the two networks, nothing else
-
-from tests.oracle import (
-    application_firm,
-    auction,
-    compute,
-    core,
-    human,
-    lab,
-    link,
-    neural,
-    orchestrator_firm,
-    physical,
-    provider,
+from tests.oracle import application_firm, auction, core, human, link, neural, physical, provider
+from tests.oracle.economy_base import (
+    LIST,
+    SECTORS,
+    SEGMENTS,
+    SERVING,
+    TIERS,
+    UNSEEN,
+    Draws,
+    dot,
+    fleet_mean,
+    issue,
+    month_index,
+    parameters,
+    table,
 )
-
-PAGE = (Path(__file__).resolve().parents[2] / "model" / "MODEL.md").read_text()
-PEAK = link.H100_FLOP_PER_S * 3600.0  # operations of an hour
-
-# Letters S, T, Q, W of MODEL.md
-ASSISTANT, DELEGATED, STANDING, EMBEDDED, ROBOT = SERVING = range(5)
-FRONTIER, SMALL = TIERS = range(2)
-FRESH, CACHED, GENERATED = KINDS = range(3)
-RANKING, OTHER = LEGACY = range(5, 7)
-RESEARCH = range(7, 12)
-SEGMENTS = 8
-ORCHESTRATOR, SKILL, TOOL = range(3)
-
-
-def table(heading):
-    """The rows of the table of MODEL.md whose first column is `heading`."""
-    lines = PAGE.split("\n")
-    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {heading} |"))
-    out = []
-    for line in lines[start + 2 :]:
-        if not line.startswith("|"):
-            break
-        out.append([cell.strip() for cell in line.strip("|").split("|")])
-    return out
-
-
-def dot(a, b):
-    return math.fsum(x * y for x, y in zip(a, b, strict=True))
-
-
-def month_index(text, start):
-    """Months from `start` to `text`, both 'YYYY-MM'."""
-    return core.month_index(*(int(x) for x in text.split("-")), *(int(x) for x in start.split("-")))
-
-
-def parameters(scenario, month):
-    """The parameters in force in a month: the scenario's, changed by its dated interventions (MODEL.md 6)."""
-    values = scenario.values()
-    for change in scenario.interventions:
-        last = month_index(change.until, scenario.start) if change.until else math.inf
-        if month_index(change.date, scenario.start) <= month < last:
-            section, _, name = change.parameter.partition(".")
-            old = values[section][name]
-            values[section][name] = old * change.value if change.mode == "multiply" else change.value
-    return Space(**{s: Space(**{k: v for k, v in given.items() if "." not in k}) for s, given in values.items()})
-
-
-class Draws:
-    """Uniforms, normals, traits and generators of one seed (MODEL.md 4, Stochasticity)."""
-
-    def __init__(self, seed):
-        cells = [row[i : i + 2] for row in table("prime") for i in (0, 2, 4)]
-        self.seed, self.traits = seed, [name for _, name in sorted(cells, key=lambda cell: int(cell[0]))]
-
-    def uniform(self, stream, month, identity, k=0):
-        return core.uniform(self.seed, stream, month, identity, k)
-
-    def normal(self, stream, month, identity):
-        return NormalDist().inv_cdf(max(self.uniform(stream, month, identity), 1e-17))
-
-    def trait(self, stream, identity):
-        return core.trait(self.seed, stream, identity, self.traits)
-
-    def generator(self, name):
-        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(core.stream_number(name),)))
+from tests.oracle.economy_network import call_network
+from tests.oracle.economy_runs import compute_optimal, plan_run
 
 
 def opening(scenario, seed):
@@ -176,12 +112,6 @@ def drawn_gw(e):
     return math.fsum(math.fsum(c["h100e"]) * c["watts"] for c in e.cohorts) / 1e9
 
 
-def fleet_mean(e, name):
-    """Mean of a property over all machines."""
-    weight = [math.fsum(c["h100e"]) for c in e.cohorts]
-    return dot(weight, [c[name] for c in e.cohorts]) / math.fsum(weight)
-
-
 def applications(e):
     """Applications, features (F.1), services (F.5) with the lowest locally envy-free bids (M.34)."""
     p = e.p
@@ -220,83 +150,6 @@ def auction_markets(p):
     )
 
 
-def call_network(e):
-    """Nodes and edges of the call network, the scales of the two templates (O.2)."""
-    p, c = e.p, e.p.call_network
-    kinds = c.orchestrators, c.skills, c.tools
-    e.nodes = [
-        {"kind": kind, "quality": quality, "price": price, "take": take, "traffic": 0.0, "entries": 0}
-        for kind, quality, price, take in orchestrator_firm.build(kinds, e.draws.trait, p.orchestrator)
-    ]
-    n = len(e.nodes)
-    generator = e.draws.generator("calls")
-    grown = core.preferential(
-        n,
-        c.links,
-        [v["quality"] for v in e.nodes],
-        lambda i, m, weight: generator.choice(i, size=m, replace=False, p=np.array(weight)).tolist(),
-    )
-    e.edges = [[0.0] * n for _ in range(n)]
-    for i, caller in enumerate(e.nodes):
-        below = [j for j in range(n) if e.nodes[j]["kind"] > caller["kind"]]
-        linked = [j for j in below if (i, j) in grown or (j, i) in grown]
-        linked = linked or below[:1]  # nobody is without someone to call
-        back = c.callback_share if caller["kind"] == SKILL else 0.0
-        for j in linked:
-            e.edges[i][j] = (1.0 - back) / len(linked)
-        for j in range(c.orchestrators):
-            e.edges[i][j] += back / c.orchestrators
-    e.fan_out = [math.fsum(row) for row in e.edges]
-    first = [v["quality"] if v["kind"] == ORCHESTRATOR else 0.0 for v in e.nodes]
-    e.entry_share = [x / math.fsum(first) for x in first]
-    e.agent_scale = template_scale(e.edges, e.entry_share, c.agent_calls, c.spectral_radius_max)
-    e.multi_scale = template_scale(e.edges, e.entry_share, c.multi_calls, c.spectral_radius_max)
-
-
-def spectral_radius(edges):
-    """Perron's root by steps with edges + identity, which has no other eigenvalue of that size."""
-    links = [[(j, x) for j, x in enumerate(row) if x > 0.0] for row in edges]
-    x, top, moved = [1.0] * len(edges), 1.0, 1.0
-    while moved > 1e-15:
-        y = [own + math.fsum(w * x[j] for j, w in row) for own, row in zip(x, links, strict=True)]
-        top = max(y)
-        y = [v / top for v in y]
-        x, moved = y, max(abs(a - b) for a, b in zip(x, y, strict=True))
-    return top - 1.0
-
-
-def traffic(edges, scale, external):
-    """Eq. O.1, (I - P') lambda = gamma, by elimination."""
-    n = len(external)
-    rows = [[(i == j) - scale * edges[j][i] for j in range(n)] + [external[i]] for i in range(n)]
-    for k in range(n):  # diagonally dominant enough: the spectral radius is below one
-        for i in range(k + 1, n):
-            if rows[i][k] != 0.0:
-                factor = rows[i][k] / rows[k][k]
-                rows[i] = [a - factor * b for a, b in zip(rows[i], rows[k], strict=True)]
-    out = [0.0] * n
-    for k in reversed(range(n)):
-        out[k] = (rows[k][n] - math.fsum(rows[k][j] * out[j] for j in range(k + 1, n))) / rows[k][k]
-    return out
-
-
-def capped(scale, edges, most):
-    """Eq. O.3."""
-    return min(scale, most / spectral_radius(edges))
-
-
-def template_scale(edges, external, calls, most):
-    """Eq. O.2 by halving."""
-    low, high = 0.0, capped(1e3, edges, most)
-    for _ in range(60):
-        middle = (low + high) / 2
-        if math.fsum(traffic(edges, middle, external)) < calls * math.fsum(external):
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
-
-
 def labs(e):
     """Labs and their two nets each, compute-optimal (N.2); nets 0..L-1 are the frontier tier, L..2L-1 the small one."""
     p = e.p
@@ -324,13 +177,6 @@ def labs(e):
     homes = [e.names.index(f.integrated_lab) if f.integrated_lab else None
              for f in e.scenario.firms["provider"].values()]  # fmt: skip
     e.homes = [-1] + [homes.index(i) if i in homes else -1 for i in range(len(e.labs))]
-
-
-def compute_optimal(flop, law):
-    """Eq. N.2."""
-    g = (law.alpha * law.a / (law.beta * law.b)) ** (1 / (law.alpha + law.beta))
-    n = g * (flop / 6) ** (law.beta / (law.alpha + law.beta))
-    return n, flop / 6 / n
 
 
 def remembered(e):
@@ -374,10 +220,6 @@ def list_prices(e):
     e.opening_token_usd = math.fsum(net["price"] for net in e.nets[: len(e.labs)]) / len(e.labs)
 
 
-LIST = (1.0, 0.1, 5.0)  # list prices of fresh, cached and generated tokens over that of fresh input (L.10)
-UNSEEN = (0.8, 0.0, 0.2)  # mix where a net has served none
-
-
 def first_runs(e):
     """The first run of each lab and tier is under way, a drawn part of nine tenths of it done."""
     for i in range(len(e.labs)):
@@ -385,61 +227,6 @@ def first_runs(e):
             plan_run(e, i, tier, e.draws.uniform("lab.cycle", 0, i, tier))
             run = e.labs[i]["runs"][tier]
             run["done"] = 0.9 * e.draws.uniform("lab.first_cycle", 0, i, tier) * run["flop"]
-
-
-def plan_run(e, i, tier, u):
-    """The next run of lab `i` in a tier: compute from the lab's budget, size from forecast tokens (L.11, L.12, N.5c)."""
-    p, me, j = e.p, e.labs[i], i + tier * len(e.labs)
-    net = e.nets[j]
-    cost = training_usd_per_flop(e, i)
-    part = p.lab.small_share if tier == SMALL else 1 - p.lab.small_share
-    monthly = me["rd"] * p.lab.compute_share_of_rd * me["split"][0] * part
-    (months,) = lab.run_length([u], p.lab)
-    flop = min(monthly * months / cost, p.lab.run_growth_max * net["flop"])
-    planned = lab.forecast_tokens([n["served"] for n in e.nets], [n["served_growth"] for n in e.nets],
-                                  e.forecasters, p.lab)[j]  # fmt: skip
-    missing = max(p.lab.seed_market_usd_per_year * e.weights[i] / 12 - me["revenue"], 0.0)
-    planned += missing / 2 / (dot(UNSEEN, LIST) * net["price"]) * p.lab.planning_months
-    ripe = min(p.link.software_floor / link.software_overhead(e.served_tokens, p.link), 1.0)
-    serve = planned * e.serving_usd[j] * ripe / (2 * net["size"])
-    size, tokens = net_for_budget(flop, cost, serve, e.law, data_limit(e, i), p.neural.parameters_min)
-    me["runs"][tier] = {"flop": 6 * size * tokens, "size": size, "tokens": tokens, "done": 0.0}
-
-
-def net_for_budget(flop, train_usd, serve_usd, law, limit, smallest):
-    """Eq. N.5c by halving ln N below the compute-optimal net, then the bounds of N.5."""
-    low, high = math.log(compute_optimal(flop, law)[0]) - 40, math.log(compute_optimal(flop, law)[0])
-    for _ in range(100):
-        n = math.exp((low + high) / 2)
-        d = flop / 6 / n
-        left = law.alpha * law.a * n**-law.alpha / (law.beta * law.b * d**-law.beta)
-        if left > 1 + serve_usd / (3 * train_usd * d):
-            low = (low + high) / 2
-        else:
-            high = (low + high) / 2
-    n = max(math.exp((low + high) / 2), flop / 6 / limit, smallest)
-    return n, flop / 6 / n
-
-
-def data_limit(e, i):
-    """Eq. N.6."""
-    p = e.p.neural
-    synthetic = e.labs[i]["synthetic"] / p.synthetic_flop_per_token
-    return neural.data_limit(synthetic, p.text_tokens, p.usable_text_share, p.epochs_useful)
-
-
-def market_price(e):
-    """Contract price, mean over machines."""
-    stock = [v["stock"] for v in e.providers]
-    return dot(stock, [v["contract"] for v in e.providers]) / math.fsum(stock)
-
-
-def training_usd_per_flop(e, i):
-    """Cost of an operation of lab `i`'s final run: the hour on the cluster that its budget rents (K.5)."""
-    p, usd = e.p, market_price(e)
-    hours = e.labs[i]["rd"] * p.lab.compute_share_of_rd * e.labs[i]["split"][0] / usd
-    done = link.training_flop(1.0, max(hours / 730, 1.0), p.link)
-    return usd * compute.price_factors(p.compute)[RESEARCH[0]] / max(done, PEAK / 1000)
 
 
 def books(e):
@@ -462,14 +249,3 @@ def books(e):
         issue(e.claims, "labs", "investors", me["cash"])
     for instrument in (e.money, e.claims):
         instrument["rest_of_world"] -= math.fsum(instrument.values())
-
-
-SECTORS = (
-    "humans", "ai_agents", "robot_owners", "applications", "orchestrators", "labs", "providers", "parents",
-    "hardware_suppliers", "energy_suppliers", "investors", "rest_of_world",
-)  # fmt: skip
-
-
-def issue(claims, issuer, holder, usd):
-    claims[issuer] -= usd
-    claims[holder] += usd

@@ -5,7 +5,7 @@ import struct
 from types import SimpleNamespace as Space
 
 from tests.oracle import agent, ai_agent, attention, context, human, orchestrator, robot
-from tests.oracle.economy_opening import (
+from tests.oracle.economy_base import (
     ASSISTANT,
     CACHED,
     DELEGATED,
@@ -18,7 +18,7 @@ from tests.oracle.economy_opening import (
     STANDING,
     TIERS,
     dot,
-)  # fmt: skip
+)
 
 
 def single(x):

@@ -3,13 +3,12 @@
 import math
 
 from tests.oracle import application, compute, context, link, neural, orchestrator, physical, robot, routing
-from tests.oracle.economy_opening import (
+from tests.oracle.economy_base import (
     ASSISTANT,
     DELEGATED,
     EMBEDDED,
     FRESH,
     FRONTIER,
-    KINDS,
     LEGACY,
     LIST,
     OTHER,
@@ -21,16 +20,12 @@ from tests.oracle.economy_opening import (
     SMALL,
     STANDING,
     TIERS,
-    capped,
-    data_limit,
     dot,
-    drawn_gw,
-    facility,
     fleet_mean,
-    plan_run,
-    spectral_radius,
-    traffic,
-)  # fmt: skip
+)
+from tests.oracle.economy_network import capped, spectral_radius, traffic
+from tests.oracle.economy_opening import drawn_gw, facility
+from tests.oracle.economy_runs import plan_run
 
 # --- Steps 1 to 3 ---------------------------------------------------------------------------------------------------
 
@@ -243,7 +238,7 @@ def clear(e, f):
 def compute_work(e, f):
     """10: operations and electricity by class of work, on board too (K.5, K.6, R.5, P.5, P.8)."""
     p, n, w = e.p, len(e.labs), f.w
-    f.hours = f.served + [0.0, 0.0]
+    f.hours = [*f.served, 0.0, 0.0]
     f.flop = [math.fsum(f.work_flop[s]) * f.fill[s] for s in SERVING]
     f.flop += [f.hours[u] * PEAK * p.link.legacy_utilisation for u in LEGACY]
     f.research_flop = []
@@ -276,6 +271,3 @@ def compute_work(e, f):
     mean_kw = dot(used, watts) / total / 1000
     f.kwh = [h * x * mean_kw for h, x in zip(f.served, load, strict=True)]
     f.kwh += [h * p.robot.on_board_w_per_h100e / 1000 for h in f.hours[12:]]
-
-
-__all__ = ["KINDS", "data_limit"]
