@@ -443,7 +443,7 @@ def choose(h: Humans, offer: Offer, technology: Technology, p: HumanParams) -> C
     # Assistants (Eq. H.3): which tier, how good, how dear
     good, plain = technology.chat_success
     saved = p.assistant_time_saving * hour_value
-    extra = (offer.chat_usd[0] - offer.chat_usd[1]) * h.chat_length_factor
+    extra = (offer.chat_usd[0] + offer.chat_thinking_usd[h.segment] - offer.chat_usd[1]) * h.chat_length_factor
     small_chat = 1.0 / (1.0 + np.exp(np.clip(scale * (saved * (good - plain) - extra * per_value), -500.0, 500.0)))
     success_chat = good + small_chat * (plain - good)
     chat_usd = (offer.chat_usd[0] + offer.chat_thinking_usd[h.segment]) * h.chat_length_factor - small_chat * extra

@@ -254,6 +254,14 @@ class LabParams(Params):
         doc="months of research spending by which cash may be negative until the lab fails",
         source="own assumption: suppliers' credit",
     )
+    entrant_share: float = param(
+        0.05,
+        "-",
+        0.001,
+        1,
+        doc="research budget of an entrant over the mean of all labs; below a hundredth of it a lab gives up",
+        source="own assumption: the first rounds of new labs against the budgets of the established",
+    )
     self_hosting_markup: float = param(
         1.6,
         "-",

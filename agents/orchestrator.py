@@ -107,18 +107,23 @@ def build(nodes: Orchestrators, kinds: tuple[int, int, int], draws: Draws, p: Or
     nodes.take_rate[:] = p.take_rate
 
 
-def reweigh(edges: Array, fan_out: Array, nodes: Orchestrators, p: OrchestratorParams) -> Array:
+def reweigh(edges: Array, nodes: Orchestrators, p: OrchestratorParams) -> Array:
     """Return next month's edges, Eq. T.1: each node spreads its calls over its links by a logit with inertia.
 
-    Log-odds rise with ln quality and last month's ln traffic of the target and fall with its ln price.
+    Log-odds rise with ln quality and last month's ln traffic of the target and fall with its ln price. Callbacks to
+    orchestrators answer a call and are not chosen: they stay as they are.
 
     Parameters
     ----------
     edges : (O, O) float
-        Rows sum to `fan_out`; zeros are absent links.
-    fan_out : (O,) float
+        Zeros are absent links.
     nodes : Orchestrators
     p : OrchestratorParams
+
+    Returns
+    -------
+    (O, O) float
+        Rows sum to those of `edges`.
 
     Twin: tests/oracle/orchestrator_firm.py.
     """
@@ -126,10 +131,17 @@ def reweigh(edges: Array, fan_out: Array, nodes: Orchestrators, p: OrchestratorP
         nodes.price_usd_per_call / nodes.price_usd_per_call.mean()
     )
     odds = odds + p.traffic_coefficient * np.log1p(nodes.traffic_calls / max(float(nodes.traffic_calls.mean()), 1e-300))
-    weight = np.where(edges > 0.0, np.exp(odds)[None, :], 0.0)
+    back = (nodes.node_kind == ORCHESTRATOR)[None, :]
+    chosen = np.where(back, 0.0, edges)
+    weight = np.where(chosen > 0.0, np.exp(odds)[None, :], 0.0)
+    target = _spread(weight, chosen.sum(axis=1))
+    return np.where(back, edges, p.routing_inertia * edges + (1.0 - p.routing_inertia) * target)
+
+
+def _spread(weight: Array, amount: Array) -> Array:
+    """Return each row's amount spread in proportion to its weights; nothing where there are none."""
     total = weight.sum(axis=1, keepdims=True)
-    target = np.where(total > 0.0, weight / np.where(total > 0.0, total, 1.0), 0.0) * fan_out[:, None]
-    return np.asarray(p.routing_inertia * edges + (1.0 - p.routing_inertia) * target)
+    return np.asarray(np.where(total > 0.0, weight / np.where(total > 0.0, total, 1.0), 0.0) * amount[:, None])
 
 
 def take_rates(nodes: Orchestrators, p: OrchestratorParams) -> Array:
@@ -155,7 +167,9 @@ def turnover(
     gone = np.flatnonzero(weak & (draw("orchestrator.exit", nodes.id) < 1.0 - np.exp(-p.exit_per_year / 12.0)))
     if gone.size == 0:
         return edges, gone
-    edges = edges.copy()
+    back = nodes.node_kind == ORCHESTRATOR
+    callbacks = edges[:, back]
+    edges = np.where(back[None, :], 0.0, edges)
     for node in gone:
         newcomer = nodes.id[node] + 10_000 * (nodes.entries[node] + 1)
         nodes.entries[node] += 1
@@ -168,8 +182,9 @@ def turnover(
         edges[:, node] = 0.0
         linked = np.union1d(linked, had[edges[had].sum(axis=1) <= 0.0])
         edges[linked, node] = 0.02 * fan_out[linked]
-    total = edges.sum(axis=1, keepdims=True)
-    return np.where(total > 0.0, edges / np.where(total > 0.0, total, 1.0) * fan_out[:, None], 0.0), gone
+    edges = _spread(edges, np.maximum(fan_out - callbacks.sum(axis=1), 0.0))
+    edges[:, back] = callbacks
+    return edges, gone
 
 
 def concentration(shares: Array) -> float:

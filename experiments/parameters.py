@@ -22,7 +22,10 @@ class Row(NamedTuple):
 
 
 def rows(scenario: Scenario) -> list[Row]:
-    """Return all parameters with the scenario's values; firms' own ones as section.firm.name."""
+    """Return all parameters with the scenario's values; firms' own ones as section.firm.name.
+
+    `changed`: the value is not the declared default, or changes at a date.
+    """
     out = []
     for section in SECTIONS:
         values = getattr(scenario.parameters, section)
@@ -33,7 +36,8 @@ def rows(scenario: Scenario) -> list[Row]:
                 _row(f"{section}.{firm}.{d.name}", getattr(fields, d.name), getattr(opening, d.name), d)
                 for d in fields.declared()
             ]
-    return out
+    dated = {change.parameter for change in scenario.interventions}
+    return [row._replace(changed=True) if row.name in dated else row for row in out]
 
 
 def changes(scenario: Scenario) -> list[str]:
@@ -44,7 +48,7 @@ def changes(scenario: Scenario) -> list[str]:
     """
     out = []
     for row in rows(scenario):
-        if row.changed:
+        if row.value != row.default:
             unit = "" if row.unit == "-" else f" {row.unit}"
             out.append(f"{row.name} = {row.value}{unit} (default {row.default})")
     for section, firms in scenario.firms.items():

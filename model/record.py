@@ -80,11 +80,7 @@ def _horizon(x: Snapshot) -> float:
 
 def _list_price(s_class: int, tier: int) -> Callable[[Snapshot], float]:
     """List price of fresh input, weighted by use, USD per million tokens."""
-
-    def price(x: Snapshot) -> float:
-        return float(x.e.state.net_share[s_class, tier] @ x.f.token_usd.reshape(2, -1, 3)[tier, :, 0]) * 1e6
-
-    return price
+    return lambda x: float(x.known.price[s_class, tier, 0]) * 1e6
 
 
 def _sustainability(x: Snapshot) -> float:
@@ -102,7 +98,7 @@ def _leading_lab(x: Snapshot) -> float:
 
 def _reasoning_tokens(x: Snapshot) -> float:
     tokens, reasoning = x.f.served_tokens.sum(axis=2), x.e.nets.reasoning
-    return float(tokens[ASSISTANT][reasoning].sum()) * x.e.state.reasoning_share + float(tokens[1:, reasoning].sum())
+    return float(tokens[ASSISTANT][reasoning].sum()) * x.known.reasoning_share + float(tokens[1:, reasoning].sum())
 
 
 def _tokens(kind: int) -> Callable[[Snapshot], float]:

@@ -16,6 +16,8 @@ from experiments import printed, report, run
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER = next((path for name in NAMES if (path := shutil.which(name))), None)
+if BROWSER is None and os.environ.get("CI") != "true":
+    pytest.skip("no Chromium here", allow_module_level=True)
 CUT = (
     "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-sync"
     " --disable-component-update --disable-default-apps --no-first-run --hide-scrollbars --window-size=1200,1600"
@@ -26,9 +28,7 @@ CUT = (
 def opened(tmp_path_factory):
     """Return the result, the page as the browser has it, and the screenshot."""
     if BROWSER is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no Chromium: .ci/run installs it")
-        pytest.skip("no Chromium here")
+        pytest.fail("no Chromium: .ci/run installs it")
     folder = tmp_path_factory.mktemp("browser")
     result = run("baseline", humans=60, months=40, seeds=2, workers=1, out=folder / "run")
     command = [BROWSER, *CUT.split(), "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder / 'profile'}"]
@@ -116,6 +116,6 @@ def unfiltered(kind, row, above, size):
         left, up = (row[i - size] if i >= size else 0), above[i]
         corner = above[i - size] if i >= size else 0
         guess = left + up - corner
-        paeth = min((left, up, corner), key=lambda v: abs(guess - v))
-        row[i] = (row[i] + (0, left, up, (left + up) // 2, paeth)[kind]) % 256
+        closest = min((left, up, corner), key=lambda v: abs(guess - v))
+        row[i] = (row[i] + (0, left, up, (left + up) // 2, closest)[kind]) % 256
     return row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import inspect
 import json
@@ -16,7 +17,7 @@ import vl_convert as vlc
 
 from experiments import dollar, drawing, figures, observed, parameters, report, run
 from model import __version__
-from model.scenario import Scenario
+from model.scenario import Intervention, Scenario
 
 OKABE_ITO = {"#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#F0E442"}
 
@@ -211,7 +212,8 @@ def test_the_report_lists_every_parameter_and_marks_what_was_changed(result):
     page = report.sources(result)
     names = re.findall(r"<tr id='([\w.]+)' class='(\w+)'>", page)
     assert {n for n, _ in names} == {f"{s}.{n}" for s, v in result.scenario.values().items() for n in v}
-    assert [n for n, kind in names if kind == "changed"] == ["human.imitation_per_year"]
+    dated = {change.parameter for change in result.scenario.interventions}
+    assert {n for n, kind in names if kind == "changed"} == {"human.imitation_per_year"} | dated
     assert "human.imitation_per_year = 1.4 1/year (default 1)" in page
     assert "bass1969" in page
 
@@ -219,6 +221,9 @@ def test_the_report_lists_every_parameter_and_marks_what_was_changed(result):
 def test_changes_are_told():
     scenario = Scenario.load("baseline").with_overrides({"lab.alpha.rule": "race"})
     assert "lab.alpha.rule = race (default profit)" in parameters.changes(scenario)
+    dated = Intervention("2024-01", "lab.life_months", 0.5, "multiply", "2025-01")
+    told = parameters.changes(dataclasses.replace(scenario, interventions=(dated,)))
+    assert told[-1] == "lab.life_months times 0.5 from 2024-01 until 2025-01"
     assert [r.name for r in parameters.rows(scenario) if r.changed and r.name.startswith("lab.")] == ["lab.alpha.rule"]
 
 

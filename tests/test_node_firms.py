@@ -100,12 +100,13 @@ def test_failure_and_entry_are_those_of_the_text(seed, n, p):
 
 
 def network(seed, n):
-    """Nodes, edges from lower to higher kinds, and the fan-out their rows sum to."""
+    """Nodes, edges from lower to higher kinds and callbacks, and the fan-out their rows sum to."""
     rng, nodes = np.random.default_rng(seed), Orchestrators(n)
     nodes.node_kind[:] = np.sort(rng.integers(0, 3, n))
     fill(nodes, quality=lumpy(rng, n, 1.0, zeros=0), price_usd_per_call=lumpy(rng, n, 1e-4, zeros=0))
     fill(nodes, traffic_calls=lumpy(rng, n, 1e6), take_rate=0.3 * rng.random(n), entries=rng.integers(0, 3, n))
-    allowed = nodes.node_kind[:, None] < nodes.node_kind[None, :]
+    skills_call_back = (nodes.node_kind == SKILL)[:, None] & (nodes.node_kind == ORCHESTRATOR)[None, :]
+    allowed = (nodes.node_kind[:, None] < nodes.node_kind[None, :]) | skills_call_back
     edges = lumpy(rng, (n, n), 1.0) * (allowed & (rng.random((n, n)) < 0.6))
     fan_out = lumpy(rng, n, 2.0, zeros=0) * (edges.sum(axis=1) > 0)
     return nodes, edges / np.maximum(edges.sum(axis=1, keepdims=True), 1e-9) * fan_out[:, None], fan_out
@@ -127,16 +128,18 @@ def test_the_opening_of_the_call_network_is_that_of_the_text(seed, kinds, p):
 @given(SEEDS, st.integers(1, 20), params(OrchestratorParams))
 def test_calls_are_routed_again_as_in_the_text(seed, n, p):
     nodes, edges, fan_out = network(seed, n)
-    got = orchestrator.reweigh(edges, fan_out, nodes, p)
-    names = ("quality", "price_usd_per_call", "traffic_calls")
-    same(got, orchestrator_oracle.reweigh(edges.tolist(), fan_out.tolist(), *lists(nodes, *names), p), rtol=1e-11)
+    got = orchestrator.reweigh(edges, nodes, p)
+    names = ("node_kind", "quality", "price_usd_per_call", "traffic_calls")
+    same(got, orchestrator_oracle.reweigh(edges.tolist(), *lists(nodes, *names), p), rtol=1e-11)
+    back = nodes.node_kind == ORCHESTRATOR
+    np.testing.assert_array_equal(got[:, back], edges[:, back])  # callbacks answer calls, nobody chooses them
     same(got.sum(axis=1), fan_out)
     assert ((got > 0) <= (edges > 0)).all()
-    fixed = orchestrator.reweigh(edges, fan_out, nodes, p.replace(routing_inertia=0.99))
+    fixed = orchestrator.reweigh(edges, nodes, p.replace(routing_inertia=0.99))
     np.testing.assert_allclose(fixed, edges, atol=0.0101 * fan_out.max(initial=0.0))
     before = got.copy()
     nodes.quality[-1] *= 2.0
-    assert (orchestrator.reweigh(edges, fan_out, nodes, p)[:, -1] >= before[:, -1] * (1 - 1e-12)).all()
+    assert (orchestrator.reweigh(edges, nodes, p)[:, -1] >= before[:, -1] * (1 - 1e-12)).all()
 
 
 @given(SEEDS, COUNT, params(OrchestratorParams))

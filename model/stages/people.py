@@ -35,6 +35,7 @@ class Known(NamedTuple):
     log_tau_chat: Array  # (G,) ln of the multiplier on reasoning nets
     tau_chat: Array  # (G,) mean thinking multiplier of assistants
     can_think: bool
+    reasoning_share: float  # assistant users on reasoning nets
     chat_tokens: float  # tokens of an assistant task of the reference length
     job_small: float  # share of standing jobs on the small tier
     job_success: float
@@ -108,6 +109,7 @@ def what_is_known(e: InferenceEconomy, f: MonthFlows) -> Known:
         log_tau_chat=log_tau_chat,
         tau_chat=tau_chat,
         can_think=can_think,
+        reasoning_share=s.reasoning_share,
         chat_tokens=float(chat_tokens),
         job_small=small,
         job_success=job_success,

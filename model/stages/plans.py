@@ -260,8 +260,11 @@ def raise_money(e: InferenceEconomy, f: MonthFlows, cash_flow: Array) -> Array:
         part = np.where(owned > 0.0, held / np.where(owned > 0.0, owned, 1.0), owner == "investors")
         books.pay("labs", owner, "payout to owners", float((payout * part).sum()))
     f.equity_usd = float((from_parents + vendor + equity).sum())
-    for i in np.flatnonzero(labs.cash_usd < -p.failure_months * np.maximum(labs.rd_usd, 1e6)):
-        fresh = -float(labs.cash_usd[i])  # owners write off what they hold; investors refinance the row as an entrant
+    budget = p.entrant_share * float(labs.rd_usd.mean())
+    broke = labs.cash_usd < -p.failure_months * np.maximum(labs.rd_usd, 1e6)
+    for i in np.flatnonzero(broke | (labs.rd_usd < 0.01 * budget)):
+        # owners write off what they hold; investors refinance the row as an entrant
+        fresh = max(budget * p.runway_months - float(labs.cash_usd[i]), 0.0)
         for owner, held in holders:
             books.write_off("labs", owner, float(held[i]))
             held[i] = 0.0
@@ -269,7 +272,7 @@ def raise_money(e: InferenceEconomy, f: MonthFlows, cash_flow: Array) -> Array:
         books.issue("labs", "investors", fresh)
         labs.investor_equity_usd[i] = fresh
         labs.cash_usd[i] += fresh
-        labs.rd_usd[i] *= 0.5
+        labs.rd_usd[i] = budget
         e.state.lab_failures += 1
     return parents
 
@@ -316,7 +319,7 @@ def platforms(e: InferenceEconomy, f: MonthFlows, known: Known, draw: MonthDraws
     application.fail_and_enter(apps, draw, p.application)
 
     nodes.traffic_calls[:] = f.traffic_calls
-    s.edges = orchestrator.reweigh(s.edges, s.fan_out, nodes, p.orchestrator)
+    s.edges = orchestrator.reweigh(s.edges, nodes, p.orchestrator)
     s.edges, _ = orchestrator.turnover(nodes, s.edges, s.fan_out, draw, p.orchestrator)
     nodes.take_rate[:] = orchestrator.take_rates(nodes, p.orchestrator)
     routed = np.where(nodes.node_kind == orchestrator.ORCHESTRATOR, nodes.traffic_calls, 0.0)

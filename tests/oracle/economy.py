@@ -127,7 +127,7 @@ def record(e, f):
         "tokens_cached": total(served, q=CACHED),
         "tokens_generated": total(served, q=GENERATED),
         "tokens_thinking": f.thinking_tokens * min(f.fill[ASSISTANT], f.fill[DELEGATED]),
-        "tokens_reasoning_models": reasoning_tokens(e, served),
+        "tokens_reasoning_models": reasoning_tokens(e, f.known, served),
         "tokens_queued": math.fsum(x for s in SERVING for t in TIERS for x in f.queued_tokens[s][t]),
         "tokens_examination": f.examination_tokens,
         "tokens_on_device": f.device_tokens,
@@ -149,8 +149,8 @@ def record(e, f):
         "price_spot_usd_per_h100e_hour": f.spot_usd,
         "user_cost_usd_per_h100e_hour": e.user_cost,
         "machine_usd_per_h100e": e.machine_usd,
-        "price_frontier_usd_per_mtoken": list_price(e, f, ASSISTANT, FRONTIER),
-        "price_small_usd_per_mtoken": list_price(e, f, EMBEDDED, SMALL),
+        "price_frontier_usd_per_mtoken": list_price(f.known, ASSISTANT, FRONTIER),
+        "price_small_usd_per_mtoken": list_price(f.known, EMBEDDED, SMALL),
         "task_horizon_minutes": best_horizon(e, w),
         "horizon_small_minutes": max(x["horizon"] for x in e.nets[n:]),
         "frontier_training_flop": max(e.runs_released),
@@ -200,17 +200,16 @@ def weighted(e, name, weight):
     return dot([me[name] for me in e.labs], weight) / math.fsum(weight)
 
 
-def list_price(e, f, s, tier):
-    """Fresh input of a tier as a class will call it next month, USD a million tokens."""
-    n = len(e.labs)
-    return dot(e.net_share[s][tier], [f.token_usd[tier * n + i][FRESH] for i in range(n)]) * 1e6
+def list_price(k, s, tier):
+    """Fresh input of a tier as a class calls it, USD a million tokens."""
+    return k.price[s][tier][FRESH] * 1e6
 
 
-def reasoning_tokens(e, served):
+def reasoning_tokens(e, k, served):
     out = 0.0
     for j, x in enumerate(e.nets):
         if x["thinks"]:
-            out += math.fsum(served[ASSISTANT][j]) * e.reasoning_share
+            out += math.fsum(served[ASSISTANT][j]) * k.reasoning_share
             out += math.fsum(math.fsum(served[s][j]) for s in SERVING if s != ASSISTANT)
     return out
 

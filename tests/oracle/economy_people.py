@@ -70,6 +70,7 @@ def what_is_known(e, f):
             value = math.log(p.human.assistant_time_saving * wage / 60) + typical
             k.log_tau_chat[g], _ = think(e.log_tau_chat[g], value, math.log(answer_usd), typical,
                                          k.log_horizon[ASSISTANT][FRONTIER], loop)  # fmt: skip
+    k.reasoning_share = e.reasoning_share
     k.tau_chat = [1 + e.reasoning_share * (math.exp(z) - 1) for z in k.log_tau_chat]
 
     # Standing jobs (I.3, O.5)

@@ -222,6 +222,7 @@ def raise_money(e, f):
     pool = max(net(f, "hardware_suppliers"), 0.0) * p.vendor_equity_share
     part = min(1.0, pool / math.fsum(need)) if math.fsum(need) > 0 else 1.0
     f.equity = 0.0
+    budget = p.entrant_share * math.fsum(me["rd"] for me in e.labs) / n
     items = {"parents": "parents' capital", "hardware_suppliers": "vendor equity", "investors": "equity"}
     for i in range(n):
         me, got = e.labs[i], raised[i]
@@ -239,14 +240,14 @@ def raise_money(e, f):
         for owner in items:
             share = me[owner] / owned if owned > 0 else float(owner == "investors")
             pay(f, "labs", owner, "payout to owners", payout * share)
-        if me["cash"] < -p.failure_months * max(me["rd"], 1e6):
-            fresh = -me["cash"]
+        if me["cash"] < -p.failure_months * max(me["rd"], 1e6) or me["rd"] < 0.01 * budget:
+            fresh = max(budget * p.runway_months - me["cash"], 0.0)
             for owner in items:
                 issue(e.claims, "labs", owner, -me[owner])
                 me[owner] = 0.0
             pay(f, "investors", "labs", "capital of an entrant", fresh)
             issue(e.claims, "labs", "investors", fresh)
-            me |= {"investors": fresh, "cash": 0.0, "rd": me["rd"] / 2}
+            me |= {"investors": fresh, "cash": me["cash"] + fresh, "rd": budget}
     return parents
 
 

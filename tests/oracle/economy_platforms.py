@@ -51,8 +51,8 @@ def platforms(e, f):
 
     for node, calls in zip(e.nodes, f.traffic, strict=True):
         node["traffic"] = calls
-    columns = [[node[x] for node in e.nodes] for x in ("quality", "price", "traffic")]
-    e.edges = orchestrator_firm.reweigh(e.edges, e.fan_out, *columns, p.orchestrator)
+    columns = [[node[x] for node in e.nodes] for x in ("kind", "quality", "price", "traffic")]
+    e.edges = orchestrator_firm.reweigh(e.edges, *columns, p.orchestrator)
     e.edges, _ = orchestrator_firm.turnover(
         e.nodes, e.edges, e.fan_out,
         lambda j: e.draws.uniform("orchestrator.exit", month, j),

@@ -14,7 +14,7 @@ def plan_run(e, i, tier, u):
     part = p.lab.small_share if tier == SMALL else 1 - p.lab.small_share
     monthly = me["rd"] * p.lab.compute_share_of_rd * me["split"][0] * part
     (months,) = lab.run_length([u], p.lab)
-    flop = min(monthly * months / cost, p.lab.run_growth_max * net["flop"])
+    flop = max(min(monthly * months / cost, p.lab.run_growth_max * net["flop"]), 1e18)  # the smallest run planned
     planned = lab.forecast_tokens([n["served"] for n in e.nets], [n["served_growth"] for n in e.nets],
                                   e.forecasters, p.lab)[j]  # fmt: skip
     missing = max(p.lab.seed_market_usd_per_year * e.weights[i] / 12 - me["revenue"], 0.0)

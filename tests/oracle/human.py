@@ -78,11 +78,11 @@ def choose(rows, offer, chat, agent, tau, p):
 
         # H.3, an assistant: minutes saved where the answer serves - minutes of asking - money - habit
         dear, cheap = (usd * h["chat_length_factor"] for usd in offer["chat_usd"])
+        dear += offer["chat_thinking_usd"][h["segment"]] * h["chat_length_factor"]  # frontier nets think
         saved_usd = p.assistant_time_saving * minutes * minute_usd
         small_chat = logistic(-(saved_usd * (good - plain) - (dear - cheap)) / value / sigma)
         success_chat = (1 - small_chat) * good + small_chat * plain
         chat_usd = (1 - small_chat) * dear + small_chat * cheap
-        chat_usd += offer["chat_thinking_usd"][h["segment"]] * h["chat_length_factor"]
         gain = saved_usd * success_chat - minute_usd * p.assistant_prompt_minutes - chat_usd
         u_assistant = gain / value - p.assistant_habit
 

@@ -17,9 +17,9 @@ def build(kinds, trait, p):
     return nodes
 
 
-def reweigh(edges, fan_out, quality, price, traffic, p):
-    """Eq. T.1."""
-    n = len(fan_out)
+def reweigh(edges, kinds, quality, price, traffic, p):
+    """Eq. T.1: links to orchestrators (kind 0) answer a call and stay."""
+    n = len(kinds)
     if n == 0:
         return []
     mean_price, mean_traffic = math.fsum(price) / n, math.fsum(traffic) / n
@@ -29,13 +29,13 @@ def reweigh(edges, fan_out, quality, price, traffic, p):
         factor = quality[j] ** p.quality_coefficient * (price[j] / mean_price) ** -p.price_coefficient
         pull.append(factor * (1 + busy) ** p.traffic_coefficient)
     out = []
-    for i in range(n):
-        total = math.fsum(pull[j] for j in range(n) if edges[i][j] > 0)
-        row = []
-        for j in range(n):
-            target = fan_out[i] * pull[j] / total if edges[i][j] > 0 else 0.0
-            row.append(p.routing_inertia * edges[i][j] + (1 - p.routing_inertia) * target)
-        out.append(row)
+    for row in edges:
+        chosen = [j for j in range(n) if kinds[j] != 0 and row[j] > 0]
+        total, amount = math.fsum(pull[j] for j in chosen), math.fsum(row[j] for j in chosen)
+        new = list(row)
+        for j in chosen:
+            new[j] = p.routing_inertia * row[j] + (1 - p.routing_inertia) * amount * pull[j] / total
+        out.append(new)
     return out
 
 
@@ -66,6 +66,7 @@ def turnover(nodes, edges, fan_out, leaves, entrant, links, p):
     if not gone:
         return edges, []
     out = [list(row) for row in edges]
+    down = [k for k in range(n) if nodes[k]["kind"] != 0]
     for j in gone:
         node = nodes[j]
         newcomer = j + 10_000 * (node["entries"] + 1)
@@ -76,11 +77,14 @@ def turnover(nodes, edges, fan_out, leaves, entrant, links, p):
         for i in range(n):
             had, out[i][j] = out[i][j], 0.0
             may = fan_out[i] > 0 and nodes[i]["kind"] < node["kind"]
-            if (may and links(i, newcomer) < 0.3 * fitness) or (had > 0 and not any(x > 0 for x in out[i])):
+            left = any(out[i][k] > 0 for k in down)
+            if (may and links(i, newcomer) < 0.3 * fitness) or (had > 0 and not left):
                 out[i][j] = 0.02 * fan_out[i]
     for i in range(n):
-        total = math.fsum(out[i])
-        out[i] = [x / total * fan_out[i] if total > 0 else 0.0 for x in out[i]]
+        amount = max(fan_out[i] - math.fsum(edges[i][k] for k in range(n) if k not in down), 0.0)
+        total = math.fsum(out[i][k] for k in down)
+        for k in down:
+            out[i][k] = out[i][k] / total * amount if total > 0 else 0.0
     return out, gone
 
 
