@@ -105,9 +105,40 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     parameters = command("parameters", _parameters, "list every parameter: default, unit, range, meaning, source")
     parameters.add_argument("section", nargs="?", help="one section only")
     parameters.add_argument("--markdown", action="store_true", help="as a table for documents")
+    ablate = command("ablate", _ablate, "hold each mechanism at its constant of 2022; writes the table of the report")
+    ablate.add_argument("--seeds", default="8", help="paired seeds (8)")
+    spans = command("ranges", _ranges, "move each parameter across its range; writes the table of the report")
+    spans.add_argument("--seeds", default="2", help="seeds (2)")
     replicate = command("replicate", _replicate, "published results: claim, expected, obtained, tolerance, verdict")
     replicate.add_argument("--json", action="store_true", help="print the rows as JSON")
     return top, dict(sub.choices)
+
+
+def _ablate(given: argparse.Namespace) -> int:
+    from experiments import ablation
+    from experiments.source import whole_number
+
+    found = ablation.run(whole_number("--seeds", given.seeds, 2, 1000) or 8, on_progress=_counted)
+    ablation.save(found)
+    for e in sorted(found, key=lambda e: -e.strongest):
+        print(f"{e.part:13} {e.mechanism:45} share {100 * e.share:+6.1f} points ({100 * e.share_se:.1f})")
+    return 0
+
+
+def _ranges(given: argparse.Namespace) -> int:
+    from experiments import ranges
+    from experiments.source import whole_number
+
+    found = ranges.run(seeds=whole_number("--seeds", given.seeds, 1, 1000) or 2, on_progress=_counted)
+    ranges.save(found)
+    for m in found[:20]:
+        print(f"{m.parameter:45} {100 * m.share_low:5.1f} % at {m.low}, {100 * m.share_high:5.1f} % at {m.high}")
+    return 0
+
+
+def _counted(done: int, total: int) -> None:
+    if done == total or done % 50 == 0:
+        print(f"{done} of {total} runs", file=sys.stderr)
 
 
 def _run(given: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import vl_convert as vlc
 
-from experiments import figures, observed, parameters, printed
+from experiments import evidence, figures, observed, parameters, printed
 from experiments.drawing import png
 from model import __version__
 
@@ -31,6 +31,7 @@ CONTENTS = {
     "market": "compute market",
     "labs": "labs' plans",
     "observed": "against observations",
+    "mechanisms": "mechanisms",
     "sources": "sources",
 }
 STYLE = """
@@ -38,7 +39,7 @@ body { font: 15px/1.45 "Liberation Sans", Arial, Helvetica, sans-serif; color: #
 h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2.2rem } .answer { font-size: 1.1rem } .small { color: #555; font-size: .85rem }
 table { border-collapse: collapse; margin: .4rem 0 1.2rem } caption { text-align: left; font-weight: bold; padding: .3rem 0 }
 td, th { padding: .15rem .7rem .15rem 0; text-align: right; font-weight: normal; white-space: nowrap } td.word, th.word { text-align: left }
-th { color: #555; border-bottom: 1px solid #bbb } details { margin: .6rem 0 } summary { cursor: pointer; font-weight: bold }
+th { color: #555; border-bottom: 1px solid #bbb; white-space: normal; vertical-align: bottom; max-width: 8rem } details { margin: .6rem 0 } summary { cursor: pointer; font-weight: bold }
 .wide td { white-space: normal; text-align: left; vertical-align: top; font-size: .85rem } .changed td { background: #fff3d6; font-weight: bold }
 nav { font-size: .85rem } nav a { margin-right: .9rem } a { color: #0072B2 } svg { max-width: 100%; height: auto } figure { margin: 1.5rem 0 }
 """
@@ -92,8 +93,17 @@ def page(result: Result, charts: dict[str, Any]) -> str:
         f"<meta name='viewport' content='width=device-width'><title>{html.escape(printed.QUESTION)}</title>"
         f"<style>{STYLE}</style></head><body><h1>{html.escape(printed.QUESTION)}</h1>{sentences}{drawings[0]}"
         f"<p class='small'>{html.escape(printed.PRIOR)}</p><nav>{links}</nav><h2 id='numbers'>In numbers</h2>{tables}"
-        f"<h2>In pictures</h2>{''.join(drawings[1:])}{sources(result)}"
+        f"<h2>In pictures</h2>{''.join(drawings[1:])}{mechanisms()}{sources(result)}"
         f"<p class='small'>{html.escape(about)}</p></body></html>\n"
+    )
+
+
+def mechanisms() -> str:
+    """Return what was found out about the model itself, with the model's version: stored tables, not this run's."""
+    tables = "".join(_table(table) for table in evidence.tables())
+    return (
+        "<h2 id='mechanisms'>What the mechanisms do</h2><p class='small'>From runs of the baseline kept with the model"
+        " ('economy ablate' and 'economy ranges' make them again); not from this run.</p>" + tables
     )
 
 

@@ -1,0 +1,104 @@
+"""What the report says about the model itself: mechanisms held constant, parameters across their ranges, two regimes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from experiments import ablation, ranges
+from experiments.printed import Table
+from model.scenario import Scenario, declarations
+
+#: Published regimes and the scenario that reaches each.
+REGIMES = {
+    "inference-led (Deloitte: half in 2025, two thirds in 2026)": "small-open-models",
+    "research-led (AI-2027: external serving of the leading lab 13 % by end-2027)": "research-automation",
+}
+SHOWN = 15
+
+
+def tables() -> list[Table]:
+    """Return the tables in the order of the report."""
+    return [mechanisms(), moved(), regimes()]
+
+
+def mechanisms() -> Table:
+    """Return the effect of holding each mechanism at its constant of 2022, from `model/data/ablation.csv`."""
+    rows = []
+    for row in ablation.load().iter_rows(named=True):
+        months = row["crossover_usd_months"]
+        rows.append(
+            (
+                row["part"],
+                row["mechanism"],
+                _points(row["share"], row["share_se"]),
+                _orders(row["log10_tokens"], row["log10_tokens_se"]),
+                _orders(row["log10_small_price"], row["log10_small_price_se"]),
+                "-" if months is None else f"{months:+.0f}",
+                row["note"] or "",
+            )
+        )
+    head = (
+        "part",
+        "held at its constant of 2022, or taken away",
+        "share of hours 2030, points",
+        "tokens 2030, log10",
+        "small-model price 2030, log10",
+        "crossover in USD, months",
+        "where small",
+    )
+    title = f"What each mechanism does ({ablation.YEAR}; change of the mean over 8 seeds, paired standard error in brackets)"
+    return Table(title, head, rows, words=2)
+
+
+def moved() -> Table:
+    """Return the parameters that move the headline share of 2030 most across their declared range."""
+    units = {f"{d.section}.{d.name}": d.unit for d in declarations()}
+    rows = []
+    for row in ranges.load().sort("span", descending=True).head(SHOWN).iter_rows(named=True):
+        name = row["parameter"]
+        page = ranges.DRIVERS.get(name, "")
+        base, low, high = (f"{100 * row[k]:.0f} %" for k in ("share_base", "share_low", "share_high"))
+        rows.append((name, f"{row['low']} to {row['high']} {units[name]}", base, low, high, page))
+    head = ("parameter", "range", "share as declared", "at the low end", "at the high end", "decision page of a driver")
+    limit = f"{100 * ranges.LIMIT:.0f} points"
+    title = (
+        f"No parameter sets the split: the {SHOWN} that move the share of 2030 most; beyond {limit} only named drivers"
+    )
+    return Table(title, head, rows, words=2)
+
+
+def regimes() -> Table:
+    """Return the parameters that separate the two published regimes from the baseline."""
+    base = Scenario.load("baseline").values()
+    rows: list[tuple[str, ...]] = []
+    for words, name in REGIMES.items():
+        scenario = Scenario.load(name)
+        changed = [
+            (f"{section}.{key}", value, base[section][key], "")
+            for section, values in scenario.values().items()
+            for key, value in values.items()
+            if value != base[section].get(key)
+        ]
+        changed += [
+            (i.parameter, i.value, _plain(base, i.parameter), f"from {i.date}")
+            for i in scenario.interventions
+            if i not in Scenario.load("baseline").interventions
+        ]
+        rows += [
+            (words if k == 0 else "", p, f"{v:g} {when}".strip(), f"{b:g}") for k, (p, v, b, when) in enumerate(changed)
+        ]
+    title = "Both published regimes are reached inside declared ranges; these parameters separate them"
+    return Table(title, ("regime", "parameter", "value", "baseline"), rows, words=2)
+
+
+def _plain(values: Any, parameter: str) -> Any:
+    section, _, name = parameter.partition(".")
+    return values[section][name]
+
+
+def _points(mean: float, error: float) -> str:
+    return f"{100 * mean:+.1f} ({100 * error:.1f})"
+
+
+def _orders(mean: float, error: float) -> str:
+    return f"{mean:+.2f} ({error:.2f})"
