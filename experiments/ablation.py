@@ -71,7 +71,12 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "moves who is called, not how much",
     ),
     M("application", "features", {"application.feature_value_usd_per_h": 0.0005}),
-    M("application", "attention moves between applications", {"app_network.inertia": 0.99}),
+    M(
+        "application",
+        "attention moves between applications",
+        {"app_network.inertia": 0.99},
+        "applications have like features",
+    ),
     M("application", "nets on users' devices", {"app_network.device_share_max": 0.0}),
     # Deciders
     M("human", "assistants spread by example", {"human.imitation_per_year": 0.0}),
@@ -99,7 +104,12 @@ MECHANISMS: tuple[Mechanism, ...] = (
         {"lab.parent_rd_share_max": 0.0},
         "labs live on revenue and equity; a reserve in stress",
     ),
-    M("lab", "research automation", {"lab.automation_gain": 0.0, "lab.research_task_minutes": 20000.0}),
+    M(
+        "lab",
+        "research automation",
+        {"lab.automation_gain": 0.0, "lab.research_task_minutes": 20000.0},
+        "returns to experiments are weak (lambda .14)",
+    ),
     # Markets
     M("compute", "prices adjust", {"compute.price_speed": 0.05}),
     M("compute", "spot market", {"compute.spot_share": 0.0}, "a seventh of hours, at a mean near the contract"),
