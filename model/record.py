@@ -79,7 +79,7 @@ def _horizon(x: Snapshot) -> float:
 
 
 def _list_price(s_class: int, tier: int) -> Callable[[Snapshot], float]:
-    """List price of fresh input, weighted by use, USD per million tokens."""
+    """Return the list price of fresh input, weighted by use, USD per million tokens."""
     return lambda x: float(x.known.price[s_class, tier, 0]) * 1e6
 
 
@@ -89,7 +89,7 @@ def _sustainability(x: Snapshot) -> float:
 
 
 def _leading_lab(x: Snapshot) -> float:
-    """Serving share of the hours of the lab that uses most."""
+    """Return the serving share of the hours of the lab that uses most."""
     serving = (x.f.serving_hours * x.f.fill[SERVING, None]).sum(axis=0).reshape(2, -1).sum(axis=0)
     research = (x.f.research_hours * x.f.fill[None, LAB_USES]).sum(axis=1)
     lead = int(np.argmax(serving + research))
