@@ -127,6 +127,14 @@ class RobotParams(Params):
         doc="fastest growth of makers' capacity while orders wait",
         source="own assumption: 80 % a year; robots_industrial_installs never doubled",
     )
+    queue_months: float = param(
+        18.0,
+        "month",
+        1,
+        120,
+        doc="longest wait for which owners sign orders",
+        source="own assumption: as buyers of other machines in short supply",
+    )
     supervision_h_per_month: float = param(
         12.0,
         "h/month",
@@ -299,3 +307,24 @@ def next_capacity(capacity_robots: float, backlog_robots: float, p: RobotParams)
     if backlog_robots < 0.5 * capacity_robots and capacity_robots > 50.0:
         return capacity_robots * 0.98
     return capacity_robots
+
+
+def orders(gap_robots: Array, gap_total: float, backlog: float, capacity_robots: float, p: RobotParams) -> Array:
+    """Return new orders by row, Eq. R.8: a share of the gap, as far as makers can deliver within ``queue_months``.
+
+    Parameters
+    ----------
+    gap_robots : (n,) float >= 0
+        Robots wanted beyond those owned and on order.
+    gap_total, backlog, capacity_robots : float
+        Sum of the gap; robots waiting; what makers deliver in a month.
+    p : RobotParams
+
+    Twin: tests/oracle/robot.py.
+
+    >>> orders(np.array([100.0, 300.0]), 400.0, 0.0, 1.0, RobotParams(purchase_per_month=0.1, queue_months=20.0)).tolist()
+    [5.0, 15.0]
+    """
+    wished = p.purchase_per_month * gap_total
+    room = max(p.queue_months * capacity_robots - backlog, 0.0)
+    return gap_robots * (p.purchase_per_month * min(1.0, room / max(wished, 1e-300)))

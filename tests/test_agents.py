@@ -316,6 +316,10 @@ def test_makers_deliver_what_they_can_and_grow_with_the_backlog(rows, backlog, c
     same(got, robot_oracle.deliver(on_order.tolist(), total, capacity))
     assert (got <= on_order).all()
     same(got.sum(), min(total, capacity), rtol=1e-11)
+    gaps = on_order.tolist()  # any amounts will do
+    signed = robot.orders(np.array(gaps), math.fsum(gaps), backlog, capacity, p)
+    same(signed, robot_oracle.orders(gaps, backlog, capacity, p), atol=1e-300)
+    assert backlog + signed.sum() <= max(p.queue_months * capacity, backlog) * (1 + 1e-12)
     after = robot.next_capacity(capacity, backlog, p)
     same(after, robot_oracle.next_capacity(capacity, backlog, p))
     assert after <= robot.next_capacity(capacity, 2 * backlog + 1.0, p)

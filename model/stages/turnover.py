@@ -63,7 +63,7 @@ def robots(e: InferenceEconomy, f: MonthFlows) -> None:
     r.on_order -= delivered
     np.maximum(r.on_order, 0.0, out=r.on_order)
     gap = np.maximum(f.robots_wanted - r.weight_robots - r.on_order, 0.0)
-    r.on_order += p.purchase_per_month * gap
+    r.on_order += robot.orders(gap, e.total(gap), e.total(r.on_order), s.robot_capacity, p)
     f.robots_bought, f.robots_retired = e.total(delivered), e.total(retired)
     usd = f.robots_bought * robot.price(s.robots_sold, p)
     e.ledger.pay("robot_owners", "hardware_suppliers", "robots", usd)

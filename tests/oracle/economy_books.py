@@ -225,10 +225,16 @@ def live(e, f):
     arrived = robot.deliver([x["on_order"] for x in e.robots], backlog, e.robot_capacity)
     e.robot_capacity = robot.next_capacity(e.robot_capacity, backlog, r)
     f.robots_retired = math.fsum(x["weight"] for x in e.robots) * r.depreciation_per_year / 12
-    for x, came, following in zip(e.robots, arrived, f.next, strict=True):
+    for x, came in zip(e.robots, arrived, strict=True):
         x["weight"] += came - x["weight"] * r.depreciation_per_year / 12
         x["on_order"] = max(x["on_order"] - came, 0.0)
-        x["on_order"] += r.purchase_per_month * max(following["robots_wanted"] - x["weight"] - x["on_order"], 0.0)
+    gaps = [
+        max(following["robots_wanted"] - x["weight"] - x["on_order"], 0.0)
+        for x, following in zip(e.robots, f.next, strict=True)
+    ]
+    waiting = math.fsum(x["on_order"] for x in e.robots)
+    for x, signed in zip(e.robots, robot.orders(gaps, waiting, e.robot_capacity, r), strict=True):
+        x["on_order"] += signed
     f.robots_bought = math.fsum(arrived)
     usd = f.robots_bought * robot.price(e.robots_made, r)
     pay(f, "robot_owners", "hardware_suppliers", "robots", usd)

@@ -1,5 +1,7 @@
 """Robots again, as the text of the equations. Twin of agents/robot.py."""
 
+import math
+
 
 def price(cumulative, p):
     """Eq. R.1."""
@@ -51,3 +53,11 @@ def next_capacity(capacity, backlog, p):
     if months > 2:
         return capacity + capacity * p.production_growth_per_month
     return capacity - 0.02 * capacity if months < 0.5 and capacity > 50 else capacity
+
+
+def orders(gaps, backlog, capacity, p):
+    """Eq. R.8: a share of each gap; all shrink alike where makers could not deliver within the longest wait."""
+    wished = [p.purchase_per_month * x for x in gaps]
+    room = max(p.queue_months * capacity - backlog, 0.0)
+    total = math.fsum(wished)
+    return wished if total <= room else [x * room / total for x in wished]
