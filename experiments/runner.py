@@ -158,7 +158,7 @@ def _in_processes(
     pool = ProcessPoolExecutor(min(processes, len(seeds)), context, _start, (done_months,))
     try:
         pending: set[Future[Outcome]] = set()
-        with _environment(ONE_THREAD), _without_interrupts():
+        with environment(ONE_THREAD), without_interrupts():
             for i, seed in enumerate(seeds):
                 pending.add(pool.submit(_work, scenario, seed, scratch, i))
         finished, total = 0, len(seeds) * scenario.months
@@ -178,10 +178,14 @@ _progress: Any = None
 
 
 def _start(done_months: Any) -> None:
-    """Prepare a worker: interrupts are the parent's business, and it ends when the parent is gone."""
     global _progress
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    prepare_worker()
     _progress = done_months
+
+
+def prepare_worker() -> None:
+    """Prepare a worker: interrupts are the parent's business, and it ends when the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
     def end_with_parent() -> None:
@@ -291,7 +295,7 @@ def _kept(
 
 
 @contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def environment(values: Mapping[str, str]) -> Iterator[None]:
     """Set variables for processes started inside."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
@@ -306,7 +310,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
+def without_interrupts() -> Iterator[None]:
     """Ignore Ctrl-C while processes start, so that they inherit it; only in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -142,19 +142,19 @@ def test_gsp_never_charges_less_than_vcg_at_the_same_bids(weighted):
         assert (gsp.payment_usd > vcg.payment_usd * (1 + 1e-9)).any()
 
 
-@given(markets(least=1, most=6), st.data())
-def test_in_vcg_no_other_bid_pays_more_than_the_truth(market, data):
+@given(markets(least=1, most=6), st.data(), st.sampled_from([0.0, 0.5, 2.0]))
+def test_in_vcg_no_other_bid_pays_more_than_the_truth(market, data, reserve):
     _, values, quality, rates = (x[:1] if x.ndim == 2 else x for x in market)
     i = data.draw(st.integers(0, values.shape[1] - 1))
 
     def profit(bid):
         bids = values.copy()
         bids[0, i] = bid
-        sale = auction.run(bids, values, quality, rates, "vcg")
+        sale = auction.run(bids, values, quality, rates, "vcg", reserve)
         mine = sale.winner[0] == i
         return float((values[0, i] * rates * mine - sale.payment_usd[0] * mine).sum())
 
-    grid = np.concatenate([values[0], values[0] * 0.9, values[0] * 1.1, [0.0, 1e4]])
+    grid = np.concatenate([values[0], values[0] * 0.9, values[0] * 1.1, [0.0, reserve, 1e4]])
     slack = 1e-12 * float((values * quality).max() / quality.min() * rates.sum())
     assert max(profit(b) for b in grid) <= profit(values[0, i]) + slack
 

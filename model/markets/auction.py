@@ -108,8 +108,8 @@ def run(
     """Return who gets which position and what they pay, Eq. M.30 to M.33.
 
     Bidders are ranked by quality x bid. The i-th pays per click: GSP, the bid that keeps the rank, ``w_(i+1) b_(i+1) / w_i``;
-    first price, the bid; VCG, the externality ``sum_j v_(j+1) (alpha_j - alpha_(j+1))``; logit, nothing: positions go in the
-    order of quality alone. Nobody pays less than the reserve; bids below it do not take part.
+    first price, the bid; VCG, the critical bids ``sum_j max(w_(j+1) b_(j+1) / w_i, r) (alpha_j - alpha_(j+1))``; logit,
+    nothing: positions go in the order of quality alone. Nobody pays less than the reserve; bids below it do not take part.
 
     Parameters
     ----------
@@ -154,9 +154,8 @@ def run(
         payment = np.maximum(padded[:, 1 : k + 1] / own, reserve_usd) * click_rates
     elif rule == "vcg":
         steps = click_rates - np.append(click_rates[1:], 0.0)
-        externality = padded[:, 1 : k + 1] * steps
-        payment = np.cumsum(externality[:, ::-1], axis=1)[:, ::-1] / own
-        payment = np.maximum(payment, reserve_usd * click_rates)
+        held = np.maximum(padded[:, None, 1 : k + 1] / own[:, :, None], reserve_usd)  # (M, i, j): bid of i that holds j
+        payment = (held * steps * (np.arange(k)[None, :] >= np.arange(k)[:, None])).sum(axis=2)
     else:
         raise ValueError(f"rule = {rule!r}: not one of {', '.join(RULES)}")
     winner = np.full((markets, k), -1, dtype=np.int64)
@@ -213,6 +212,7 @@ def respond(bids: Array, values: Array, quality: Array, click_rates: Array, nois
     Twin: tests/oracle/auction.py.
     """
     target = envy_free_bids(values, quality, click_rates)
+    target = np.maximum(target, np.minimum(values, p.reserve_usd))  # who can pay the reserve takes part
     moved = bids + p.bid_speed * (target - bids)
     return np.clip(moved * np.exp(p.bid_noise * noise), 0.0, values)
 

@@ -45,11 +45,17 @@ def run(bids, values, quality, rates, rule, reserve=0.0):
         elif rule == "gsp":
             below = quality[order[slot + 1]] * bids[order[slot + 1]] if slot + 1 < len(order) else 0.0
             usd = max(below / quality[i], reserve) * rate
+        elif rule == "vcg" and reserve > 0.0:  # for each step up, the least bid that makes it, the reserve at least
+            usd = 0.0
+            for j in range(slot, len(rates)):
+                below = quality[order[j + 1]] * bids[order[j + 1]] if j + 1 < len(order) else 0.0
+                step = rates[j] - (rates[j + 1] if j + 1 < len(rates) else 0.0)
+                usd += max(below / quality[i], reserve) * step
         elif rule == "vcg":  # what the others would have without i, less what they have with i
             everyone = [quality[j] * bids[j] for j in order]
             others = everyone[:slot] + everyone[slot + 1 :]
             have = welfare(everyone, rates) - everyone[slot] * rate
-            usd = max((welfare(others, rates) - have) / quality[i], reserve * rate)
+            usd = (welfare(others, rates) - have) / quality[i]
         winner.append(i)
         payment.append(usd)
     realised = 0.0
@@ -95,6 +101,7 @@ def respond(bids, values, quality, rates, noise, p):
     """Eq. M.35."""
     out = []
     for b, v, target, z in zip(bids, values, envy_free_bids(values, quality, rates), noise, strict=True):
+        target = max(target, min(v, p.reserve_usd))
         moved = (b + p.bid_speed * (target - b)) * math.exp(p.bid_noise * z)
         out.append(min(max(moved, 0.0), v))
     return out
