@@ -5,9 +5,13 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_FUNCTIONS = {"run": "experiments.runner"}
+_FUNCTIONS = {
+    "run": "experiments.runner",
+    "sweep": "experiments.sweeps",
+    "compare": "experiments.comparison",
+}
 _MODULES = ("figures",)
-__all__ = ["figures", "run"]
+__all__ = ["compare", "figures", "run", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -101,6 +101,20 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     run.add_argument("--out", metavar="DIR", help="folder to write; results/<scenario> if left out")
     run.add_argument("--json", action="store_true", help="print the answer as JSON")
 
+    sweep = command("sweep", _sweep, "run a design of runs; goes on where it stopped")
+    sweep.add_argument("file", metavar="SWEEP.toml", help="scenarios, seeds, design, parameters, what is recorded")
+    sweep.add_argument("--out", metavar="DIR", help="folder of the sweep; results/<file> if left out")
+    sweep.add_argument("--workers", metavar="N", help="parallel processes")
+    sweep.add_argument("--retry", action="store_true", help="run those again that ended in an error")
+    compare = command("compare", _compare, "paired difference of two scenarios on common random numbers")
+    compare.add_argument("a", metavar="A", help="shipped name or TOML file")
+    compare.add_argument("b", metavar="B", help="shipped name or TOML file")
+    compare.add_argument("--seeds", metavar="N", default="8", help="pairs of runs (8)")
+    compare.add_argument("--humans", metavar="N", help="human rows: the resolution, not the population")
+    compare.add_argument("--months", metavar="N", help="months to run")
+    compare.add_argument("--workers", metavar="N", help="parallel processes")
+    compare.add_argument("--out", metavar="FILE.csv", help="file for the rows")
+    compare.add_argument("--json", action="store_true", help="print the rows as JSON")
     command("scenarios", _scenarios, "list the shipped scenarios")
     parameters = command("parameters", _parameters, "list every parameter: default, unit, range, meaning, source")
     parameters.add_argument("section", nargs="?", help="one section only")
@@ -183,6 +197,65 @@ def _run(given: argparse.Namespace) -> int:
     from experiments.printed import show
 
     show(result, Console(width=None if sys.stdout.isatty() else 110), str(out))
+    return 0
+
+
+def _sweep(given: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from experiments.runner import RunInterrupted
+    from experiments.source import whole_number
+    from experiments.sweeps import Progress, sweep
+
+    workers = whole_number("--workers", given.workers, 1, 1024)
+    out = given.out if given.out is not None else f"results/{Path(given.file).stem}"
+    said, last = -10.0, None
+
+    def tell(progress: Progress) -> None:
+        nonlocal said, last
+        if last is None and progress.corrupt:
+            print(f"{progress.corrupt} stored runs are damaged and run again", file=sys.stderr, flush=True)
+        last = progress
+        if time.monotonic() - said >= 5.0 or progress.kept == progress.total:
+            said = time.monotonic()
+            print(progress, file=sys.stderr, flush=True)
+
+    try:
+        sweep(given.file, out, workers, retry=given.retry, on_progress=tell)
+    except RunInterrupted:
+        kept = f"{last.kept} of {last.total} runs are kept in {out}" if last else "nothing was run"
+        return _fail(f"stopped by the user; {kept}; the same command goes on", INTERRUPTED, given.debug)
+    errors = last.errors if last else 0
+    print(
+        f"{out}/results.parquet: {last.kept if last else 0} runs" + (f", {errors} ended in an error" if errors else "")
+    )
+    return 1 if errors else 0
+
+
+def _compare(given: argparse.Namespace) -> int:
+    from experiments.source import whole_number
+
+    seeds = whole_number("--seeds", given.seeds, 1, 100_000) or 8
+    humans = whole_number("--humans", given.humans, 1, 100_000_000)
+    months = whole_number("--months", given.months, 1, 1200)
+    workers = whole_number("--workers", given.workers, 1, 1024)
+    out = given.out
+    if out is not None and (not out.strip() or os.path.isdir(out) or not os.path.isdir(os.path.dirname(out) or ".")):
+        raise InputError(f"--out {out!r}: must be the name of a file in a folder that exists")
+    from experiments.comparison import paired
+
+    found = paired(given.a, given.b, seeds=seeds, humans=humans, months=months, workers=workers, on_progress=_counted)
+    if out is not None:
+        found.rows.write_csv(f"{out}.part")
+        os.replace(f"{out}.part", out)
+    if given.json:
+        print(json.dumps(found.to_json(), indent=1, allow_nan=False))
+        return 0
+    from rich.console import Console
+
+    from experiments.printed import show_comparison
+
+    show_comparison(found, Console(width=None if sys.stdout.isatty() else 110))
     return 0
 
 

@@ -63,7 +63,7 @@ def unpack(blob: bytes) -> pl.DataFrame:
     """Return the table that `pack` made."""
     import polars as pl
 
-    return pl.read_ipc(io.BytesIO(blob), memory_map=False)
+    return pl.read_ipc(io.BytesIO(blob))
 
 
 def checksum(*parts: str | bytes) -> str:

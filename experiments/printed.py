@@ -11,6 +11,7 @@ from model.measures import PARITY, Crossover
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from experiments.comparison import Comparison
     from experiments.results import Result
 
 QUESTION = "Will inference, not training, become the dominant compute workload - and when?"
@@ -202,3 +203,72 @@ def show(result: Result, console: Console, out: str | None = None) -> None:
     console.print(f"\n{PRIOR}", highlight=False)
     if out is not None:
         console.print(f"Report: {out}/report.html   Picture: {out}/report.png", highlight=False, soft_wrap=True)
+
+
+#: Series in the printed comparison; all are in the rows.
+COMPARED = (
+    "inference_share_accelerator_hours",
+    "inference_share_purpose",
+    "inference_share_usd",
+    "tokens",
+    "ai_agents",
+    "installed_h100e",
+    "price_usd_per_h100e_hour",
+    "task_horizon_minutes",
+    "lab_revenue_usd",
+    "lab_rd_usd",
+)
+
+
+def comparison_tables(found: Comparison) -> list[Table]:
+    """Return effects with their errors and both crossovers as small tables."""
+    months = found.rows["month"].unique().sort().to_list()
+    years = answer.shown_years([m.year for m in months if m.month == 12])
+    shown = [m for m in months if m.month == 12 and m.year in years] or months[-1:]
+    series = found.rows["series"].unique(maintain_order=True).to_list()
+    chosen = [s for s in COMPARED if s in series] or series[:10]
+    means = {(s, m): x for s, m, x in found.means_a.rows()}
+    rows = []
+    for name, month, difference, error, independent, correlation in found.rows.rows():
+        if name in chosen and month in shown:
+            times = None if not error or independent is None else independent / error
+            numbers = [means[name, month], difference, error]
+            cells = [_signed(x) for x in numbers] + [_signed(times, ".1f"), _signed(correlation, ".2f")]
+            rows.append((name, month.isoformat()[:7], *cells))
+    a, b = found.names
+    pairs = f"{len(found.seeds)} pairs of runs on common random numbers"
+    head = ("series", "month", "A", "B - A", "s.e.", "indep./paired s.e.", "correlation")
+    effects = Table(f"Effect: A = {a}, B = {b}; {pairs}", head, rows, 2)
+    crossed = [
+        (d, answer.DENOMINATORS[d], *(_summary(both[d]) for both in found.crossovers)) for d in answer.DENOMINATORS
+    ]
+    return [effects, Table("Crossover (median; runs that cross)", ("definition", "share of", "A", "B"), crossed, 2)]
+
+
+def show_comparison(found: Comparison, console: Console) -> None:
+    """Print a comparison."""
+    from rich.table import Table as RichTable
+
+    for table in comparison_tables(found):
+        grid = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False)
+        for i, heading in enumerate(table.head):
+            grid.add_column(heading, justify="left" if i < table.words else "right", overflow="fold")
+        for row in table.rows:
+            grid.add_row(*row)
+        console.print(grid)
+        console.print()
+    if found.diverged is None:
+        console.print("The runs do not differ in any recorded series.")
+        return
+    month, names = found.diverged
+    more = f" and {len(names) - 3} more series" if len(names) > 3 else ""
+    console.print(f"First difference: {month}, in {', '.join(names[:3])}{more}.")
+
+
+def _summary(summary: dict[str, str | float | None]) -> str:
+    share = summary["share_crossed"]
+    return f"{summary['median'] or 'never'} ({100 * share:.0f} %)" if isinstance(share, float) else "-"
+
+
+def _signed(x: float | None, how: str = ".4g") -> str:
+    return "-" if x is None else format(x, how)

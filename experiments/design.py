@@ -1,0 +1,296 @@
+"""Designs of runs: a sweep file, checked whole before anything runs, and the runs it asks for."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import model
+from experiments.comparison import MAIN_SERIES, months_of, recorded
+from experiments.engine import Task, checksum
+from experiments.source import SEED_MAX, SEEDS_MAX
+from model.core.errors import InputError, unknown
+from model.core.params import Declaration, check
+from model.scenario import FIRM_TYPES, SCHEMA, Scenario, declarations, names, whole
+
+KINDS = ("grid", "list", "lhs", "sobol", "morris")
+SCALES = ("linear", "log")
+RUNS_MAX = 1_000_000
+
+
+class Axis(NamedTuple):
+    """What a parameter does in a design: the values it takes, or a range it is drawn from."""
+
+    name: str
+    declared: Declaration
+    values: tuple[Any, ...]  # empty: a range
+    low: float = math.nan
+    high: float = math.nan
+    scale: str = "linear"
+
+    def at(self, u: float) -> Any:
+        """Return the value at `u` in [0, 1] of the list or range."""
+        if self.values:
+            return self.values[min(int(u * len(self.values)), len(self.values) - 1)]
+        if self.scale == "log":
+            x = math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
+        else:
+            x = self.low + u * (self.high - self.low)
+        x = min(max(x, self.low), self.high)
+        return check(self.declared, round(x) if isinstance(self.declared.default, int) else x)
+
+
+@dataclass(frozen=True)
+class Design:
+    """A checked design: every point under every scenario and seed."""
+
+    scenarios: tuple[Scenario, ...]
+    seeds: tuple[int, ...]
+    names: tuple[str, ...]
+    points: tuple[tuple[Any, ...], ...]
+    series: tuple[str, ...]
+    months: tuple[str, ...] | None
+    kind: str = "list"
+
+    def __len__(self) -> int:
+        """Return the number of runs."""
+        return len(self.points) * len(self.scenarios) * len(self.seeds)
+
+    def tasks(self) -> Iterator[tuple[int, Task]]:
+        """Yield each run with the number of its point."""
+        kept = json.dumps([self.series, self.months])
+        bases = [(s, checksum(json.dumps(facts(s), sort_keys=True), kept, model.__version__)) for s in self.scenarios]
+        for i, point in enumerate(self.points):
+            overrides = dict(zip(self.names, point, strict=True))
+            text = json.dumps(overrides, sort_keys=True)
+            for (scenario, base), seed in itertools.product(bases, self.seeds):
+                run = checksum(base, text, str(seed))[:24]
+                yield i, Task(run, scenario, overrides, seed, self.series, self.months)
+
+
+def facts(scenario: Scenario) -> dict[str, Any]:
+    """Return all that a run depends on but seed and version, as plain values."""
+    return {
+        "scenario": scenario.name,
+        "run": [scenario.start, scenario.months, scenario.humans],
+        "parameters": scenario.values(),
+        "interventions": [change.to_dict() for change in scenario.interventions],
+    }
+
+
+def read(source: str | Path | Mapping[str, Any]) -> Design:
+    """Return the design that a sweep file, or a mapping of the same form, describes.
+
+    Raises
+    ------
+    InputError
+        One line naming what is wrong and the nearest valid name.
+    """
+    if isinstance(source, Mapping):
+        raw, where, beside = dict(source), "sweep", Path()
+        raw.setdefault("schema", SCHEMA)
+    else:
+        raw, where, beside = _file(Path(source)), f"sweep file {str(source)!r}", Path(source).parent
+    if raw.pop("schema", None) != SCHEMA:
+        raise InputError(f"{where}: needs the line 'schema = {SCHEMA}'")
+    _known(raw, ("scenarios", "seeds", "run", "design", "parameters", "record", "title", "description"), "")
+    scenarios = _scenarios(raw, where, beside)
+    seeds = _table(raw, "seeds", where, ("first", "count"))
+    first = whole("seeds.first", seeds.get("first", 1), 0, SEED_MAX)
+    count = whole("seeds.count", seeds.get("count", 1), 1, SEEDS_MAX)
+    design = _table(raw, "design", where, ("kind", "n", "seed"))
+    kind = design.get("kind", "list")
+    if kind not in KINDS:
+        raise unknown("design.kind", str(kind), KINDS)
+    parameters = raw.get("parameters", {})
+    if not isinstance(parameters, Mapping):
+        raise InputError(f"{where}: [parameters] must be a table")
+    axes = [_axis(name, spec, scenarios) for name, spec in _flat(parameters)]
+    if len({a.name for a in axes}) < len(axes):
+        raise InputError(f"{where}: [parameters]: a parameter stands twice")
+    points = _points(kind, design, axes)
+    if not 0 < len(points) * len(scenarios) * count <= RUNS_MAX:
+        raise InputError(f"{where}: {len(points) * len(scenarios) * count} runs, outside [1, {RUNS_MAX}]")
+    record = _table(raw, "record", where, ("series", "months"))
+    series = recorded(record.get("series"))
+    months = tuple(dict.fromkeys(m for s in scenarios for m in months_of(s, record.get("months")) or ())) or None
+    chosen = tuple(range(first, first + count))
+    return Design(tuple(scenarios), chosen, tuple(a.name for a in axes), points, series, months, kind)
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"sweep file {str(path)!r}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"sweep file {str(path)!r}: not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"sweep file {str(path)!r}: {' '.join(str(error).split())}") from None
+
+
+def _known(table: Mapping[str, Any], keys: tuple[str, ...], prefix: str) -> None:
+    for key in table:
+        if key not in keys:
+            raise unknown("key", f"{prefix}{key}", [f"{prefix}{k}" for k in keys])
+
+
+def _table(raw: Mapping[str, Any], name: str, where: str, keys: tuple[str, ...]) -> dict[str, Any]:
+    table = raw.get(name, {})
+    if not isinstance(table, Mapping):
+        raise InputError(f"{where}: [{name}] must be a table")
+    _known(table, keys, f"{name}.")
+    return dict(table)
+
+
+def _scenarios(raw: Mapping[str, Any], where: str, beside: Path) -> list[Scenario]:
+    given = raw.get("scenarios", ["baseline"])
+    if not isinstance(given, list | tuple) or not given:
+        raise InputError(f"{where}: scenarios = {given!r}: must be a list of names or files")
+    run = _table(raw, "run", where, ("start", "months", "humans"))
+    out = []
+    for one in given:
+        source = one
+        if not isinstance(one, Scenario):
+            source = beside / str(one) if str(one).endswith((".toml", ".json")) else str(one)
+        out.append(Scenario.load(source).with_run(**run))
+    if len({s.name for s in out}) < len(out):
+        raise InputError(f"{where}: scenarios: a name stands twice")
+    return out
+
+
+def _flat(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield (name, what is said of it); unquoted names, which TOML reads as tables in tables, are joined."""
+    for key, spec in parameters.items():
+        deeper = isinstance(spec, Mapping) and any(isinstance(v, Mapping | list) for v in spec.values())
+        if deeper and key.count(".") < 2:
+            yield from ((f"{key}.{name}", inner) for name, inner in _flat(spec))
+        else:
+            yield key.replace("__", ".", 1) if "." not in key else key, spec
+
+
+def declaration(name: str, scenarios: list[Scenario]) -> Declaration:
+    """Return the declaration of "section.name" or "section.firm.name"."""
+    parts = name.split(".")
+    if len(parts) == 3 and parts[0] in FIRM_TYPES:
+        for scenario in scenarios:
+            if parts[1] not in scenario.firms[parts[0]]:
+                raise unknown(f"{parts[0]} firm", parts[1], scenario.firms[parts[0]])
+        fields = {d.name: d for d in FIRM_TYPES[parts[0]].declared()}
+        if parts[2] not in fields:
+            raise unknown("parameter", name, [f"{parts[0]}.{parts[1]}.{f}" for f in fields])
+        return fields[parts[2]]
+    found = next((d for d in declarations() if f"{d.section}.{d.name}" == name), None)
+    if found is None:
+        raise unknown("parameter", name, names())
+    return found
+
+
+def _axis(name: str, spec: Any, scenarios: list[Scenario]) -> Axis:
+    d = declaration(name, scenarios)
+    if isinstance(spec, list | tuple):
+        values = tuple(check(d, v) for v in spec)
+        if not values:
+            raise InputError(f"{name} = []: no value")
+        return Axis(name, d, values)
+    if not isinstance(spec, Mapping):
+        raise InputError(f"{name} = {spec!r}: must be a list of values, {{low, high, scale}}, or {{}}")
+    _known(spec, ("low", "high", "scale"), f"{name}.")
+    if isinstance(d.default, str | bool):
+        if spec:
+            raise InputError(f"{name}: has no range; give a list of values")
+        values = (False, True) if isinstance(d.default, bool) else d.choices
+        if not values:
+            raise InputError(f"{name}: any text is allowed; give a list of values")
+        return Axis(name, d, values)
+    low, high = spec.get("low", d.low), spec.get("high", d.high)
+    for end, value in (("low", low), ("high", high)):
+        if value is None:
+            raise InputError(f"{name}: no declared {end} end of the range; give {end}")
+    low, high = check(d, low), check(d, high)
+    if not low < high:
+        raise InputError(f"{name}: range reversed or empty, low = {low:g}, high = {high:g}")
+    scale = spec.get("scale", d.scale)
+    if scale not in SCALES:
+        raise unknown(f"{name}.scale", str(scale), SCALES)
+    if scale == "log" and low <= 0.0:
+        if "scale" in spec:
+            raise InputError(f"{name}: low = {low:g} must be positive on a log scale")
+        scale = "linear"  # declared on a log scale, but its range begins at zero
+    return Axis(name, d, (), float(low), float(high), scale)
+
+
+def _points(kind: str, design: Mapping[str, Any], axes: list[Axis]) -> tuple[tuple[Any, ...], ...]:
+    """Return the points of a design in order."""
+    drawn = kind in ("lhs", "sobol", "morris")
+    if "seed" in design and not drawn:
+        raise InputError(f"design.seed: does not apply to kind '{kind}'")
+    if drawn:
+        if not axes:
+            raise InputError(f"design.kind '{kind}': needs [parameters]")
+        if "n" not in design:
+            raise InputError(f"design.kind '{kind}': needs design.n")
+        n, seed = whole("design.n", design["n"], 1, RUNS_MAX), whole("design.seed", design.get("seed", 1), 0, SEED_MAX)
+        unit = sample(kind, len(axes), n, seed)
+        return tuple(tuple(a.at(float(u)) for a, u in zip(axes, row, strict=True)) for row in unit)
+    ranges = [a for a in axes if not a.values]
+    if ranges and kind == "list":
+        raise InputError(f"{ranges[0].name}: kind 'list' needs a list of values")
+    if "n" in design and not ranges:
+        raise InputError(f"design.n: does not apply to kind '{kind}' with lists only")
+    if ranges and "n" not in design:
+        raise InputError(f"{ranges[0].name}: a range in a grid needs design.n, the number of levels")
+    levels = whole("design.n", design["n"], 2, RUNS_MAX) if ranges else 0
+    columns = [a.values or tuple(a.at(i / (levels - 1)) for i in range(levels)) for a in axes]
+    if kind == "grid":
+        columns = [tuple(dict.fromkeys(c)) if not a.values else c for a, c in zip(axes, columns, strict=True)]
+        for a, column in zip(axes, columns, strict=True):
+            if len(set(column)) < len(column):
+                raise InputError(f"{a.name}: a value stands twice in its list")
+        if math.prod(map(len, columns)) > RUNS_MAX:
+            raise InputError(f"design: {math.prod(map(len, columns))} points, more than {RUNS_MAX}")
+        return tuple(itertools.product(*columns))
+    if len(set(map(len, columns))) > 1:
+        sizes = ", ".join(f"{a.name} {len(c)}" for a, c in zip(axes, columns, strict=True))
+        raise InputError(f"design.kind 'list': lists must have the same length ({sizes})")
+    points = tuple(zip(*columns, strict=True)) if columns else ((),)
+    if len(set(points)) < len(points):
+        raise InputError("design.kind 'list': a point stands twice")
+    return points
+
+
+def sample(kind: str, d: int, n: int, seed: int) -> NDArray[np.float64]:
+    """Return points of the unit cube, (rows, d).
+
+    lhs: n rows. sobol: Saltelli's n (d + 2) rows for first and total effects; n a power of two. morris: n
+    trajectories of d + 1 rows on four levels.
+
+    >>> [sample(kind, 3, 4, 1).shape for kind in ("lhs", "sobol", "morris")]
+    [(4, 3), (20, 3), (16, 3)]
+    """
+    rows = {"lhs": n, "sobol": n * (d + 2), "morris": n * (d + 1)}[kind]
+    if rows > RUNS_MAX:
+        raise InputError(f"design: {rows} points, more than {RUNS_MAX}")
+    if kind == "lhs":
+        from scipy.stats import qmc
+
+        return np.asarray(qmc.LatinHypercube(d, rng=np.random.default_rng(seed)).random(n))
+    problem = {"num_vars": d, "names": [f"x{i}" for i in range(d)], "bounds": [[0.0, 1.0]] * d}
+    if kind == "sobol":
+        from SALib.sample import sobol
+
+        if n & (n - 1):
+            raise InputError(f"design.n = {n}: must be a power of two for kind 'sobol'")
+        return np.asarray(sobol.sample(problem, n, calc_second_order=False, seed=seed))
+    from SALib.sample import morris
+
+    return np.asarray(morris.sample(problem, n, num_levels=4, seed=seed))

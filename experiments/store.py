@@ -1,0 +1,189 @@
+"""The store of a sweep: one SQLite file, a row a run, each with a checksum; one process at a time may write it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import model
+from experiments.engine import DONE, ERROR, Outcome, Task, checksum
+from experiments.runner import RunStopped
+from model.core.errors import InputError
+
+FILE, LOCK = "sweep.sqlite", "sweep.lock"
+OURS = {FILE, f"{FILE}-wal", f"{FILE}-shm", LOCK, "results.parquet"}
+APPLICATION, SCHEMA_VERSION = 0x45434F4E, 1  # marks the file as ours
+TABLE = """CREATE TABLE IF NOT EXISTS runs (
+ id TEXT PRIMARY KEY, scenario TEXT, months INTEGER, humans INTEGER, version TEXT, manifest TEXT, seed INTEGER,
+ status TEXT, seconds REAL, error TEXT, crossover TEXT, series BLOB, checksum TEXT) WITHOUT ROWID"""
+
+
+class Store:
+    """The runs of a sweep in a folder, opened for this process alone.
+
+    Parameters
+    ----------
+    folder : path
+        New, empty, or a folder of a sweep.
+
+    Raises
+    ------
+    InputError
+        If something else is in the folder, another process writes it, or the file is damaged as a whole.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = _checked(folder)
+        self._lock: IO[str] = self._locked()
+        try:
+            self._database = sqlite3.connect(self.folder / FILE, isolation_level=None)
+            self._database.text_factory = lambda data: data.decode(errors="replace")  # damage is for the checksum
+            self._open()
+        except sqlite3.DatabaseError as error:
+            self._lock.close()
+            raise InputError(
+                f"sweep store {str(self.folder / FILE)!r}: {error}; move it away, and the sweep begins anew"
+            ) from None
+
+    def _open(self) -> None:
+        run = self._database.execute
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = FULL")  # what is reported as done survives a loss of power
+        mark, version = run("PRAGMA application_id").fetchone()[0], run("PRAGMA user_version").fetchone()[0]
+        if mark not in (0, APPLICATION) or version not in (0, SCHEMA_VERSION):
+            raise sqlite3.DatabaseError("another kind or version of store")
+        found = run("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(f"damaged ({found})")
+        run(TABLE)
+        run(f"PRAGMA application_id = {APPLICATION}")
+        run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _locked(self) -> IO[str]:
+        import fcntl
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle = open(self.folder / LOCK, "a+", encoding="utf-8")  # noqa: SIM115 - held as long as the store
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system frees it when this process ends, however
+        except OSError:
+            handle.close()
+            raise InputError(f"sweep folder {str(self.folder)!r}: another process is writing it") from None
+        return handle
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and free the lock."""
+        with contextlib.suppress(sqlite3.Error):
+            self._database.close()
+        self._lock.close()
+
+    def add(self, found: Iterable[tuple[Task, Outcome]]) -> None:
+        """Write outcomes, all or none of them.
+
+        Raises
+        ------
+        RunStopped
+            If they cannot be written: the disk is full.
+        """
+        rows = [_row(task, outcome) for task, outcome in found]
+        if not rows:
+            return
+        places = ", ".join("?" * len(rows[0]))
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.executemany(f"INSERT OR REPLACE INTO runs VALUES ({places})", rows)
+            self._database.execute("COMMIT")
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
+            raise RunStopped(
+                f"sweep store {str(self.folder / FILE)!r}: {error}; what was done before is kept, and the same "
+                "command goes on"
+            ) from error
+
+    def statuses(self) -> Iterator[tuple[str, str]]:
+        """Yield id and status of each stored run; 'corrupt' where the row is not what was written."""
+        for row in self._database.execute("SELECT * FROM runs"):
+            yield str(row[0]), str(row[7]) if _sound(row) else "corrupt"
+
+    def outcome(self, run: str) -> Outcome | None:
+        """Return a stored run, None if there is none or it is not what was written."""
+        row = self._database.execute("SELECT * FROM runs WHERE id = ?", (run,)).fetchone()
+        if row is None or not _sound(row):
+            return None
+        return Outcome(row[0], row[7], row[8], row[9], row[10], row[11])
+
+
+def _row(task: Task, outcome: Outcome) -> tuple[Any, ...]:
+    scenario = task.scenario
+    row = (
+        outcome.id,
+        scenario.name,
+        scenario.months,
+        scenario.humans,
+        model.__version__,
+        json.dumps(_manifest(task)),
+        task.seed,
+        outcome.status,
+        outcome.seconds,
+        outcome.error,
+        outcome.crossover,
+        outcome.blob,
+    )
+    return (*row, _digest(row))
+
+
+def _manifest(task: Task) -> dict[str, Any]:
+    """Return what repeats the run; saved as a manifest.json it can be given to ``economy run``."""
+    scenario = task.scenario
+    values = scenario.values()
+    for name, value in task.overrides.items():
+        section, _, rest = name.partition(".")
+        values[section][rest] = value
+    return {
+        "scenario": scenario.name,
+        "run": {"start": scenario.start, "months": scenario.months, "humans": scenario.humans},
+        "seeds": [task.seed],
+        "parameters": values,
+        "interventions": [change.to_dict() for change in scenario.interventions],
+    }
+
+
+def _digest(row: tuple[Any, ...]) -> str:
+    return checksum(*(v if isinstance(v, bytes) else repr(v) for v in row))
+
+
+def _sound(row: tuple[Any, ...]) -> bool:
+    return row[7] in (DONE, ERROR) and _digest(tuple(row[:-1])) == row[-1]
+
+
+def _checked(folder: str | Path) -> Path:
+    """Return the folder as an absolute path, or refuse what is no folder of a sweep."""
+    if not str(folder).strip():
+        raise InputError("--out '': must be the name of a folder")
+    path = Path(folder).resolve()
+    try:
+        if path.exists() and not path.is_dir():
+            raise InputError(f"--out {str(folder)!r}: a file of that name exists; name a folder")
+        inside = {p.name for p in path.iterdir()} if path.exists() else set()
+        foreign = sorted(n for n in inside - OURS if not n.startswith(".results."))
+        if foreign:
+            raise InputError(f"--out {str(folder)!r}: {foreign[0]!r} in it is not of a sweep; name another folder")
+        above = next(p for p in (path, *path.parents) if p.exists())
+    except OSError as error:
+        raise InputError(f"--out {str(folder)!r}: {error.strerror or error}") from None
+    if not os.access(above, os.W_OK):
+        raise InputError(f"--out {str(folder)!r}: cannot write in {str(above)!r}")
+    return path

@@ -1,0 +1,277 @@
+"""The opening: tables, networks, machines, prices and books of the economy before its first month."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from agents import ai_agent, application, human, lab, orchestrator, provider, robot, supplier
+from model.core import graph
+from model.core.ledger import Ledger, MonthBooks
+from model.core.units import BLOCK, block_sum
+from model.layers import link, neural, physical
+from model.layers import orchestrator as call_network
+from model.markets import auction
+from model.stages import supply
+from model.stages.state import Cohorts, Opening, Release, State
+
+if TYPE_CHECKING:
+    from model.economy import InferenceEconomy
+
+#: Generations of the opening stock (economy of 2022-01): TPU v4 (2.75e14 FLOP/s) counts with the A100 (3.12e14).
+OPENING_MIX = {"V100": 0.35, "A100": 0.65}
+OPENING_AGES = 36
+
+
+def build(e: InferenceEconomy, inert: int) -> None:
+    """Change economy `e`: make its tables, networks, machines, states and books; `inert` rows stand for nobody."""
+    p, settings = e.params, e.settings
+    labs, providers = settings.firms["lab"], settings.firms["provider"]
+    n, width = settings.humans, settings.humans + inert
+    e.humans = human.Humans(width)
+    e.ai_agents = ai_agent.AIAgents(2 * width)
+    e.robots = robot.Robots(width)
+    e.providers = provider.Providers(len(providers))
+    e.labs = lab.Labs(len(labs))
+    e.nets = lab.Nets(2 * len(labs))
+    e.assistants = p.app_network.assistants
+    e.applications = application.Applications(e.assistants + p.app_network.applications)
+    e.features = application.Features(p.app_network.applications * p.app_network.features)
+    e.services = application.Services(p.application.services)
+    kinds = (p.call_network.orchestrators, p.call_network.skills, p.call_network.tools)
+    e.orchestrators = orchestrator.Orchestrators(sum(kinds))
+    e.suppliers = supplier.Suppliers(1)
+    e.blocks = [slice(i, min(i + BLOCK, width)) for i in range(0, width, BLOCK)]
+    e.sizes = {
+        "H": width, "G": human.SEGMENTS, "K": e.applications.n, "O": e.orchestrators.n, "L": e.labs.n,
+        "N": e.nets.n, "P": e.providers.n, "S": 5, "T": 2, "Q": 3, "W": 12, "U": 14, "X": 5,
+        "B": 1 + e.labs.n,
+    }  # fmt: skip
+
+    free = p.attention.hours_per_month - p.human.work_hours_per_month
+    loop = (p.agent_loop.loop_reference_minutes, p.agent_loop.token_length_elasticity)
+    human.build(e.humans, e.draws, p.human, free, p.agent_loop.job_elasticity, loop)
+    e.humans.weight_people[:n] = p.human.population_people / n
+    links = graph.small_world(n, p.human.contacts, p.human.rewiring, e.draws.generator("social"))
+    e.social = graph.padded(links, width)
+    e.robots.weight_robots[:n] = p.robot.initial_stock / n
+
+    e.fleet = physical.generations(settings.start, e.months, p.physical)
+    e.cohorts = machines(e)
+    provider.build(e.providers, dict(providers), p.physical.opening_stock_h100e, p.compute.opening_usd_per_h100e_hour)
+    e.cohorts.h100e[:, :OPENING_AGES] = e.providers.stock_h100e[:, None] / OPENING_AGES
+    application.build(e.applications, e.features, e.assistants, e.draws, p.application)
+    application.build_services(e.services, e.draws)
+    first_bids(e)
+    orchestrator.build(e.orchestrators, kinds, e.draws, p.orchestrator)
+    chip_supplier(e)
+    laboratories(e)
+    layers_and_markets(e)
+    books(e)
+
+
+def machines(e: InferenceEconomy) -> Cohorts:
+    """Return machines of the opening's mix, none delivered yet."""
+    p, columns = e.params.physical, OPENING_AGES + e.months
+    weight = np.array([OPENING_MIX.get(name, 0.0) for name in e.fleet.names])
+    chip = {name: float((weight * getattr(e.fleet, name)).sum()) for name in ("watts", "bytes_per_s", "hbm_bytes")}
+    watts = float(physical.facility_watts(np.array(chip["watts"]), p))
+    return Cohorts(
+        h100e=np.zeros((e.providers.n, columns)),
+        month=np.arange(-OPENING_AGES, e.months, dtype=np.float64),
+        watts=np.full(columns, watts),
+        bytes_per_s=np.full(columns, chip["bytes_per_s"]),
+        hbm_bytes=np.full(columns, chip["hbm_bytes"]),
+        opening_ages=OPENING_AGES,
+    )
+
+
+def first_bids(e: InferenceEconomy) -> None:
+    """Services open with the lowest locally envy-free bids."""
+    p, z = e.params.auction, e.services
+    for column, value, first in (
+        (z.bid_click_usd, p.value_usd_per_click, p.clicks_per_hour),
+        (z.bid_invocation_usd, p.value_usd_per_invocation, 1.0),
+    ):
+        rates = auction.click_rates(first, p)
+        column[:] = auction.envy_free_bids(value * z.margin[None], z.quality[None], rates)[0]
+
+
+def chip_supplier(e: InferenceEconomy) -> None:
+    """Chips are made at the opening's pace; the backlog is what the supplier is content with."""
+    p, firm = e.params.supplier, e.suppliers
+    mix = physical.mix(0, e.fleet.launched)
+    firm.capacity_chips_per_month[:] = p.opening_h100e_per_month / float((mix * e.fleet.h100e_per_chip).sum())
+    share = e.providers.stock_h100e / e.providers.stock_h100e.sum()
+    e.providers.backlog_h100e[:] = share * (p.opening_h100e_per_month * p.target_backlog_months)
+
+
+def laboratories(e: InferenceEconomy) -> None:
+    """Each lab opens with one net of each tier, trained compute-optimally on the run the observations give it."""
+    p, labs, nets, n = e.params, e.labs, e.nets, e.labs.n
+    firms = list(e.settings.firms["lab"].values())
+    labs.open_weights[:] = [f.kind == "open" for f in firms]
+    labs.parent_share[:] = [f.parent_share for f in firms]
+    labs.rd_usd[:] = [f.rd_usd_per_month for f in firms]
+    labs.expected_growth[:] = p.lab.growth_prior_per_month
+    nets.tokens_growth[:] = p.lab.growth_prior_per_month
+    law = neural.LAWS[p.neural.law]
+    run = np.array([f.run_flop for f in firms])
+    flop = np.concatenate([run, run * p.lab.small_share])
+    nets.parameters[:], nets.training_tokens[:] = neural.compute_optimal(flop, law)
+    nets.training_flop[:] = nets.effective_flop[:] = flop
+    nets.horizon_minutes[:] = neural.horizon(flop, np.zeros(2 * n), p.neural)
+    nets.released_month[:] = -6
+
+
+def layers_and_markets(e: InferenceEconomy) -> None:
+    """States of layers and markets, opening prices of tokens, constants that later months are measured against."""
+    p, n, s = e.params, e.labs.n, State(hits=np.zeros(5))
+    e.state = s
+    firms = e.settings.firms
+    s.log_tau_chat = np.zeros(human.SEGMENTS)
+    s.net_share = np.full((5, 2, n), 1.0 / n)
+    others = e.applications.n - e.assistants
+    s.app_share = np.full((human.SEGMENTS, others), 1.0 / others)
+    s.powered_gw = p.physical.power_opening_gw
+    s.used_gw = float((e.cohorts.h100e * e.cohorts.watts).sum()) / 1e9
+    s.robots_sold, s.robot_capacity = p.robot.price_reference_robots, p.robot.initial_stock / 24.0
+    s.machine_change = -p.provider.price_decline_per_year
+    s.expansions = [0.0] * p.supplier.lead_months
+    s.take_rate = p.orchestrator.take_rate
+    s.calls_per_task = p.call_network.agent_calls
+    s.research_split = np.tile([0.2, 0.6, 0.0, 0.2, 0.0], (n, 1))
+    s.research_waiting_hours = np.zeros((n, 5))
+    calls(e)
+
+    capacity = physical.capacity_hours(e.providers.stock_h100e, p.physical)
+    offered = float(capacity.sum())
+    contexts = np.full(5, p.context.prompt_chat_tokens)
+    serving = link.serving(
+        np.full((5, 2 * n, 3), 1e12 / (30 * n)),
+        e.nets.parameters,
+        contexts,
+        e.nets.decode_gain,
+        e.cohorts.mean(e.cohorts.bytes_per_s),
+        e.cohorts.mean(e.cohorts.hbm_bytes),
+        p.link,
+        link.software_overhead(0.0, p.link),
+    )
+    opening = p.compute.opening_usd_per_h100e_hour
+    cost = serving.seconds_per_token / 3600.0 * opening
+    s.serving_usd_per_token = (cost * lab.UNSEEN_MIX).sum(axis=1)
+    markup = p.lab.price_coefficient / (p.lab.price_coefficient - 1.0)
+    structure = float((lab.UNSEEN_MIX * lab.LIST_STRUCTURE).sum())
+    e.nets.price_usd_per_token[:] = s.serving_usd_per_token * markup / structure
+    each, wage = e.humans.weight_people, e.humans.wage_usd_per_h
+    people = np.bincount(e.humans.segment, weights=each, minlength=human.SEGMENTS)
+    paid = np.bincount(e.humans.segment, weights=each * wage, minlength=human.SEGMENTS)
+    weights = np.array([f.rd_usd_per_month for f in firms["lab"].values()])
+    names = list(firms["lab"])
+    homes = [-1] * (1 + n)
+    for i, firm in enumerate(firms["provider"].values()):
+        if firm.integrated_lab:
+            homes[1 + names.index(firm.integrated_lab)] = i
+    e.opening = Opening(
+        token_usd=float(e.nets.price_usd_per_token[:n].mean()),
+        ranking_hours=offered * p.app_network.ranking_share,
+        other_hours=offered * p.app_network.other_share,
+        attention_hours=p.human.population_people
+        * (p.attention.hours_per_month - p.human.work_hours_per_month)
+        * p.attention.application_share,
+        lab_weights=weights / weights.sum(),
+        homes=np.array(homes),
+        provider_names=tuple(firms["provider"]),
+        lab_names=tuple(names),
+        rules=tuple(f.rule for f in firms["lab"].values()),
+        forecasters=tuple(f.forecaster for f in firms["lab"].values()),
+        wage_by_segment=paid / np.maximum(people, 1e-300),
+        mean_wage=float(block_sum(each * wage) / block_sum(each)),
+    )
+    first_runs(e)
+
+
+def calls(e: InferenceEconomy) -> None:
+    """Orchestrators call skills, skills call tools; links form by fitness-based preferential attachment."""
+    p, s, nodes = e.params.call_network, e.state, e.orchestrators
+    links = graph.preferential(nodes.n, p.links, nodes.quality, e.draws.generator("calls")).toarray()
+    either = (links + links.T) > 0.0
+    down = nodes.node_kind[:, None] < nodes.node_kind[None, :]
+    edges = np.where(either & down, 1.0, 0.0)
+    for i in np.flatnonzero((edges.sum(axis=1) == 0.0) & (nodes.node_kind != orchestrator.TOOL)):
+        edges[i, int(np.flatnonzero(down[i])[0])] = 1.0  # nobody is without someone to call
+    back = np.flatnonzero(nodes.node_kind == orchestrator.ORCHESTRATOR)
+    total = edges.sum(axis=1, keepdims=True)
+    edges = np.where(total > 0.0, edges / np.where(total > 0.0, total, 1.0), 0.0)
+    skills = np.flatnonzero(nodes.node_kind == orchestrator.SKILL)
+    edges[skills] *= 1.0 - p.callback_share
+    edges[np.ix_(skills, back)] = p.callback_share / back.size
+    s.edges, s.fan_out = edges, edges.sum(axis=1)
+    s.entry_share = np.where(nodes.node_kind == orchestrator.ORCHESTRATOR, nodes.quality, 0.0)
+    s.entry_share = s.entry_share / s.entry_share.sum()
+    most = p.spectral_radius_max
+    s.agent_scale = call_network.template_scale(edges, s.entry_share, p.agent_calls, most)
+    s.multi_scale = call_network.template_scale(edges, s.entry_share, p.multi_calls, most)
+
+
+def first_runs(e: InferenceEconomy) -> None:
+    """Record the opening's nets and put the first runs under way, each some way into its cycle."""
+    p, s, labs, n = e.params, e.state, e.labs, e.labs.n
+    for j in range(2 * n):
+        i, tier = j % n, j // n
+        s.current.append(len(s.releases))
+        s.releases.append(
+            Release(
+                lab=e.opening.lab_names[i],
+                tier=supply.TIERS[tier],
+                released_month=-6,
+                parameters=float(e.nets.parameters[j]),
+                training_tokens=float(e.nets.training_tokens[j]),
+                training_flop=float(e.nets.training_flop[j]),
+                planned_tokens=0.0,
+                planned_usd=0.0,
+                train_usd_per_flop=0.0,
+                rollout_factor=0.0,
+                data_limit_tokens=0.0,
+                rule=e.opening.rules[i],
+                forecaster=e.opening.forecasters[i],
+                opening=True,
+            )
+        )
+        draw = e.draws.at(0)
+        months = float(lab.run_length(draw("lab.cycle", labs.id[i : i + 1], k=tier), p.lab)[0])
+        supply.plan_run(e, i, tier, months)
+        done = float(draw("lab.first_cycle", labs.id[i : i + 1], k=tier)[0])
+        column, target = (
+            (labs.run_done_flop, labs.run_target_flop) if tier == 0 else (labs.small_done_flop, labs.small_target_flop)
+        )
+        column[i] = 0.9 * done * target[i]
+
+
+def books(e: InferenceEconomy) -> None:
+    """Open the books: firms hold cash that owners put in at book value; the rest of the world holds the residual."""
+    p, labs, firms, apps = e.params, e.labs, e.providers, e.applications
+    labs.cash_usd[:] = labs.rd_usd * p.lab.runway_months
+    labs.investor_equity_usd[:] = labs.cash_usd
+    hours = physical.capacity_hours(firms.stock_h100e, p.physical)
+    firms.cash_usd[:] = 0.5 * hours * p.compute.opening_usd_per_h100e_hour
+    unit = p.supplier.unit_cost_usd_per_h100e * (1.0 + p.supplier.markup) + p.supplier.site_usd_per_w * 1260.0
+    age = 1.0 - 0.5 * OPENING_AGES / p.provider.book_life_months
+    firms.book_usd[:] = firms.stock_h100e * unit * age
+    house = firms.parent_share > 0.0
+    firms.parent_equity_usd[:] = np.where(house, firms.book_usd + firms.cash_usd, 0.0)
+    firms.vendor_equity_usd[:] = np.where(house, 0.0, firms.book_usd + firms.cash_usd)
+    apps.cash_usd[:] = 0.0
+    own = float(firms.vendor_equity_usd.sum() + labs.investor_equity_usd.sum())
+    held = float(firms.parent_equity_usd.sum())
+    e.ledger = Ledger(
+        {"labs": float(labs.cash_usd.sum()), "providers": float(firms.cash_usd.sum())},
+        {
+            "labs": -float(labs.investor_equity_usd.sum()),
+            "providers": -float(firms.vendor_equity_usd.sum()) - held,
+            "investors": own,
+            "parents": held,
+        },
+    )
+    e.opening_books = MonthBooks([], e.ledger.money_usd.copy(), e.ledger.equity_usd.copy())
