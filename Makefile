@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint app bench golden screenshots docs FORCE
+.PHONY: help setup run test test-all lint app bench golden notebooks screenshots docs FORCE
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ bench: .venv/.all  ## measure speed and memory on this machine
 
 golden: .venv/.all  ## rewrite the golden run and print which series moved by how much
 	$(BIN)/python -m tests.golden
+
+notebooks: .venv/.all  ## run the notebooks from fresh kernels and write their outputs
+	$(BIN)/python -m tests.notebooks
 
 screenshots: .venv/.all  ## take the pictures of the README
 	@echo "$@: not built yet: see issue"; exit 1

@@ -173,14 +173,14 @@ def paired(
     found = _found(tasks, processes, both, on_progress or (lambda done, total: None))
     frames = [[found[f"{i} {seed}"][0] for seed in chosen] for i in (0, 1)]
     crossed = [[found[f"{i} {seed}"][1] for seed in chosen] for i in (0, 1)]
-    values = [_values(f, shorter.months) for f in frames]
-    rows, means = _rows(*values, kept, at, shorter)
+    x, y = (_values(f, shorter.months) for f in frames)
+    rows, means = _rows(x, y, kept, at, shorter)
     return Comparison(
         (_label(both[0], overrides_a), _label(both[1], overrides_b)),
         chosen,
         rows,
         means,
-        divergence(*values, shorter.start),
+        divergence(x, y, shorter.start),
         (_summaries(crossed[0], shorter.start), _summaries(crossed[1], shorter.start)),
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import model
-from experiments.comparison import MAIN_SERIES, months_of, recorded
+from experiments.comparison import months_of, recorded
 from experiments.engine import Task, checksum
 from experiments.source import SEED_MAX, SEEDS_MAX
 from model.core.errors import InputError, unknown
@@ -216,7 +216,7 @@ def _axis(name: str, spec: Any, scenarios: list[Scenario]) -> Axis:
     for end, value in (("low", low), ("high", high)):
         if value is None:
             raise InputError(f"{name}: no declared {end} end of the range; give {end}")
-    low, high = check(d, low), check(d, high)
+    low, high = float(check(d, low)), float(check(d, high))
     if not low < high:
         raise InputError(f"{name}: range reversed or empty, low = {low:g}, high = {high:g}")
     scale = spec.get("scale", d.scale)
@@ -226,7 +226,7 @@ def _axis(name: str, spec: Any, scenarios: list[Scenario]) -> Axis:
         if "scale" in spec:
             raise InputError(f"{name}: low = {low:g} must be positive on a log scale")
         scale = "linear"  # declared on a log scale, but its range begins at zero
-    return Axis(name, d, (), float(low), float(high), scale)
+    return Axis(name, d, (), low, high, scale)
 
 
 def _points(kind: str, design: Mapping[str, Any], axes: list[Axis]) -> tuple[tuple[Any, ...], ...]:

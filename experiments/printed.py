@@ -267,7 +267,7 @@ def show_comparison(found: Comparison, console: Console) -> None:
 
 def _summary(summary: dict[str, str | float | None]) -> str:
     share = summary["share_crossed"]
-    return f"{summary['median'] or 'never'} ({100 * share:.0f} %)" if isinstance(share, float) else "-"
+    return f"{summary['median'] or 'none'} ({100 * share:.0f} %)" if isinstance(share, float) else "-"
 
 
 def _signed(x: float | None, how: str = ".4g") -> str:

@@ -45,6 +45,9 @@ class Store:
             self._database = sqlite3.connect(self.folder / FILE, isolation_level=None)
             self._database.text_factory = lambda data: data.decode(errors="replace")  # damage is for the checksum
             self._open()
+        except sqlite3.OperationalError as error:  # the disk, not the file
+            self._lock.close()
+            raise InputError(f"sweep store {str(self.folder / FILE)!r}: {error}") from None
         except sqlite3.DatabaseError as error:
             self._lock.close()
             raise InputError(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from experiments import design as designs
 from experiments.design import Design
 from experiments.engine import DONE, ERROR, STOPPED, Outcome, Task, outcomes, simulate
-from experiments.runner import RunInterrupted
+from experiments.runner import RunInterrupted, RunStopped
 from experiments.store import Store
 from model.measures import DEFINITIONS
 from model.scenario import whole
@@ -147,7 +147,8 @@ def table(design: Design, store: Store) -> pl.DataFrame:
     schema |= {"seed": pl.Int64, "status": pl.String, "error": pl.String}
     schema |= {f"crossover_{d}": pl.Date for d in DEFINITIONS}
     empty = pl.DataFrame(schema={"month": pl.Date} | dict.fromkeys(design.series, pl.Float64))
-    rows, series = [], [empty.with_columns(row=pl.lit(0, pl.UInt32))]
+    rows: list[tuple[Any, ...]] = []
+    series = [empty.with_columns(row=pl.lit(0, pl.UInt32))]
     for point, task in design.tasks():
         outcome = store.outcome(task.id)
         if outcome is None:
@@ -167,11 +168,15 @@ def _date(month: str | None) -> dt.date | None:
 
 def _write(frame: pl.DataFrame, path: Path) -> None:
     """Write the table in one step."""
+    import polars as pl
+
     handle, name = tempfile.mkstemp(prefix=".results.", dir=path.parent)
     os.close(handle)
     try:
         frame.write_parquet(name, compression="zstd", metadata={"schema_version": "1"})
         os.chmod(name, 0o644)
         os.replace(name, path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise RunStopped(f"{str(path)!r}: {error}; all runs are kept, and the same command writes it") from error
     finally:
         Path(name).unlink(missing_ok=True)

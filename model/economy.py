@@ -244,6 +244,10 @@ class InferenceEconomy(mesa.Model):
 
         return why(self, start, end)
 
+    def __repr__(self) -> str:
+        """Return scenario, clock, size and seed."""
+        return f"<InferenceEconomy '{self.settings.name}', {self.month} of {self.months} months, {self.settings.humans:,} humans, seed {self.seed}>"
+
     def _repr_html_(self) -> str:
         """Return the economy as a small table."""
         from model.explain import overview
