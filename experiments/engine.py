@@ -1,7 +1,7 @@
 """Many runs in parallel processes that survive a death: what each run leaves is small and travels as bytes.
 
 A run that raises gives an outcome with its error. A process that is killed takes only the runs in flight with it: each of them is
-run again alone, and one that kills its process a second time is given up as an error.
+run again alone, and one whose process is killed twice even so is given up as an error.
 """
 
 from __future__ import annotations
@@ -196,6 +196,7 @@ def outcomes(
     waiting, pool = iter(tasks), _Pool(workers)
     pending: dict[Future[Outcome], Task] = {}
     suspects: deque[Task] = deque()  # were in flight when a process died
+    killers: set[str] = set()  # were alone when it died
     try:
         while True:
             alone = bool(suspects)
@@ -216,9 +217,13 @@ def outcomes(
                     arrived.append(future.result())
                 elif not isinstance(error, BrokenProcessPool):
                     arrived.append(Outcome(task.id, ERROR, 0.0, " ".join(f"{type(error).__name__}: {error}".split())))
-                elif alone:
-                    arrived.append(Outcome(task.id, ERROR, 0.0, "its process was killed twice (memory?)"))
+                elif alone and task.id in killers:
+                    arrived.append(
+                        Outcome(task.id, ERROR, 0.0, "its process was killed twice with this run alone (memory?)")
+                    )
                 else:
+                    if alone:  # it was this run, or its process was killed from outside
+                        killers.add(task.id)
                     suspects.append(task)
             yield arrived
     finally:

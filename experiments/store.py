@@ -36,6 +36,8 @@ class Store:
     ------
     InputError
         If something else is in the folder, another process writes it, or the file is damaged as a whole.
+    RunStopped
+        If the disk does not let it be opened.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -47,7 +49,7 @@ class Store:
             self._open()
         except sqlite3.OperationalError as error:  # the disk, not the file
             self._lock.close()
-            raise InputError(f"sweep store {str(self.folder / FILE)!r}: {error}") from None
+            raise RunStopped(f"sweep store {str(self.folder / FILE)!r}: {error}") from None
         except sqlite3.DatabaseError as error:
             self._lock.close()
             raise InputError(

