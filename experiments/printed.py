@@ -126,12 +126,13 @@ def _labs(result: Result) -> Table:
     tiers = [t for t in ("frontier", "small", "open") if any(r["tier"] == t for r in found)]
     tiers += sorted({r["tier"] for r in found} - set(tiers))
     rows = []
+    end = int(result.monthly["month"].dt.year().to_numpy().max())
     for first in sorted({r["released"] for r in found if r["models"]}):
         cells = []
         for tier in tiers:
             row = next((r for r in found if r["released"] == first and r["tier"] == tier and r["models"]), None)
             cells.append("-" if row is None else f"{_times(row['tokens'])} / {_times(row['cost'])} ({row['models']})")
-        rows.append((f"released {first} to {first + PERIODS - 1}", *cells))
+        rows.append((f"released {first} to {min(first + PERIODS - 1, end)}", *cells))
     title = "Labs: realised over planned lifetime tokens / cost, in total (models that have ended serving)"
     return Table(title, ("", *tiers), rows)
 
