@@ -19,6 +19,7 @@ import pytest
 
 from experiments import cli, engine, sweep, sweeps
 from experiments.engine import simulate
+from experiments.runner import without_interrupts
 from experiments.store import FILE, Store
 from model.measures import DEFINITIONS
 from model.scenario import Intervention, Scenario
@@ -251,3 +252,18 @@ def test_killed_interrupted_and_without_disk_it_goes_on(tmp_path):
 @pytest.mark.long
 def test_killed_twenty_times_it_goes_on(tmp_path):
     survives(tmp_path, [signal.SIGKILL] * 20, 90)
+
+
+def test_ctrl_c_while_processes_start_is_heard_afterwards():
+    before = signal.getsignal(signal.SIGINT)
+    started = []
+
+    def start():
+        with without_interrupts():
+            os.kill(os.getpid(), signal.SIGINT)
+            started.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert started
+    assert signal.getsignal(signal.SIGINT) is before
