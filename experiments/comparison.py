@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.engine import DONE, Task, outcomes, simulate
+from experiments.engine import DONE, Processes, Task, outcomes, simulate
 from experiments.runner import RunStopped
 from experiments.source import seeds_of, with_overrides
 from model.core.errors import InputError, unknown
@@ -267,7 +267,7 @@ def _found(
     tasks: list[Task], processes: int, both: Sequence[Scenario], tell: Callable[[int, int], None]
 ) -> dict[str, tuple[pl.DataFrame, dict[str, str | None]]]:
     found: dict[str, tuple[pl.DataFrame, dict[str, str | None]]] = {}
-    arriving: Iterable[Any] = ([simulate(t)] for t in tasks) if processes == 1 else outcomes(tasks, processes)
+    arriving: Iterable[Any] = ([simulate(t)] for t in tasks) if processes == 1 else outcomes(tasks, Processes(processes))
     for some in arriving:
         for outcome in some:
             if outcome.status != DONE:

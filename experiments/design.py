@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-import model
 from experiments.comparison import months_of, recorded
+from experiments.digest import code_digest
 from experiments.engine import Task, checksum
 from experiments.source import SEED_MAX, SEEDS_MAX
 from model.core.errors import InputError, unknown
@@ -68,7 +68,7 @@ class Design:
     def tasks(self) -> Iterator[tuple[int, Task]]:
         """Yield each run with the number of its point."""
         kept = json.dumps([self.series, self.months])
-        bases = [(s, checksum(json.dumps(facts(s), sort_keys=True), kept, model.__version__)) for s in self.scenarios]
+        bases = [(s, checksum(json.dumps(facts(s), sort_keys=True), kept, code_digest())) for s in self.scenarios]
         for i, point in enumerate(self.points):
             overrides = dict(zip(self.names, point, strict=True))
             text = json.dumps(overrides, sort_keys=True)
@@ -78,7 +78,7 @@ class Design:
 
 
 def facts(scenario: Scenario) -> dict[str, Any]:
-    """Return all that a run depends on but seed and version, as plain values."""
+    """Return all that a run depends on but seed and code, as plain values."""
     return {
         "scenario": scenario.name,
         "run": [scenario.start, scenario.months, scenario.humans],

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
+import math
 import multiprocessing
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from experiments.digest import code_digest
 from experiments.runner import ONE_THREAD, RunStopped, environment, prepare_worker, without_interrupts
 from model.scenario import Scenario
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 DONE, ERROR, STOPPED = "done", "error", "stopped"
+GIVEN_UP = "its process was killed twice with this run alone (memory?)"
+HEARTBEAT_SECONDS, CALL_MOST = 1.0, 256
 
 
 class Task(NamedTuple):
@@ -95,8 +100,7 @@ def simulate(task: Task) -> Outcome:
         blob, crossover = _kept(economy, task)
         return Outcome(task.id, DONE, time.perf_counter() - began, "", crossover, blob)
     except Exception as error:
-        message = " ".join(f"{type(error).__name__}: {error}".split())
-        return Outcome(task.id, ERROR, time.perf_counter() - began, message)
+        return failure(task, error, time.perf_counter() - began)
     finally:
         if economy is not None:
             economy.close()
@@ -125,20 +129,71 @@ def _kept(economy: Any, task: Task) -> tuple[bytes, str]:
     return pack(history), json.dumps(crossover)
 
 
+def each(work: Callable[[Task], Outcome], tasks: Sequence[Task]) -> list[Outcome]:
+    """Return the outcomes of tasks done one after another; what `work` raises is that task's error."""
+    found = []
+    for task in tasks:
+        try:
+            found.append(work(task))
+        except Exception as error:
+            found.append(failure(task, error))
+    return found
+
+
+def failure(task: Task, error: BaseException | str, seconds: float = 0.0) -> Outcome:
+    """Return the outcome of a run that did not reach its end, its error on one line."""
+    message = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+    return Outcome(task.id, ERROR, seconds, " ".join(message.split()))
+
+
+class Pool(Protocol):
+    """Where runs are done: processes here, or a cluster; calls return futures of `concurrent.futures`.
+
+    `call_seconds` is what a call should last at least, so that its overhead stays small: short runs share a call.
+    `deaths` is how often a run alone must lose its process until it is given up.
+    """
+
+    call_seconds: float
+    deaths: int
+
+    def ahead(self) -> int:
+        """Return how many calls are to be under way."""
+
+    def submit(self, work: Callable[[Task], Outcome], tasks: Sequence[Task]) -> Future[list[Outcome]]:
+        """Begin a call."""
+
+    def lost(self, error: BaseException | None) -> bool:
+        """Return whether a call ended because its process died."""
+
+    def settle(self, pending: Collection[Future[list[Outcome]]]) -> set[Future[list[Outcome]]]:
+        """Return the calls that a death has ended too, and be ready for more."""
+
+    def close(self) -> None:
+        """End all that is under way."""
+
+
 _stop: Any = None
+STARTED, CHANGED = 1, 2
 
 
-def _start(stop: Any, started: Any) -> None:
+def _start(stop: Any, started: Any, code: str) -> None:
     """Prepare a worker and import what runs need, so that it is warm."""
     global _stop
     prepare_worker()
     _stop = stop
-    started.value = 1
-    import model.economy  # noqa: F401
+    import experiments.answer  # noqa: F401
+    import model.economy
+    import model.tables  # noqa: F401
+
+    started.value = STARTED if code_digest() == code else CHANGED
+    if started.value == CHANGED:
+        raise RuntimeError("the code has changed")
 
 
-class _Pool:
-    """A process pool that is made when needed and made anew after a death."""
+class Processes:
+    """A pool of processes that is made when needed and made anew after a death."""
+
+    call_seconds, deaths = 0.0, 2
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -146,26 +201,40 @@ class _Pool:
         self.stop, self.started = self.context.RawValue("b", 0), self.context.RawValue("b", 0)
         self.executor: ProcessPoolExecutor | None = None
 
-    def submit(self, work: Callable[[Task], Outcome], task: Task) -> Future[Outcome]:
-        with environment(ONE_THREAD), without_interrupts():  # a process may be started here
+    def ahead(self) -> int:
+        """Return two calls a process, so that none waits for the next."""
+        return 2 * self.workers
+
+    def submit(self, work: Callable[[Task], Outcome], tasks: Sequence[Task]) -> Future[list[Outcome]]:
+        """Begin a call; a process may be started here."""
+        with environment(ONE_THREAD), without_interrupts():
             if self.executor is None:
-                self.executor = ProcessPoolExecutor(self.workers, self.context, _start, (self.stop, self.started))
+                given = (self.stop, self.started, code_digest())
+                self.executor = ProcessPoolExecutor(self.workers, self.context, _start, given)
             try:
-                return self.executor.submit(work, task)
+                return self.executor.submit(each, work, tasks)
             except BrokenProcessPool as error:
-                failed: Future[Outcome] = Future()
+                failed: Future[list[Outcome]] = Future()
                 failed.set_exception(error)
                 return failed
 
-    def drop(self) -> None:
-        """Give up a broken pool."""
+    def lost(self, error: BaseException | None) -> bool:
+        """Return whether a call ended because a process died."""
+        return isinstance(error, BrokenProcessPool)
+
+    def settle(self, pending: Collection[Future[list[Outcome]]]) -> set[Future[list[Outcome]]]:
+        """Give up the broken pool: all that is pending is lost."""
+        done, _ = wait(pending)
         if self.executor is not None:
             self.executor.shutdown(wait=True, cancel_futures=True)
             self.executor = None
+        if self.started.value == CHANGED:
+            raise RunStopped("the code was changed while runs were made; what was done is kept with the old code")
         if not self.started.value:
             raise RunStopped(
                 "a process could not start (memory?); a script that uses several needs if __name__ == '__main__'"
             )
+        return done
 
     def close(self) -> None:
         """Tell all processes to stop and wait for them."""
@@ -175,64 +244,71 @@ class _Pool:
 
 
 def outcomes(
-    tasks: Iterable[Task], workers: int, work: Callable[[Task], Outcome] = simulate
+    tasks: Iterable[Task], pool: Pool, work: Callable[[Task], Outcome] = simulate
 ) -> Generator[list[Outcome], None, None]:
-    """Yield the outcomes of all tasks in processes, as they arrive.
+    """Yield the outcomes of all tasks as they arrive, an empty list where a second passes without any.
 
     Parameters
     ----------
     tasks : iterable of Task
-        Read as processes become free, two a process ahead.
-    workers : int
-        Processes.
+        Read as processes become free.
+    pool : Pool
+        Closed at the end.
     work : callable
         What is done with a task.
 
     Raises
     ------
     RunStopped
-        If no process can start.
+        If no process can start, or the cluster is gone.
     """
-    waiting, pool = iter(tasks), _Pool(workers)
-    pending: dict[Future[Outcome], Task] = {}
+    waiting = iter(tasks)
+    pending: dict[Future[list[Outcome]], Sequence[Task]] = {}
     suspects: deque[Task] = deque()  # were in flight when a process died
-    killers: set[str] = set()  # were alone when it died
+    deaths: Counter[str] = Counter()  # of runs that were alone
+    alone, made, seconds = False, 0, 0.0
+
+    def submit(batch: Sequence[Task]) -> None:
+        pending[pool.submit(work, batch)] = batch
+
     try:
         while True:
-            alone = bool(suspects)
-            for task in _next(suspects if alone else waiting, 1 if alone else 2 * workers - len(pending)):
-                pending[pool.submit(work, task)] = task
+            if suspects and not pending:
+                alone = True
+                submit((suspects.popleft(),))
+            elif not suspects and not (alone and pending):
+                alone = False
+                size = min(math.ceil(pool.call_seconds * made / seconds), CALL_MOST) if seconds > 0.0 else 1
+                while len(pending) < pool.ahead() and (batch := tuple(itertools.islice(waiting, max(size, 1)))):
+                    submit(batch)
             if not pending:
                 return
-            done, _ = wait(pending, return_when=FIRST_COMPLETED)
-            broken = any(isinstance(f.exception(), BrokenProcessPool) for f in done)
-            if broken:
-                done, _ = wait(pending)  # all that is pending is lost
-                pool.drop()
-            arrived = []
+            done, _ = wait(pending, timeout=HEARTBEAT_SECONDS, return_when=FIRST_COMPLETED)
+            if any(pool.lost(_error(f)) for f in done):
+                done |= pool.settle(pending)
+            arrived: list[Outcome] = []
             for future in done:
-                task = pending.pop(future)
-                error = future.exception()
+                batch, error = pending.pop(future), _error(future)
                 if error is None:
-                    arrived.append(future.result())
-                elif not isinstance(error, BrokenProcessPool):
-                    arrived.append(Outcome(task.id, ERROR, 0.0, " ".join(f"{type(error).__name__}: {error}".split())))
-                elif alone and task.id in killers:
-                    arrived.append(
-                        Outcome(task.id, ERROR, 0.0, "its process was killed twice with this run alone (memory?)")
-                    )
-                else:
-                    if alone:  # it was this run, or its process was killed from outside
-                        killers.add(task.id)
-                    suspects.append(task)
+                    arrived += future.result()
+                elif not pool.lost(error):
+                    arrived += [failure(task, error) for task in batch]
+                elif not alone:
+                    suspects.extend(batch)
+                else:  # it was this run, or its process was killed from outside
+                    deaths[batch[0].id] += 1
+                    if deaths[batch[0].id] < pool.deaths:
+                        suspects.append(batch[0])
+                    else:
+                        arrived.append(failure(batch[0], GIVEN_UP))
+            made, seconds = made + len(arrived), seconds + sum(o.seconds for o in arrived)
             yield arrived
     finally:
         pool.close()
 
 
-def _next(source: Iterator[Task] | deque[Task], count: int) -> Iterator[Task]:
-    for _ in range(count):
-        try:
-            yield source.popleft() if isinstance(source, deque) else next(source)
-        except (IndexError, StopIteration):
-            return
+def _error(future: Future[list[Outcome]]) -> BaseException | None:
+    try:
+        return future.exception()
+    except CancelledError as error:
+        return error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,12 +13,19 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 import model
+from experiments.digest import code_digest
 from experiments.engine import DONE, ERROR, Outcome, Task, checksum
 from experiments.runner import RunStopped
 from model.core.errors import InputError
 
 FILE, LOCK = "sweep.sqlite", "sweep.lock"
-OURS = {FILE, f"{FILE}-wal", f"{FILE}-shm", LOCK, "results.parquet"}
+OURS = {
+    FILE,
+    *(f"{FILE}{end}" for end in ("-wal", "-shm", ".damaged", ".rescued", ".rescued-journal")),
+    LOCK,
+    "results.parquet",
+}
+COLUMNS = 13
 APPLICATION, SCHEMA_VERSION = 0x45434F4E, 1  # marks the file as ours
 TABLE = """CREATE TABLE IF NOT EXISTS runs (
  id TEXT PRIMARY KEY, scenario TEXT, months INTEGER, humans INTEGER, version TEXT, manifest TEXT, seed INTEGER,
@@ -35,17 +43,21 @@ class Store:
     Raises
     ------
     InputError
-        If something else is in the folder, another process writes it, or the file is damaged as a whole.
+        If something else is in the folder, another process writes it, or the file is no store of ours.
     RunStopped
         If the disk does not let it be opened.
+
+    Attributes
+    ----------
+    rescued : int or None
+        Runs saved from a file whose pages were damaged, which stands beside the new one; None where nothing was.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = _checked(folder)
+        self.rescued: int | None = None
         self._lock: IO[str] = self._locked()
         try:
-            self._database = sqlite3.connect(self.folder / FILE, isolation_level=None)
-            self._database.text_factory = lambda data: data.decode(errors="replace")  # damage is for the checksum
             self._open()
         except sqlite3.OperationalError as error:  # the disk, not the file
             self._lock.close()
@@ -57,18 +69,37 @@ class Store:
             ) from None
 
     def _open(self) -> None:
+        self._database = _connected(self.folder / FILE)
         run = self._database.execute
-        run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = FULL")  # what is reported as done survives a loss of power
         mark, version = run("PRAGMA application_id").fetchone()[0], run("PRAGMA user_version").fetchone()[0]
         if mark not in (0, APPLICATION) or version not in (0, SCHEMA_VERSION):
             raise sqlite3.DatabaseError("another kind or version of store")
-        found = run("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise sqlite3.DatabaseError(f"damaged ({found})")
+        if not _whole(self._database):
+            self._rescue()
+            run = self._database.execute
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = FULL")  # what is reported as done survives a loss of power
         run(TABLE)
         run(f"PRAGMA application_id = {APPLICATION}")
         run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _rescue(self) -> None:
+        """Put what is sound of a damaged file into a new one, and the damaged one aside."""
+        rows = {row[0]: row for order in ("ASC", "DESC") for row in _readable(self._database, order) if _sound(row)}
+        self._database.close()
+        fresh = self.folder / f"{FILE}.rescued"
+        fresh.unlink(missing_ok=True)
+        self._database = _connected(fresh)
+        self._database.execute(TABLE)
+        self._insert(rows.values())
+        self._database.execute(f"PRAGMA application_id = {APPLICATION}")
+        self._database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self._database.close()
+        shutil.copyfile(self.folder / FILE, self.folder / f"{FILE}.damaged")
+        for end in ("-wal", "-shm"):
+            (self.folder / f"{FILE}{end}").unlink(missing_ok=True)
+        fresh.replace(self.folder / FILE)
+        self._database, self.rescued = _connected(self.folder / FILE), len(rows)
 
     def _locked(self) -> IO[str]:
         import fcntl
@@ -105,11 +136,8 @@ class Store:
         rows = [_row(task, outcome) for task, outcome in found]
         if not rows:
             return
-        places = ", ".join("?" * len(rows[0]))
         try:
-            self._database.execute("BEGIN IMMEDIATE")
-            self._database.executemany(f"INSERT OR REPLACE INTO runs VALUES ({places})", rows)
-            self._database.execute("COMMIT")
+            self._insert(rows)
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):
                 self._database.execute("ROLLBACK")
@@ -118,10 +146,20 @@ class Store:
                 "command goes on"
             ) from error
 
+    def _insert(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        places = ", ".join("?" * COLUMNS)
+        self._database.execute("BEGIN IMMEDIATE")
+        self._database.executemany(f"INSERT OR REPLACE INTO runs VALUES ({places})", rows)
+        self._database.execute("COMMIT")
+
     def statuses(self) -> Iterator[tuple[str, str]]:
-        """Yield id and status of each stored run; 'corrupt' where the row is not what was written."""
+        """Yield id and status of each stored run.
+
+        'corrupt' where the row is not what was written, 'other code' where the run was made by other code than is here.
+        """
         for row in self._database.execute("SELECT * FROM runs"):
-            yield str(row[0]), str(row[7]) if _sound(row) else "corrupt"
+            status = str(row[7]) if row[4] == version() else "other code"
+            yield str(row[0]), status if _sound(row) else "corrupt"
 
     def outcome(self, run: str) -> Outcome | None:
         """Return a stored run, None if there is none or it is not what was written."""
@@ -131,6 +169,35 @@ class Store:
         return Outcome(row[0], row[7], row[8], row[9], row[10], row[11])
 
 
+def version() -> str:
+    """Return the version of the package and the digest of its code, as it stands in a row."""
+    return f"{model.__version__}+{code_digest()}"
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, isolation_level=None)
+    database.text_factory = lambda data: data.decode(errors="replace")  # damage is for the checksum
+    return database
+
+
+def _whole(database: sqlite3.Connection) -> bool:
+    """Return whether the pages of the file hang together; what they say is for the checksums."""
+    try:
+        return bool(database.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorname == "SQLITE_NOTADB":
+            raise
+        return False
+
+
+def _readable(database: sqlite3.Connection, order: str) -> Iterator[tuple[Any, ...]]:
+    """Yield rows until a damaged page; from the other end too, only what lies on such pages is lost."""
+    with contextlib.suppress(sqlite3.DatabaseError):
+        yield from database.execute(f"SELECT * FROM runs ORDER BY id {order}")
+
+
 def _row(task: Task, outcome: Outcome) -> tuple[Any, ...]:
     scenario = task.scenario
     row = (
@@ -138,7 +205,7 @@ def _row(task: Task, outcome: Outcome) -> tuple[Any, ...]:
         scenario.name,
         scenario.months,
         scenario.humans,
-        model.__version__,
+        version(),
         json.dumps(_manifest(task)),
         task.seed,
         outcome.status,

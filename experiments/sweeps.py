@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from experiments import design as designs
+from experiments.cluster import connected
 from experiments.design import Design
-from experiments.engine import DONE, ERROR, STOPPED, Outcome, Task, outcomes, simulate
+from experiments.engine import DONE, ERROR, STOPPED, Outcome, Pool, Processes, Task, outcomes, simulate
 from experiments.runner import RunInterrupted, RunStopped
-from experiments.store import Store
+from experiments.store import FILE, Store
+from model.core.errors import InputError
 from model.measures import DEFINITIONS
 from model.scenario import whole
 
@@ -37,6 +39,19 @@ class Progress(NamedTuple):
     made: int
     seconds: float
     corrupt: int  # rows found damaged, which are run again
+    other: int = 0  # rows made by other code, kept and not used
+    rescued: int | None = None  # runs saved from a file whose pages were damaged
+
+    def notes(self) -> list[str]:
+        """Return what was found in the store and should be known, a sentence each."""
+        out = []
+        if self.rescued is not None:
+            out.append(f"the store was damaged: {self.rescued} runs are saved, the old file is {FILE}.damaged")
+        if self.corrupt:
+            out.append(f"{self.corrupt} stored runs are damaged and run again")
+        if self.other:
+            out.append(f"{self.other} stored runs were made by other code or data: kept, not used")
+        return out
 
     def __str__(self) -> str:
         """Return one line with runs per minute and the time left."""
@@ -58,6 +73,7 @@ def sweep(
     out: str | Path | None = None,
     workers: int | None = None,
     *,
+    cluster: str | None = None,
     retry: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> pl.DataFrame:
@@ -71,10 +87,12 @@ def sweep(
         Folder of the sweep; the same command goes on where it stopped. Without it nothing is kept.
     workers : int, optional
         Parallel processes, by default one a processor.
+    cluster : str, optional
+        Address of a dask scheduler ('tcp://host:8786') whose workers run instead; needs the extra ``cluster``.
     retry : bool
         Run those again that ended in an error.
     on_progress : callable, optional
-        Called with a `Progress`.
+        Called with a `Progress` as runs end, and each second.
 
     Returns
     -------
@@ -88,17 +106,20 @@ def sweep(
     InputError
         Before anything is simulated.
     RunStopped
-        The store cannot be written, or no process can start; what is done is kept.
+        The store cannot be written, no process can start, or the cluster is gone; what is done is kept.
     RunInterrupted
         Ctrl-C; what is done is kept.
     """
     design = designs.read(source)
     processes = os.cpu_count() or 1 if workers is None else whole("workers", workers, 1, 1024)
+    if cluster is not None and workers is not None:
+        raise InputError("--workers and --cluster: name one; a cluster has its own workers")
     with contextlib.ExitStack() as stack:
+        pool = None if cluster is None else stack.enter_context(contextlib.closing(connected(cluster)))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sweep-")) if out is None else out
         store = stack.enter_context(Store(folder))
         try:
-            _run(design, store, processes, retry, on_progress or (lambda progress: None))
+            _run(design, store, pool or processes, retry, on_progress or (lambda progress: None))
         except KeyboardInterrupt:
             raise RunInterrupted(None, None if out is None else store.folder) from None
         frame = table(design, store)
@@ -107,14 +128,20 @@ def sweep(
         return frame
 
 
-def _run(design: Design, store: Store, processes: int, retry: bool, tell: Callable[[Progress], None]) -> None:
+def _run(design: Design, store: Store, where: Pool | int, retry: bool, tell: Callable[[Progress], None]) -> None:
+    """Make the runs that the store lacks, in a pool or in so many processes."""
     held, began = dict(store.statuses()), time.perf_counter()
     skipped = (DONE,) if retry else (DONE, ERROR)
     wanted = dict.fromkeys(task.id for _, task in design.tasks())  # points may coincide
     kept = {run: held[run] for run in wanted if held.get(run) in skipped}
-    corrupt = sum(held.get(run) == "corrupt" for run in wanted)
+    corrupt, other = (list(held.values()).count(status) for status in ("corrupt", "other code"))
     errors, made = sum(s == ERROR for s in kept.values()), 0
-    tell(Progress(len(wanted), len(kept), errors, 0, 0.0, corrupt))
+
+    def now() -> Progress:
+        seconds = time.perf_counter() - began if made else 0.0
+        return Progress(len(wanted), len(kept) + made, errors, made, seconds, corrupt, other, store.rescued)
+
+    tell(now())
     if len(kept) == len(wanted):
         return
     flying: dict[str, Task] = {}
@@ -127,14 +154,14 @@ def _run(design: Design, store: Store, processes: int, retry: bool, tell: Callab
                 flying[task.id] = task
                 yield task
 
-    with contextlib.closing(outcomes(left(), min(processes, len(wanted) - len(kept)), WORK)) as arriving:
+    pool = Processes(min(where, len(wanted) - len(kept))) if isinstance(where, int) else where
+    with contextlib.closing(outcomes(left(), pool, WORK)) as arriving:
         for some in arriving:
             finished = [o for o in some if o.status != STOPPED]
             store.add((flying.pop(o.id), o) for o in finished)
             made += len(finished)
             errors += sum(o.status == ERROR for o in finished)
-            if finished:
-                tell(Progress(len(wanted), len(kept) + made, errors, made, time.perf_counter() - began, corrupt))
+            tell(now())
 
 
 def table(design: Design, store: Store) -> pl.DataFrame:

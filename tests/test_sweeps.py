@@ -5,21 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import random
-import resource
+import re
 import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from experiments import cli, engine, sweep, sweeps
+import model
+from experiments import cli, design, digest, engine, store, sweep, sweeps
 from experiments.engine import simulate
-from experiments.runner import without_interrupts
+from experiments.runner import RunStopped
 from experiments.store import FILE, Store
 from model.measures import DEFINITIONS
 from model.scenario import Intervention, Scenario
@@ -36,6 +33,19 @@ def small(count=6, **more):
         "parameters": {IMITATION: [0.5, 1.0]},
         "record": {"series": ["tokens", "gross_margin"], "months": ["2022-06", "2022-12"]},
     } | more
+
+
+def toml(count):
+    """Return `small` as a sweep file."""
+    lines = [
+        "schema = 1",
+        "scenarios = ['baseline']",
+        f"seeds = {{first = 1, count = {count}}}",
+        "run = {humans = 40, months = 12}",
+    ]
+    lines += ["[parameters]", f"'{IMITATION}' = [0.5, 1.0]", "[record]"]
+    lines += [f"{k} = {json.dumps(v)}" for k, v in small()["record"].items()]
+    return "\n".join(lines)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +168,7 @@ def test_a_value_refused_at_run_time_is_an_error_row():
     assert failed["error"].item().startswith(f"InputError: {REVIEW} = 0.3")
 
 
-def test_two_processes_cannot_write_one_store(capsys, tmp_path):
+def test_a_store_is_opened_once(capsys, tmp_path):
     (tmp_path / "mine.toml").write_text("schema = 1\n")
     with Store(tmp_path / "x"):
         assert cli.main(["sweep", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "x")]) == 2
@@ -168,102 +178,72 @@ def test_two_processes_cannot_write_one_store(capsys, tmp_path):
     Store(tmp_path / "x").close()
 
 
+def test_other_code_is_not_taken_for_this(whole, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(design, "code_digest", lambda: "old")
+    monkeypatch.setattr(store, "code_digest", lambda: "old")
+    sweep(small(count=1), tmp_path, workers=1)
+    monkeypatch.undo()
+    got = sweep(small(count=1), tmp_path, workers=1, on_progress=said.append)
+    assert (said[0].kept, said[0].other, said[-1].made) == (0, 2, 2)
+    assert said[0].notes() == ["2 stored runs were made by other code or data: kept, not used"]
+    assert got.equals(whole.filter(pl.col("seed") == 1))
+    with sqlite3.connect(tmp_path / FILE) as database:
+        versions = {row[0] for row in database.execute("SELECT version FROM runs")}
+    database.close()
+    assert versions == {f"{model.__version__}+old", f"{model.__version__}+{digest.code_digest()}"}
+
+
+def test_the_digest_sees_code_data_and_packages(tmp_path, monkeypatch):
+    (tmp_path / "model" / "data").mkdir(parents=True)
+    paths = [tmp_path / "model" / "month.py", tmp_path / "model" / "data" / "base.toml"]
+    for path in paths:
+        path.write_text("x = 1\n")
+    (tmp_path / "model" / "MODEL.md").write_text("words")
+    monkeypatch.setattr(digest.model, "__file__", str(tmp_path / "model" / "__init__.py"))
+    fresh = digest.code_digest.__wrapped__
+    seen = [fresh()]
+    for path in paths:
+        path.write_text("x = 2\n")
+        seen.append(fresh())
+    paths[0].rename(paths[0].with_name("year.py"))
+    seen.append(fresh())
+    monkeypatch.setattr(digest.metadata, "version", lambda package: "0")
+    seen.append(fresh())
+    assert len(set(seen)) == 5
+    (tmp_path / "model" / "MODEL.md").write_text("other words")
+    assert fresh() == seen[-1]
+
+
+def test_workers_with_changed_code_are_not_used(monkeypatch):
+    monkeypatch.setattr(engine, "code_digest", lambda: "what was imported")
+    with pytest.raises(RunStopped, match="the code was changed"):
+        sweep(small(count=1), workers=1)
+
+
+def test_damaged_pages_cost_only_what_lies_on_them(whole, tmp_path, capsys):
+    (tmp_path / "mine.toml").write_text(toml(6))
+    sweep(tmp_path / "mine.toml", tmp_path / "x", workers=2)
+    database = sqlite3.connect(tmp_path / "x" / FILE)
+    size = database.execute("PRAGMA page_size").fetchone()[0]
+    database.close()
+    pages = bytearray((tmp_path / "x" / FILE).read_bytes())
+    leaf = next(k for k in range(2, len(pages) // size) if pages[k * size] == 10)  # a leaf of an index tree
+    pages[leaf * size : leaf * size + 16] = bytes(range(16))
+    (tmp_path / "x" / FILE).write_bytes(pages)
+    assert cli.main(["sweep", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "x")]) == 0
+    said = capsys.readouterr().err
+    saved = int(re.search(r"the store was damaged: (\d+) runs are saved", said)[1])
+    assert 0 < saved < 12
+    assert f"{saved} of 12 runs" in said
+    assert pl.read_parquet(tmp_path / "x" / "results.parquet").equals(whole)
+    assert (tmp_path / "x" / f"{FILE}.damaged").read_bytes() == bytes(pages)
+    said = []
+    assert sweep(small(), tmp_path / "x", on_progress=said.append).equals(whole)
+    assert said[0].notes() == []
+
+
 def test_checksums_and_packing():
     frame = pl.DataFrame({"a": [1.0, None], "b": ["x", "y"]})
     assert engine.unpack(engine.pack(frame)).equals(frame)
     assert engine.pack(frame) == engine.pack(frame.clone())
-
-
-# --- Whatever happens to the process ------------------------------------------------------------------------------------
-
-
-def begin(folder, limit=None):
-    return subprocess.Popen(
-        [sys.executable, "-m", "experiments.cli", "sweep", str(folder / "mine.toml"), "--out", str(folder / "x")],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-        preexec_fn=None if limit is None else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
-
-
-def stored(folder):
-    try:
-        database = sqlite3.connect(f"file:{folder / 'x' / FILE}?mode=ro", uri=True)
-        try:
-            return database.execute("SELECT count(*) FROM runs").fetchone()[0]
-        finally:
-            database.close()
-    except sqlite3.Error:
-        return 0
-
-
-def interrupt(folder, what, after):
-    """Begin the sweep and send a signal when `after` more runs are stored, a random moment later."""
-    process, wanted, began = begin(folder), stored(folder) + after, time.monotonic()
-    while stored(folder) < wanted and process.poll() is None and time.monotonic() - began < 120.0:
-        time.sleep(0.02)
-    time.sleep(random.uniform(0.0, 0.1))
-    assert process.poll() is None, process.communicate()
-    (os.killpg if what is signal.SIGINT else os.kill)(process.pid, what)
-    return process.returncode, *process.communicate(timeout=120), process
-
-
-def survives(folder, kills, count):
-    design = small(count=count)
-    lines = [
-        "schema = 1",
-        "scenarios = ['baseline']",
-        f"seeds = {{first = 1, count = {count}}}",
-        "run = {humans = 40, months = 12}",
-    ]
-    lines += ["[parameters]", f"'{IMITATION}' = [0.5, 1.0]", "[record]"]
-    lines += [f"{k} = {json.dumps(v)}" for k, v in design["record"].items()]
-    (folder / "mine.toml").write_text("\n".join(lines))
-    limited = begin(folder, limit=120_000)  # as if the disk were full
-    _, said = limited.communicate(timeout=120)
-    assert limited.returncode == 1, said
-    assert "what was done before is kept" in said.splitlines()[-1]
-    assert "Traceback" not in said
-    assert stored(folder)
-    for what in kills:
-        *_, said, process = interrupt(folder, what, random.randint(1, 4))
-        if what is signal.SIGINT:
-            assert process.returncode == 130, said
-            assert "the same command goes on" in said.splitlines()[-1]
-            assert "Traceback" not in said
-        else:
-            assert process.returncode == -what
-    assert stored(folder) < 2 * count
-    last = begin(folder)
-    _, said = last.communicate(timeout=120)
-    assert last.returncode == 0, said
-    assert f"{2 * count} of {2 * count} runs" in said
-    assert {p.name for p in (folder / "x").iterdir()} == {FILE, "sweep.lock", "results.parquet"}
-    assert pl.read_parquet(folder / "x" / "results.parquet").equals(sweep(design, workers=2))
-
-
-def test_killed_interrupted_and_without_disk_it_goes_on(tmp_path):
-    survives(tmp_path, [signal.SIGKILL, signal.SIGKILL, signal.SIGINT], 16)
-
-
-@pytest.mark.long
-def test_killed_twenty_times_it_goes_on(tmp_path):
-    survives(tmp_path, [signal.SIGKILL] * 20, 90)
-
-
-def test_ctrl_c_while_processes_start_is_heard_afterwards():
-    before = signal.getsignal(signal.SIGINT)
-    started = []
-
-    def start():
-        with without_interrupts():
-            os.kill(os.getpid(), signal.SIGINT)
-            started.append(True)
-
-    with pytest.raises(KeyboardInterrupt):
-        start()
-    assert started
-    assert signal.getsignal(signal.SIGINT) is before

@@ -1,0 +1,159 @@
+"""Whatever happens to the processes of a sweep, the table is the same and what was done is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from experiments import sweep
+from experiments.runner import without_interrupts
+from experiments.store import FILE
+from tests.test_sweeps import ROOT, small, toml
+
+
+def begin(folder, limit=None):
+    return subprocess.Popen(
+        [sys.executable, "-m", "experiments.cli", "sweep", str(folder / "mine.toml"), "--out", str(folder / "x")],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+        preexec_fn=None if limit is None else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+
+
+def stored(folder):
+    try:
+        database = sqlite3.connect(f"file:{folder / 'x' / FILE}?mode=ro", uri=True)
+        try:
+            return database.execute("SELECT count(*) FROM runs").fetchone()[0]
+        finally:
+            database.close()
+    except sqlite3.Error:
+        return 0
+
+
+def interrupt(folder, what, after):
+    """Begin the sweep and send a signal when `after` more runs are stored, a random moment later."""
+    process, wanted, began = begin(folder), stored(folder) + after, time.monotonic()
+    while stored(folder) < wanted and process.poll() is None and time.monotonic() - began < 120.0:
+        time.sleep(0.02)
+    time.sleep(random.uniform(0.0, 0.1))
+    assert process.poll() is None, process.communicate()
+    (os.killpg if what is signal.SIGINT else os.kill)(process.pid, what)
+    return process.returncode, *process.communicate(timeout=120), process
+
+
+def survives(folder, kills, count):
+    (folder / "mine.toml").write_text(toml(count))
+    limited = begin(folder, limit=120_000)  # as if the disk were full
+    _, said = limited.communicate(timeout=120)
+    assert limited.returncode == 1, said
+    assert "what was done before is kept" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert stored(folder)
+    for what in kills:
+        *_, said, process = interrupt(folder, what, random.randint(1, 4))
+        if what is signal.SIGINT:
+            assert process.returncode == 130, said
+            assert "the same command goes on" in said.splitlines()[-1]
+            assert "Traceback" not in said
+        else:
+            assert process.returncode == -what
+    assert stored(folder) < 2 * count
+    last = begin(folder)
+    _, said = last.communicate(timeout=120)
+    assert last.returncode == 0, said
+    assert f"{2 * count} of {2 * count} runs" in said
+    assert {p.name for p in (folder / "x").iterdir()} == {FILE, "sweep.lock", "results.parquet"}
+    assert pl.read_parquet(folder / "x" / "results.parquet").equals(sweep(small(count=count), workers=2))
+
+
+def test_killed_interrupted_and_without_disk_it_goes_on(tmp_path):
+    survives(tmp_path, [signal.SIGKILL, signal.SIGKILL, signal.SIGINT], 16)
+
+
+@pytest.mark.long
+def test_killed_twenty_times_it_goes_on(tmp_path):
+    survives(tmp_path, [signal.SIGKILL] * 20, 90)
+
+
+def processes_of(pid):
+    """Return the processes that do runs for a sweep: children of its own that spawn started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == pid and b"spawn_main" in (path / "cmdline").read_bytes():
+                found.append(int(path.name))
+    return found
+
+
+def workers_die(folder, kills, count):
+    """Kill a process of the sweep again and again; a few runs apart, so that none is alone twice when it happens."""
+    (folder / "mine.toml").write_text(toml(count))
+    process = begin(folder)
+    for _ in range(kills):
+        wanted, began = stored(folder) + random.randint(6, 8), time.monotonic()
+        while stored(folder) < wanted and process.poll() is None and time.monotonic() - began < 120.0:
+            time.sleep(0.02)
+        time.sleep(random.uniform(0.0, 0.1))
+        victims = processes_of(process.pid)
+        assert victims, process.poll()
+        os.kill(random.choice(victims), signal.SIGKILL)
+    _, said = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    assert f"{2 * count} of {2 * count} runs" in said
+    assert pl.read_parquet(folder / "x" / "results.parquet").equals(sweep(small(count=count), workers=2))
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in /proc")
+def test_two_workers_killed_it_goes_on(tmp_path):
+    workers_die(tmp_path, 2, 16)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in /proc")
+def test_twenty_workers_killed_it_goes_on(tmp_path):
+    workers_die(tmp_path, 20, 90)
+
+
+def test_a_second_process_is_refused_and_the_first_goes_on(tmp_path):
+    (tmp_path / "mine.toml").write_text(toml(16))
+    first = begin(tmp_path)
+    while not stored(tmp_path) and first.poll() is None:
+        time.sleep(0.02)
+    second = begin(tmp_path)
+    _, said = second.communicate(timeout=120)
+    assert second.returncode == 2
+    assert "another process is writing it" in said
+    assert first.poll() is None
+    _, said = first.communicate(timeout=120)
+    assert first.returncode == 0, said
+
+
+def test_ctrl_c_while_processes_start_is_heard_afterwards():
+    before = signal.getsignal(signal.SIGINT)
+    started = []
+
+    def start():
+        with without_interrupts():
+            os.kill(os.getpid(), signal.SIGINT)
+            started.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert started
+    assert signal.getsignal(signal.SIGINT) is before
