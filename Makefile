@@ -29,7 +29,7 @@ lint: .venv/.all  ## check style, types, import contracts and spelling
 	$(BIN)/codespell
 
 app: .venv/.all  ## open the browser page on 127.0.0.1
-	@echo "$@: not built yet: see issue"; exit 1
+	$(BIN)/python -m experiments.cli app
 
 bench: .venv/.all  ## measure speed and memory on this machine
 	@echo "$@: not built yet: see issue"; exit 1

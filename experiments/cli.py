@@ -123,6 +123,10 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     ablate.add_argument("--seeds", default="8", help="paired seeds (8)")
     spans = command("ranges", _ranges, "move each parameter across its range; writes the table of the report")
     spans.add_argument("--seeds", default="2", help="seeds (2)")
+    app = command("app", _app, "open the browser page on this machine")
+    app.add_argument("--host", metavar="ADDRESS", default="127.0.0.1", help="address to serve on (127.0.0.1)")
+    app.add_argument("--port", metavar="N", default="8765", help="port; 0 takes a free one (8765)")
+    app.add_argument("--no-open", action="store_true", help="do not open a browser")
     replicate = command("replicate", _replicate, "published results: claim, expected, obtained, tolerance, verdict")
     replicate.add_argument("--json", action="store_true", help="print the rows as JSON")
     return top, dict(sub.choices)
@@ -287,6 +291,15 @@ class _Progress:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.stop()
+
+
+def _app(given: argparse.Namespace) -> int:
+    from experiments.page.serve import serve
+    from experiments.source import whole_number
+
+    port = whole_number("--port", given.port, 0, 65_535)
+    serve(given.host, 8765 if port is None else port, open_browser=not given.no_open)
+    return 0
 
 
 def _scenarios(given: argparse.Namespace) -> int:

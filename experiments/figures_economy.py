@@ -175,6 +175,28 @@ def layers(stack: pl.DataFrame, flows: pl.DataFrame, monthly: pl.DataFrame) -> a
     )
 
 
+def dollar(flows: pl.DataFrame, monthly: pl.DataFrame, year: int) -> alt.TopLevelMixin:
+    """Where a dollar of spending on generative AI goes in a year, from the application down to chips and watts.
+
+    Parameters
+    ----------
+    flows, monthly : polars.DataFrame
+        Tables of the same names.
+    year : int
+        A full year of the run.
+    """
+    return finish(
+        _dollar(flows, monthly, year),
+        "Where a dollar goes",
+        [
+            "From those who pay for generative AI down the stack; no advertising to people. Flows under half a cent are not drawn."
+        ],
+        monthly,
+        "prior-dominated: no accounts by layer are published",
+        "mean of {}",
+    )
+
+
 def _dollar(flows: pl.DataFrame, monthly: pl.DataFrame, year: int) -> alt.LayerChart:
     """Return the way of one dollar in a year as bands between sectors."""
     d = money.dollar(flows, year)

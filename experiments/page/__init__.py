@@ -1,0 +1,1 @@
+"""The parts of the browser page; `experiments/app.py` puts them together."""

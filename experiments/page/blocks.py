@@ -1,0 +1,113 @@
+"""What a view is made of: text, tables to sort, choices, pictures that follow the page's light or dark theme."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import vl_convert as vlc
+
+#: Colours of all charts that belong to the paper, not to the data, and the page's variables that take their place.
+INKS = {
+    "#222222": "--ink",
+    "#222": "--ink",
+    "#555555": "--ink-soft",
+    "#777777": "--ink-faint",
+    "#e6e6e6": "--grid",
+    "#f4f4f4": "--paper-soft",
+    "white": "--paper",
+    "#ffffff": "--paper",
+    "black": "--ink",
+}
+_PAINT = re.compile(rf'\b(fill|stroke)="({"|".join(map(re.escape, INKS))})"')
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Html:
+    """A piece of page; whoever makes it escapes what it did not write."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart as SVG; `name` is the stem of the file it is saved under."""
+
+    name: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A choice inside a view: `items` are (value, words)."""
+
+    option: str
+    label: str
+    items: tuple[tuple[str, str], ...]
+    value: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table sorted by its headings; a click on a row opens it.
+
+    `columns` are (name, unit, meaning), `rows` texts whose first is the row's key; `sort` may begin with '-' for descending.
+    """
+
+    columns: tuple[tuple[str, str, str], ...]
+    rows: tuple[tuple[str, ...], ...]
+    sort: str
+    picked: str = ""
+
+
+Block = Html | Picture | Choice | Table
+
+
+def picture(name: str, chart: Any) -> Picture:
+    """Return an Altair chart as a picture."""
+    return Picture(name, themed(vlc.vegalite_to_svg(chart.to_dict(validate=False))))
+
+
+def themed(svg: str) -> str:
+    """Return an SVG whose paper colours are variables of the page and whose ids are its own.
+
+    >>> themed('<svg><path fill="white" stroke="#0072B2"/></svg>')
+    '<svg><path fill="var(--paper,white)" stroke="#0072B2"/></svg>'
+    """
+    text = re.sub(r"<\?xml[^>]*\?>|<!DOCTYPE[^>]*>", "", svg)
+    number = next(_numbers)
+    for name in set(re.findall(r'\bid="([^"]+)"', text)):
+        text = text.replace(f'id="{name}"', f'id="p{number}-{name}"').replace(f"#{name})", f"#p{number}-{name})")
+        text = text.replace(f'"#{name}"', f'"#p{number}-{name}"')
+    return _PAINT.sub(lambda m: f'{m[1]}="var({INKS[m[2]]},{m[2]})"', text)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1, title: str = "") -> Html:
+    """Return a small table of text; the first `words` columns are words, the rest numbers."""
+
+    def cells(row: Sequence[str], tag: str) -> str:
+        kinds = ["word" if i < words else "number" for i in range(len(row))]
+        return "".join(f"<{tag} class='{k}'>{html.escape(c)}</{tag}>" for k, c in zip(kinds, row, strict=True))
+
+    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
+    caption = f"<caption>{html.escape(title)}</caption>" if title else ""
+    return Html(f"<div class='scroll'><table class='plain'>{caption}<tr>{cells(head, 'th')}</tr>{body}</table></div>")
+
+
+def paragraph(*lines: str, kind: str = "") -> Html:
+    """Return lines of text as paragraphs."""
+    return Html("".join(f"<p class='{kind}'>{html.escape(line)}</p>" for line in lines))
+
+
+def tiles(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return key numbers: name, value, note and what it is (shown on hover)."""
+    return "".join(
+        f"<div class='tile' title='{html.escape(r['what'], quote=True)}'><div class='name'>{html.escape(r['name'])}</div>"
+        f"<div class='value'>{html.escape(r['value'])}</div><div class='note'>{html.escape(r['note'])}</div></div>"
+        for r in rows
+    )

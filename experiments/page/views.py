@@ -1,0 +1,212 @@
+"""What each view shows of a scene, as blocks; charts are those of `figures`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from experiments import answer, figures, figures_share
+from experiments.page import agents, networks, plans
+from experiments.page.blocks import Choice, Html, paragraph, picture, table, tiles
+from experiments.page.player import Part, Scene, seeded
+from experiments.printed import PRIOR
+from model import tables
+from model.core.units import fmt, month_date
+from model.record import SERIES
+
+EMPTY = "Nothing has happened yet: press play, step, or drag the month."
+MEANINGS = {s.name: (s.unit, s.meaning) for s in SERIES}
+
+
+def draw(scene: Scene) -> tuple[str, list[Part]]:
+    """Return the key numbers and the parts of the view that the state asks for."""
+    view = VIEWS[scene.state.view]
+    if not scene.economy.month and view in NEED_A_MONTH:
+        return key_numbers(scene), [paragraph(EMPTY, kind="empty")]
+    return key_numbers(scene), view(scene)
+
+
+# Key numbers ---------------------------------------------------------------------------------------
+
+
+def key_numbers(scene: Scene) -> str:
+    """Return the tiles above every view."""
+    state, now = scene.state, scene.now
+    counted = answer.DENOMINATORS[state.by]
+    share, crossing, note = "-", "-", ""
+    if now.found.values:
+        latest = float(now.found.rolling(state.by)[0][-1])
+        share = f"{100.0 * latest:.0f} %" if latest == latest else "after 12 months"
+        crossing = crossed(scene, state.by)
+        note = _moved(scene, state.by)
+    rows = [
+        ("inference's share", share, "last 12 months", f"Inference over inference and training; counted in: {counted}"),
+        ("inference overtakes", crossing, note, f"Passes one half for good, 12-month sums; counted in: {counted}"),
+        _latest(scene, "agents per person", "ai_agents", "humans", "AI agents at work, over people online"),
+        _latest(scene, "tokens a month", "tokens", None, "All tokens, fresh, cached and generated"),
+        _latest(scene, "machines, H100e", "installed_h100e", None, "Accelerators of providers, in H100 equivalents"),
+        _latest(scene, "USD per H100e-hour", "price_usd_per_h100e_hour", None, "Contract price, mean over capacity"),
+    ]
+    return tiles([dict(zip(("name", "value", "note", "what"), row, strict=True)) for row in rows])
+
+
+def _latest(scene: Scene, name: str, series: str, per: str | None, what: str) -> tuple[str, str, str, str]:
+    def last(frame: pl.DataFrame) -> float | None:
+        if not frame.height:
+            return None
+        row = frame.filter(pl.col("month") <= scene.now.monthly["month"].max()).row(-1, named=True)
+        x = row[series]
+        return None if x is None else x / row[per] if per else x
+
+    x = last(scene.now.monthly)
+    before = last(scene.shipped.monthly) if scene.shipped is not None and x is not None else None
+    note = "" if before is None else f"as shipped {fmt(before)}"
+    return name, "-" if x is None else fmt(x), note, what
+
+
+def crossed(scene: Scene, definition: str, shipped: bool = False) -> str:
+    """Return when inference overtakes training under a definition, in words."""
+    of = scene.shipped if shipped else scene.now
+    if of is None or not of.found.values:
+        return "-"
+    words = figures_share.when(answer.crossings(of.found)[definition], of.found.start)
+    if words == "not in this run":
+        last = month_date(scene.state.months - 1, of.found.start).isoformat()[:7]
+        done = shipped or scene.economy.month == scene.state.months
+        return f"not by {last if done else scene.economy.recorder.months[-1]}"
+    return words
+
+
+def _moved(scene: Scene, definition: str) -> str:
+    """Return how far the crossover has moved against the scenario as shipped."""
+    if scene.shipped is None:
+        return ""
+    now, before = (answer.crossings(s.found)[definition][0] for s in (scene.now, scene.shipped))
+    text = f"as shipped {crossed(scene, definition, shipped=True)}"
+    if now.index is None or before.index is None:
+        return text
+    months = now.index - before.index
+    return f"{text}: {abs(months)} months {'later' if months > 0 else 'earlier'}" if months else f"{text}: the same"
+
+
+# Views ---------------------------------------------------------------------------------------------
+
+
+def the_answer(scene: Scene) -> list[Part]:
+    """When inference passes one half, by definition; at rest also who had the hours."""
+    state, found = scene.state, scene.now.found
+    until = month_date(state.months - 1, found.start)
+    before = scene.shipped.found if scene.shipped is not None else None
+    width = 300 if scene.narrow else 720
+    items = tuple((d, SHORT[d]) for d in answer.DENOMINATORS)
+    blocks: list[Part] = [
+        Choice("by", "Count compute in", items, state.by),
+        picture("inference-share", figures_share.share(found, state.by, until, before, width)),
+    ]
+    if scene.playing:
+        return blocks
+    return [
+        *blocks,
+        _by_definition(scene),
+        paragraph(PRIOR, "One seed: run the comparison, or 'economy run --seeds 8', for a spread.", kind="small"),
+        lambda: picture("who-has-the-hours", figures.answer(scene.now.compute)),
+        lambda: picture("what-grew", figures.kaya(scene.now.monthly)),
+    ]
+
+
+#: Names of the definitions short enough for a row of buttons.
+SHORT = {
+    "accelerator_hours": "hours",
+    "purpose": "operations",
+    "kernel": "by kind of work",
+    "usd": "dollars",
+    "energy": "electricity",
+    "all_ai": "all AI",
+}
+
+
+def _by_definition(scene: Scene) -> Html:
+    """Return the crossover under each definition, now and as shipped."""
+    years = answer.shown_years(answer.full_years(scene.now.monthly["month"]))
+    shares = answer.yearly_shares(scene.now.found)
+    changed = scene.shipped is not None
+    before = answer.yearly_shares(scene.shipped.found) if scene.shipped is not None else {}
+    rows = []
+    for d, words in answer.DENOMINATORS.items():
+        row = [words, crossed(scene, d)] + ([crossed(scene, d, shipped=True)] if changed else [])
+        for y in years:
+            value = _share(shares[d].get(str(y)))
+            row.append(f"{value} ({_share(before[d].get(str(y)))})" if changed else value)
+        rows.append(row)
+    head = ["inference's share of ...", "overtakes training"] + (["as shipped"] if changed else [])
+    brackets = "; in brackets the scenario as shipped" if changed else ""
+    return table([*head, *map(str, years)], rows, 1, f"Six ways to count, share by year{brackets}")
+
+
+def _share(found: dict[str, float | None] | None) -> str:
+    x = None if found is None else found["median"]
+    return "-" if x is None else f"{100.0 * x:.0f} %"
+
+
+def the_stack(scene: Scene) -> list[Part]:
+    """Where a dollar goes, from the application down to watts; value, operations and electricity by layer."""
+    e = scene.economy
+    stack, flows = (seeded(e, f(e, e.recorder)) for f in (tables.stack, tables.flows))
+    year = (answer.full_years(scene.now.monthly["month"]) or [0])[-1]
+    if not year:
+        return [paragraph("The stack is drawn for full years: let the first year end.", kind="empty")]
+    blocks: list[Part] = [picture("a-dollar", figures.dollar(flows, scene.now.monthly, year))]
+    if scene.playing:
+        return blocks
+    return [*blocks, lambda: picture("seven-layers", figures.layers(stack, flows, scene.now.monthly))]
+
+
+def the_networks(scene: Scene) -> list[Part]:
+    """Return one of the two networks with this month's traffic."""
+    which = scene.state.option("network")
+    items = (("orchestrator", "orchestrators, skills, tools"), ("application", "people, applications, orchestrators"))
+    return [Choice("network", "Network", items, which), *networks.view(scene.economy, which)]
+
+
+def the_attention(scene: Scene) -> list[Part]:
+    """Return both attention markets."""
+    rows = seeded(scene.economy, tables.attention(scene.economy, scene.economy.recorder))
+    return [picture("attention", figures.attention(rows, scene.now.monthly))]
+
+
+def the_labs(scene: Scene) -> list[Part]:
+    """Return what labs planned for their models and what came, then one lab's account."""
+    return plans.view(scene)
+
+
+def the_agents(scene: Scene) -> list[Part]:
+    """Return a table of agents of one kind and the account of one."""
+    return agents.view(scene)
+
+
+def the_comparison(scene: Scene) -> list[Part]:
+    """Return the last comparison of two scenarios, if one was run."""
+    from experiments.page import versus
+
+    return versus.view(scene)
+
+
+def about(scene: Scene) -> list[Part]:
+    """Return what the model is, its equations and its sources."""
+    from experiments.page import card
+
+    return card.view(scene)
+
+
+VIEWS: dict[str, Callable[[Scene], list[Part]]] = {
+    "answer": the_answer,
+    "stack": the_stack,
+    "networks": the_networks,
+    "attention": the_attention,
+    "labs": the_labs,
+    "agents": the_agents,
+    "compare": the_comparison,
+    "about": about,
+}
+NEED_A_MONTH = (the_answer, the_stack, the_networks, the_attention, the_labs)
