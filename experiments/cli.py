@@ -6,9 +6,8 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from model.core.errors import InputError, unknown
 
@@ -105,6 +104,7 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     sweep.add_argument("file", metavar="SWEEP.toml", help="scenarios, seeds, design, parameters, what is recorded")
     sweep.add_argument("--out", metavar="DIR", help="folder of the sweep; results/<file> if left out")
     sweep.add_argument("--workers", metavar="N", help="parallel processes")
+    sweep.add_argument("--cluster", metavar="ADDRESS", help="dask scheduler, tcp://host:8786; see docs/cluster.md")
     sweep.add_argument("--retry", action="store_true", help="run those again that ended in an error")
     compare = command("compare", _compare, "paired difference of two scenarios on common random numbers")
     compare.add_argument("a", metavar="A", help="shipped name or TOML file")
@@ -115,6 +115,14 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     compare.add_argument("--workers", metavar="N", help="parallel processes")
     compare.add_argument("--out", metavar="FILE.csv", help="file for the rows")
     compare.add_argument("--json", action="store_true", help="print the rows as JSON")
+    study = command("sensitivity", _sensitivity, "what decides the crossover: Morris screening, then Sobol effects")
+    study.add_argument("scenario", nargs="?", default="baseline", help="shipped name or TOML file")
+    study.add_argument("--method", default="sobol", help="morris ends after the screening; sobol goes on (sobol)")
+    study.add_argument("--preset", default="quick", help="quick: about 400 runs; full: about 11,000 (quick)")
+    study.add_argument("--out", metavar="DIR", help="folder of the runs; results/sensitivity-<preset> if left out")
+    study.add_argument("--workers", metavar="N", help="parallel processes")
+    study.add_argument("--cluster", metavar="ADDRESS", help="dask scheduler, tcp://host:8786; see docs/cluster.md")
+    study.add_argument("--json", action="store_true", help="print all effects as JSON")
     command("scenarios", _scenarios, "list the shipped scenarios")
     parameters = command("parameters", _parameters, "list every parameter: default, unit, range, meaning, source")
     parameters.add_argument("section", nargs="?", help="one section only")
@@ -176,10 +184,10 @@ def _run(given: argparse.Namespace) -> int:
     check_target(out)
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
+    from experiments.progress import RunProgress
     from experiments.runner import run
 
-    progress = _Progress()
-    try:
+    with RunProgress() as progress:
         result = run(
             given.scenario,
             humans=humans,
@@ -191,8 +199,6 @@ def _run(given: argparse.Namespace) -> int:
             out=out,
             on_progress=progress,
         )
-    finally:
-        progress.close()
     if given.json:
         print(json.dumps({**result.to_json(), "out": str(out)}, indent=1, allow_nan=False))
         return 0
@@ -207,33 +213,66 @@ def _run(given: argparse.Namespace) -> int:
 def _sweep(given: argparse.Namespace) -> int:
     from pathlib import Path
 
+    from experiments.progress import SweepProgress
     from experiments.runner import RunInterrupted
     from experiments.source import whole_number
-    from experiments.sweeps import Progress, sweep
+    from experiments.sweeps import sweep
 
     workers = whole_number("--workers", given.workers, 1, 1024)
     out = given.out if given.out is not None else f"results/{Path(given.file).stem}"
-    said, last = -10.0, None
-
-    def tell(progress: Progress) -> None:
-        nonlocal said, last
-        if last is None and progress.corrupt:
-            print(f"{progress.corrupt} stored runs are damaged and run again", file=sys.stderr, flush=True)
-        last = progress
-        if time.monotonic() - said >= 5.0 or progress.kept == progress.total:
-            said = time.monotonic()
-            print(progress, file=sys.stderr, flush=True)
-
     try:
-        sweep(given.file, out, workers, retry=given.retry, on_progress=tell)
+        with SweepProgress() as progress:
+            sweep(given.file, out, workers, cluster=given.cluster, retry=given.retry, on_progress=progress)
     except RunInterrupted:
-        kept = f"{last.kept} of {last.total} runs are kept in {out}" if last else "nothing was run"
-        return _fail(f"stopped by the user; {kept}; the same command goes on", INTERRUPTED, given.debug)
+        return _fail(progress.kept(out), INTERRUPTED, given.debug)
+    last = progress.last
     errors = last.errors if last else 0
     print(
         f"{out}/results.parquet: {last.kept if last else 0} runs" + (f", {errors} ended in an error" if errors else "")
     )
     return 1 if errors else 0
+
+
+def _sensitivity(given: argparse.Namespace) -> int:
+    from experiments import findings
+    from experiments.progress import SweepProgress
+    from experiments.runner import RunInterrupted
+    from experiments.sensitivity import study
+    from experiments.source import whole_number
+
+    workers = whole_number("--workers", given.workers, 1, 1024)
+    out = given.out if given.out is not None else f"results/sensitivity-{given.preset}"
+    folder = findings.check_folder(out)
+    progress = SweepProgress()
+    try:
+        with progress:
+            found = study(
+                folder,
+                given.scenario,
+                method=given.method,
+                preset=given.preset,
+                workers=workers,
+                cluster=given.cluster,
+                on_progress=progress.stage,
+            )
+    except RunInterrupted:
+        return _fail(progress.kept(out), INTERRUPTED, given.debug)
+    boxes = findings.boxes_of(found)
+    written = findings.write(found, boxes, folder)
+    if given.json:
+        print(json.dumps(findings.to_json(found, boxes), indent=1, allow_nan=False))
+        return 0
+    from rich.console import Console
+
+    from experiments.printed import show_tables
+
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    for sentence in findings.sentences(found, boxes):
+        console.print(sentence, highlight=False)
+    console.print()
+    show_tables(findings.tables(found), console)
+    print(f"{out}: {', '.join(written)}")
+    return 0
 
 
 def _compare(given: argparse.Namespace) -> int:
@@ -261,36 +300,6 @@ def _compare(given: argparse.Namespace) -> int:
 
     show_comparison(found, Console(width=None if sys.stdout.isatty() else 110))
     return 0
-
-
-class _Progress:
-    """A bar on a terminal, now and then a plain line otherwise; on stderr."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._task: Any = None
-        self._began = self._said = time.monotonic()
-
-    def __call__(self, done: int, total: int, finished: int) -> None:
-        """Show months done of all."""
-        if sys.stderr.isatty():
-            if self._bar is None:
-                from rich.console import Console
-                from rich.progress import Progress
-
-                self._bar = Progress(console=Console(stderr=True), transient=True)
-                self._bar.start()
-                self._task = self._bar.add_task("simulating", total=total)
-            self._bar.update(self._task, completed=done, description=f"simulating ({finished} seeds done)")
-        elif time.monotonic() - self._said >= 10.0:
-            self._said = time.monotonic()
-            seconds = self._said - self._began
-            print(f"{done} of {total} months, {finished} seeds finished, {seconds:.0f} s", file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.stop()
 
 
 def _app(given: argparse.Namespace) -> int:

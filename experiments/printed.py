@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
 
 from experiments import answer
 from model.core.units import month_date
-from model.measures import PARITY, Crossover
+from model.measures import HEADLINE, PARITY, PREFIX, Crossover
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -246,11 +249,11 @@ def comparison_tables(found: Comparison) -> list[Table]:
     return [effects, Table("Crossover (median; runs that cross)", ("definition", "share of", "A", "B"), crossed, 2)]
 
 
-def show_comparison(found: Comparison, console: Console) -> None:
-    """Print a comparison."""
+def show_tables(tables: list[Table], console: Console) -> None:
+    """Print tables one below the other."""
     from rich.table import Table as RichTable
 
-    for table in comparison_tables(found):
+    for table in tables:
         grid = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False)
         for i, heading in enumerate(table.head):
             grid.add_column(heading, justify="left" if i < table.words else "right", overflow="fold")
@@ -258,12 +261,33 @@ def show_comparison(found: Comparison, console: Console) -> None:
             grid.add_row(*row)
         console.print(grid)
         console.print()
+
+
+def show_comparison(found: Comparison, console: Console) -> None:
+    """Print a comparison."""
+    show_tables(comparison_tables(found), console)
+    console.print(pairing(found))
     if found.diverged is None:
         console.print("The runs do not differ in any recorded series.")
         return
     month, names = found.diverged
     more = f" and {len(names) - 3} more series" if len(names) > 3 else ""
     console.print(f"First difference: {month}, in {', '.join(names[:3])}{more}.")
+
+
+def pairing(found: Comparison) -> str:
+    """Return what common random numbers are worth for the headline share, in December 2026 or else the last month."""
+    rows = found.rows.filter(pl.col("series") == PREFIX + HEADLINE)
+    at = rows.filter(pl.col("month") == dt.date(2026, 12, 1))
+    for row in (at if at.height else rows.tail(1)).iter_rows(named=True):
+        error, independent = row["standard_error"], row["standard_error_independent"]
+        if not error or independent is None:
+            break
+        return (
+            f"Pairing: for the headline share in {row['month']:%Y-%m} the effect is {row['difference']:+.4f} (s.e. {error:.2g}); "
+            f"independent seeds would give s.e. {independent:.2g}, {independent / error:.1f} times as much."
+        )
+    return "Pairing: the headline share has no error to compare."
 
 
 def _summary(summary: dict[str, str | float | None]) -> str:

@@ -91,3 +91,16 @@ class SweepProgress(Shown):
         first = self.last is None
         self.last = progress
         self.show(progress.kept, progress.total, str(progress), always=ended or first)
+
+    def stage(self, name: str, progress: Progress) -> None:
+        """Show one of several sweeps, named."""
+        if name != self.what:
+            self.what, self.last = name, None
+            if not sys.stderr.isatty():
+                self.line(f"{name}:")
+        self(progress)
+
+    def kept(self, out: str) -> str:
+        """Return what is left after an interrupt."""
+        kept = f"{self.last.kept} of {self.last.total} runs are kept in {out}" if self.last else "nothing was run"
+        return f"stopped by the user; {kept}; the same command goes on"
