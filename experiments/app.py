@@ -192,6 +192,7 @@ def Top(session: Session) -> None:
         playing=playing,
         at=month,
         months=state.months,
+        goal=state.goal,
         label=frame.label if frame is not None else "...",
         speed=int(session.speed.value),
         seed=state.seed,
@@ -273,11 +274,11 @@ def Versus(session: Session) -> None:
     """Choose what to compare with, run it, follow it."""
     state, said = session.state.value, session.comparing.value
     names = [(name, f"A: {loaded(name).title}, as shipped") for name in shipped()]
-    Choices("Hold this page (B) against", names, state.option("against"), lambda x: session.choose("against", x))
     pairs = [(n, f"{n} pairs of runs") for n in ("2", "4", "8", "16")]
-    Choices("On common random numbers", pairs, state.option("pairs"), lambda x: session.choose("pairs", x))
-    with solara.Row():
-        solara.Button(said or "Run the comparison", on_click=session.compare, disabled=bool(said), outlined=True)
+    with solara.Div(classes=["pair"]):
+        Choices("Hold this page (B) against", names, state.option("against"), lambda x: session.choose("against", x))
+        Choices("on common random numbers,", pairs, state.option("pairs"), lambda x: session.choose("pairs", x))
+        solara.Button(said or "Run the comparison", on_click=session.compare, disabled=bool(said))
 
 
 def _show(session: Session, block: Block, key: str) -> None:

@@ -32,7 +32,6 @@ from experiments.drawing import (
     x_axis,
 )
 from experiments.figures_economy import demand as demand
-from experiments.figures_economy import dollar as dollar
 from experiments.figures_economy import kaya as kaya
 from experiments.figures_economy import labs as labs
 from experiments.figures_economy import layers as layers

@@ -185,11 +185,13 @@ def dollar(flows: pl.DataFrame, monthly: pl.DataFrame, year: int) -> alt.TopLeve
     year : int
         A full year of the run.
     """
+    chart = _dollar(flows, monthly, year)
     return finish(
-        _dollar(flows, monthly, year),
-        "Where a dollar goes",
+        chart,
+        f"Where a dollar goes, {year}",
         [
-            "From those who pay for generative AI down the stack; no advertising to people. Flows under half a cent are not drawn."
+            chart.title.text.partition(": ")[2],
+            "From those who pay for generative AI down the stack; no advertising to people. Flows under half a cent are not drawn.",
         ],
         monthly,
         "prior-dominated: no accounts by layer are published",
@@ -239,7 +241,7 @@ def _dollar(flows: pl.DataFrame, monthly: pl.DataFrame, year: int) -> alt.LayerC
         for style in ({"stroke": "white", "strokeWidth": 3, "strokeOpacity": 0.8}, {"color": INK})
     ]
     title = (
-        f"{year}: ${d.spent_usd / 1e9:,.3g} bn paid for generative AI; a dollar a month keeps {watts:,.2g} W running."
+        f"{year}: ${_billions(d.spent_usd)} bn paid for generative AI; a dollar a month keeps {watts:,.2g} W running."
         " White: kept (wages, operations, profit)."
     )
     return (
@@ -251,6 +253,10 @@ def _dollar(flows: pl.DataFrame, monthly: pl.DataFrame, year: int) -> alt.LayerC
             title=alt.TitleParams(title, fontSize=12, fontWeight="normal", frame="group", offset=2),
         )
     )
+
+
+def _billions(usd: float) -> str:
+    return f"{usd / 1e9:,.0f}" if usd >= 1e11 else f"{usd / 1e9:.3g}"
 
 
 def kaya(monthly: pl.DataFrame) -> alt.TopLevelMixin:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -15,20 +15,26 @@ from experiments.drawing import (
     DATA_END,
     GREY,
     INK,
+    LABEL,
     ORANGE,
     bands,
     finish,
     label,
+    lines,
+    nothing,
     observed,
+    panel,
+    span,
     within,
     x_axis,
+    y_axis,
 )
 from experiments.observed import points
 from model.core.units import month_date
 from model.measures import Crossover, crossover_summary
 
 if TYPE_CHECKING:
-    pass
+    from experiments.comparison import Comparison
 
 #: Observed inference shares and what they count; none has exactly the model's denominators.
 OBSERVED_SHARES = {
@@ -61,11 +67,11 @@ def share(
     """
     rows = _rolled(found, definition)
     start = found.months[0][0] if found.months and found.months[0] else until
-    span, narrow = [start, until], width < 500
+    dates, narrow = [start, until], width < 500
     y = alt.Y(
         "median:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", title=None, tickCount=5, minExtent=36)
     )
-    across = x_axis(span, every=2 if narrow else 1)
+    across = x_axis(dates, every=2 if narrow else 1)
     line = alt.Chart(rows)
     layers = [
         line.mark_area(color=BLUE, fillOpacity=0.16).encode(across, y),
@@ -91,8 +97,8 @@ def share(
     for (prefix, runs), y_text, style in zip(
         crossings.items(), (0.58, 0.43), ({"color": INK}, {"color": GREY}), strict=False
     ):
-        layers += _crossover(runs, found.start, prefix, y_text, style["color"], span)
-    seen = within(points(list(OBSERVED_SHARES)), pl.Series(span))
+        layers += _crossover(runs, found.start, prefix, y_text, style["color"], dates, narrow)
+    seen = within(points(list(OBSERVED_SHARES)), pl.Series(dates))
     seen = seen.with_columns(pl.col("series").replace_strict(OBSERVED_SHARES).alias("text"))
     if seen.height:
         layers += [*observed(seen), *label(seen, alt.Y("value:Q"), fontSize=9 if narrow else 10)]
@@ -136,21 +142,178 @@ def _rolled(found: numbers.Counts, definition: str) -> pl.DataFrame:
 
 
 def _crossover(
-    runs: Sequence[Crossover], start: str, prefix: str, y: float, colour: str, span: Sequence[dt.date]
+    runs: Sequence[Crossover], start: str, prefix: str, y: float, colour: str, dates: Sequence[dt.date], narrow: bool
 ) -> list[alt.Chart]:
     """Return where a share passes one half, marked and dated; nothing if it does not."""
     summary = crossover_summary(list(runs), start)
     if summary["median"] is None:
         return []
     at = month_date(0, str(summary["median"]))
-    late = at > span[0] + (span[1] - span[0]) * 0.75
+    late = at > dates[0] + (dates[1] - dates[0]) * (0.5 if narrow else 0.75)
     row = pl.DataFrame({"month": [at], "value": [0.5], "text": [prefix + when(runs, start)]})
     plain = alt.Chart(row)
     side = {"align": "right", "dx": -8} if late else {"align": "left", "dx": 8}
     return [
-        plain.mark_rule(color=colour, strokeWidth=1.5).encode(x_axis(span)),
-        plain.mark_point(filled=True, fill=colour, size=90, opacity=1).encode(x_axis(span), alt.Y("value:Q")),
+        plain.mark_rule(color=colour, strokeWidth=1.5).encode(x_axis(dates)),
+        plain.mark_point(filled=True, fill=colour, size=90, opacity=1).encode(x_axis(dates), alt.Y("value:Q")),
         plain.mark_text(fontSize=13, fontWeight="bold", color=colour, **side).encode(
-            x_axis(span), y=alt.datum(y), text=alt.Text("text:N")
+            x_axis(dates), y=alt.datum(y), text=alt.Text("text:N")
         ),
     ]
+
+
+def plans(rows: pl.DataFrame, lab: str, width: int = 720) -> alt.TopLevelMixin:
+    """Lifetime tokens and cost of a lab's models, as planned at the start of the run and as they came, by month of release.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        month, tier, serving, planned_tokens, realised_tokens, planned_usd, realised_usd; one released model a row.
+    lab : str
+    width : int
+    """
+    kinds = {"planned": ORANGE, "came": BLUE, "came so far (still serving)": "#56B4E9"}
+    scale = alt.Scale(domain=list(kinds), range=list(kinds.values()))
+    shape = alt.Scale(domain=list(kinds), range=["square", "circle", "circle"])
+    key = alt.Legend(title=None, orient="top", symbolStrokeWidth=1, columns=1 if width < 500 else 3)
+    big = rows.filter(pl.col("tier") != "small")
+    panels = []
+    for what, title in (("tokens", "tokens over its life"), ("usd", "cost over its life, USD")):
+        here = big.filter((pl.col(f"planned_{what}") > 0.0) & (pl.col(f"realised_{what}") > 0.0))
+        came = pl.when("serving").then(pl.lit("came so far (still serving)")).otherwise(pl.lit("came"))
+        long = pl.concat(
+            [
+                here.select("month", pl.lit("planned").alias("what"), pl.col(f"planned_{what}").alias("value")),
+                here.select("month", came.alias("what"), pl.col(f"realised_{what}").alias("value")),
+            ]
+        )
+        y = y_axis([long["value"].min(), long["value"].max()], title, True)
+        plain = alt.Chart(long)
+        between = here.select("month", pl.col(f"planned_{what}").alias("low"), pl.col(f"realised_{what}").alias("high"))
+        panels.append(
+            alt.layer(
+                alt.Chart(between).mark_rule(color=GREY).encode(x_axis(), y("low"), alt.Y2("high:Q")),
+                plain.mark_point(filled=True, size=70, opacity=1).encode(
+                    x_axis(),
+                    y("value"),
+                    alt.Color("what:N", scale=scale, legend=key),
+                    alt.Shape("what:N", scale=shape, legend=key),
+                ),
+            ).properties(width=width, height=170)
+        )
+    chart = alt.vconcat(*panels) if big.height else nothing("no frontier model has been released yet")
+    seeds = pl.DataFrame({"seed": [0]})
+    return finish(
+        chart,
+        f"Frontier models of lab {lab}: planned and what came",
+        ["One point pair a model, at its month of release; the plan was made when its training began."],
+        seeds,
+        "prior-dominated: plans are not published",
+    )
+
+
+def life(rows: pl.DataFrame, units: Mapping[str, str], kind: str, width: int = 720) -> alt.TopLevelMixin:
+    """One agent's columns over time, those that vary, each in its own panel.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        month and numbers.
+    units : mapping
+        {column: unit} of those that may be drawn.
+    kind : str
+    width : int
+    """
+    varying = [n for n in units if rows[n].drop_nans().n_unique() > 2][:9]
+    columns_ = 1 if width < 500 else 3
+    panels = []
+    for name in varying:
+        values = rows.select("month", pl.col(name).alias("value"))
+        unit = "" if units[name] == "-" else f", {units[name]}"
+        line = alt.Chart(values).mark_line(color=BLUE, strokeWidth=2)
+        y = alt.Y("value:Q", axis=alt.Axis(title=None, tickCount=4, labelExpr=LABEL), scale=alt.Scale(zero=False))
+        panels.append(panel(line.encode(x_axis(span(values), every=4), y), _words(name, units[name]) + unit, 195, 80))
+    chart = alt.concat(*panels, columns=columns_) if panels else nothing("nothing about this agent has changed yet")
+    seeds = pl.DataFrame({"seed": [0]})
+    return finish(
+        chart,
+        f"One {kind}, month by month",
+        ["Its own state at the end of each month; a row stands for many where it has a weight."],
+        seeds,
+    )
+
+
+def difference(found: Comparison, name: str, width: int = 720) -> alt.TopLevelMixin:
+    """Two scenarios run with the same seeds: their means, and the paired difference with its error.
+
+    Parameters
+    ----------
+    found : Comparison
+        With every month of the series.
+    name : str
+        A series of it.
+    width : int
+    """
+    means = found.means_a.filter(pl.col("series") == name).select("month", pl.col("mean").alias("a"))
+    rows = found.rows.filter(pl.col("series") == name).join(means, on="month", how="left")
+    d, error = pl.col("difference"), pl.col("standard_error").fill_null(0.0)
+    other = pl.col("standard_error_independent").fill_null(0.0)
+    rows = rows.with_columns(
+        (pl.col("a") + d).alias("b"), (d - 2 * error).alias("low"), (d + 2 * error).alias("high"),
+        (d - 2 * other).alias("wide_low"), (d + 2 * other).alias("wide_high"),
+    ).sort("month")  # fmt: skip
+    a, b = (f"{letter}: {words}" for letter, words in zip("AB", found.names, strict=True))
+    colours = {a: GREY, b: BLUE}
+    both = pl.concat(
+        [
+            rows.select("month", pl.lit(which).alias("what"), *(pl.col(c).alias(x) for x in ("median", "low", "high")))
+            for which, c in ((a, "a"), (b, "b"))
+        ]
+    ).drop_nulls("median")
+    months = span(rows)
+    top = lines(
+        both,
+        "what",
+        colours,
+        name.replace("_", " "),
+        span=months,
+        log="share" not in name and _wide(both["median"]),
+        legend="top",
+    )
+    y = y_axis(
+        [rows[c].min() for c in ("wide_low", "low")] + [rows[c].max() for c in ("wide_high", "high")],
+        "B minus A",
+        False,
+    )
+    across = x_axis(months)
+    plain = alt.Chart(rows.drop_nulls("difference"))
+    bottom = alt.layer(
+        plain.mark_area(fillOpacity=0.12, color=GREY).encode(across, y("wide_low"), alt.Y2("wide_high:Q")),
+        plain.mark_area(fillOpacity=0.35, color=BLUE).encode(across, y("low"), alt.Y2("high:Q")),
+        alt.Chart(pl.DataFrame({"y": [0.0]})).mark_rule(color=INK, strokeDash=[5, 4]).encode(alt.Y("y:Q")),
+        plain.mark_line(color=BLUE, strokeWidth=2).encode(across, y("difference")),
+    )
+    return finish(
+        alt.vconcat(top.properties(width=width, height=190), bottom.properties(width=width, height=150)).resolve_scale(
+            color="independent", strokeDash="independent"
+        ),
+        "Two scenarios on the same luck",
+        [
+            "Lower: B minus A, mean over pairs of runs with the same seed; dark band two standard errors of that mean,",
+            "grey band what as many runs with other seeds would give.",
+        ],
+        pl.DataFrame({"seed": list(found.seeds)}),
+        "differences follow from the assumptions changed",
+        "mean of {}",
+    )
+
+
+def _words(name: str, unit: str) -> str:
+    plain = name.partition("_usd")[0] if unit.startswith("USD") else name
+    return plain.replace("_", " ")
+
+
+def _wide(values: pl.Series) -> bool:
+    """Return whether a series wants a logarithmic axis."""
+    seen = values.drop_nulls().to_list()
+    return bool(seen) and min(seen) > 0.0 and max(seen) / min(seen) > 50.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import itertools
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ INKS = {
     "white": "--paper",
     "#ffffff": "--paper",
     "black": "--ink",
+    "#000": "--ink",
+    "#000000": "--ink",
 }
 _PAINT = re.compile(rf'\b(fill|stroke)="({"|".join(map(re.escape, INKS))})"')
 _numbers = itertools.count()
@@ -87,11 +90,11 @@ def themed(svg: str) -> str:
     return _PAINT.sub(lambda m: f'{m[1]}="var({INKS[m[2]]},{m[2]})"', text)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1, title: str = "") -> Html:
-    """Return a small table of text; the first `words` columns are words, the rest numbers."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[int] = (0,), title: str = "") -> Html:
+    """Return a small table of text; the columns `words` are words, the rest numbers."""
 
     def cells(row: Sequence[str], tag: str) -> str:
-        kinds = ["word" if i < words else "number" for i in range(len(row))]
+        kinds = ["word" if i in words else "number" for i in range(len(row))]
         return "".join(f"<{tag} class='{k}'>{html.escape(c)}</{tag}>" for k, c in zip(kinds, row, strict=True))
 
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
@@ -111,3 +114,26 @@ def tiles(rows: Sequence[Mapping[str, str]]) -> str:
         f"<div class='value'>{html.escape(r['value'])}</div><div class='note'>{html.escape(r['note'])}</div></div>"
         for r in rows
     )
+
+
+_POWERS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def plain(x: float | None, unit: str = "") -> str:
+    """Return a number in words that need no powers of ten until there is none.
+
+    >>> plain(0.26514), plain(5350000000, "people"), plain(1.94e18), plain(None)
+    ('0.265', '5.35 billion people', '1.94·10¹⁸', '-')
+    """
+    if x is None or not math.isfinite(x):
+        return "-"
+    size = abs(x)
+    if size >= 1e15 or 0 < size < 1e-3:
+        digits, power = f"{x:.2e}".split("e")
+        text = f"{digits}·10{str(int(power)).translate(_POWERS)}"
+    elif size >= 1e6:
+        scale, word = next(s for s in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")) if size >= s[0])
+        text = f"{x / scale:.3g} {word}" if size / scale < 1000 else f"{x / scale:,.0f} {word}"
+    else:
+        text = f"{x:,.0f}" if size >= 1000 else f"{x:.3g}"
+    return f"{text} {unit}".strip()

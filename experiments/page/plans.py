@@ -1,12 +1,133 @@
-"""To come."""
+"""Labs: what one planned for its models and what came, then all of them, then the lab's account."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from experiments.page.blocks import Block, paragraph
+import numpy as np
+import polars as pl
+
+from experiments import figures, figures_share
+from experiments.page.blocks import Choice, Html, paragraph, picture, plain, table
+from experiments.page.player import seeded
+from model import tables
+from model.core.units import month_date
+from model.regret import hindsight
+
+if TYPE_CHECKING:
+    from experiments.page.player import Part, Scene
+    from model.economy import InferenceEconomy
 
 
-def view(*_: Any) -> list[Block]:
-    """Return nothing yet."""
-    return [paragraph("to come")]
+def leading(e: InferenceEconomy) -> int:
+    """Return the lab that spends most on compute and people: research and serving."""
+    return int(np.argmax(e.labs.rd_usd + e.labs.serving_usd))
+
+
+def view(scene: Scene) -> list[Part]:
+    """Return one lab's plans against what came, and those of all labs."""
+    e, chosen = scene.economy, scene.state.option("lab")
+    names = list(e.opening.lab_names)
+    lab = names.index(chosen) if chosen in names else leading(e)
+    items = (("leading", f"the leading one ({names[leading(e)]})"), *((n, n) for n in names))
+    rows = planned(e, names[lab])
+    blocks: list[Part] = [
+        Choice("lab", "Lab", items, chosen if chosen in names else "leading"),
+        paragraph(*said(rows, names[lab], lab == leading(e), e.recorder.months[-1]), kind="said"),
+    ]
+    if rows.height:
+        blocks.append(picture("plans-of-a-lab", figures_share.plans(rows, names[lab], 280 if scene.narrow else 720)))
+        blocks.append(lambda: _table(rows))
+    if scene.playing:
+        return blocks
+    own = e.trace(e.row("Lab", lab))
+    return [
+        *blocks,
+        paragraph(f"{own.title}: what it decides and why", kind="title"),
+        paragraph(*own.sentences),
+        lambda: picture("plans-of-all-labs", figures.labs(seeded(e, tables.labs(e)))),
+    ]
+
+
+def planned(e: InferenceEconomy, lab: str) -> pl.DataFrame:
+    """Return the models a lab released during the run, planned and realised, oldest first."""
+    rows: list[dict[str, Any]] = [
+        {
+            "month": month_date(r.released_month, e.settings.start),
+            "tier": r.tier,
+            "training_flop": r.training_flop,
+            "parameters": r.parameters,
+            "planned_tokens": r.planned_tokens,
+            "realised_tokens": r.tokens,
+            "planned_usd": r.planned_usd,
+            "realised_usd": hindsight(r, e.params.neural).realised_usd,
+            "serving": r.retired_month is None,
+        }
+        for r in e.state.releases
+        if r.lab == lab and not r.opening
+    ]
+    schema = {"month": pl.Date, "tier": pl.String, "serving": pl.Boolean}
+    numbers = ("training_flop", "parameters", "planned_tokens", "realised_tokens", "planned_usd", "realised_usd")
+    return pl.DataFrame(rows, schema={**schema, **dict.fromkeys(numbers, pl.Float64)}).sort("month")
+
+
+def said(rows: pl.DataFrame, lab: str, leads: bool, month: str) -> list[str]:
+    """Return plan and outcome in words: totals over the models that have ended serving, then the last of them."""
+    who = f"Lab {lab}" + (", the one that spends most on research and serving," if leads else "")
+    ended = rows.filter(~pl.col("serving") & (pl.col("tier") != "small"))
+    if not ended.height:
+        return [f"{who} has no frontier model of this run that has ended serving by {month}."]
+    tokens, usd = (
+        (float(ended[f"planned_{what}"].sum()), float(ended[f"realised_{what}"].sum())) for what in ("tokens", "usd")
+    )
+    last = ended.row(-1, named=True)
+    out = [
+        f"{who} released {rows.filter(pl.col('tier') != 'small').height} frontier models by {month}; {ended.height} have ended serving."
+        f" For these it planned to serve {plain(tokens[0])} tokens over their lives; {plain(tokens[1])} came: {_times(*tokens)}.",
+        f"It planned {plain(usd[0])} USD for training and serving them; they cost {plain(usd[1])} USD: {_times(*usd)}.",
+        f"The last of them, released {last['month']:%Y-%m}: {plain(last['planned_tokens'])} tokens planned,"
+        f" {plain(last['realised_tokens'])} came ({_times(last['planned_tokens'], last['realised_tokens'])}).",
+    ]
+    return out
+
+
+def _times(plan: float, came: float) -> str:
+    if plan <= 0.0:
+        return "no plan"
+    ratio = came / plan
+    return f"{ratio:.3g} times the plan" if ratio >= 1.0 else f"{100 * ratio:.0f} % of the plan"
+
+
+def _table(rows: pl.DataFrame) -> Any:
+    head = (
+        "released",
+        "tier",
+        "training, FLOP",
+        "parameters",
+        "tokens planned",
+        "came",
+        "of plan",
+        "USD planned",
+        "came",
+        "of plan",
+    )
+    cells = [
+        (
+            f"{r['month']:%Y-%m}",
+            r["tier"] + (" (still serving)" if r["serving"] else ""),
+            plain(r["training_flop"]),
+            plain(r["parameters"]),
+            plain(r["planned_tokens"]),
+            plain(r["realised_tokens"]),
+            _short(r["planned_tokens"], r["realised_tokens"]),
+            plain(r["planned_usd"]),
+            plain(r["realised_usd"]),
+            _short(r["planned_usd"], r["realised_usd"]),
+        )
+        for r in rows.reverse().iter_rows(named=True)
+    ]
+    return Html(f"<details><summary>Every model, the newest first</summary>{table(head, cells, (0, 1)).text}</details>")
+
+
+def _short(plan: float, came: float) -> str:
+    return f"{100.0 * came / plan:,.0f} %" if plan > 0.0 else "-"

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from experiments import answer
 from experiments.page.blocks import Block, Html
 from experiments.page.state import State
 from model import tables
+from model.core.units import month_date
 from model.economy import InferenceEconomy
 
 #: Seconds between two looks at what is wished, and between two pictures.
@@ -41,6 +43,7 @@ class Scene:
     playing: bool = False
     narrow: bool = False
     extra: Any = None
+    life: list[dict[str, Any]] = field(default_factory=list)
 
 
 Part = Block | Callable[[], Block]
@@ -96,6 +99,8 @@ class Player:
         self._caught = 0  # month to come to without a pause
         self._economy: InferenceEconomy | None = None
         self._run: tuple[Any, ...] = ()
+        self._watched: tuple[str, int] | None = None
+        self._life: list[dict[str, Any]] = []
         self._summary: Summary | None = None
         self._drawn: tuple[str, tuple[Block, ...]] = ("", ())
         self._lock = threading.RLock()
@@ -147,12 +152,12 @@ class Player:
         state = wish.state
         economy = self._economy
         reached = 0 if economy is None else economy.month
-        fresh = economy is None or self._run != state.run or (not wish.playing and economy.month > state.goal)
-        if fresh:
+        other = self._run != state.run or (state.watched is not None and state.watched != self._watched)
+        if economy is None or other or (not wish.playing and economy.month > state.goal):
             with self._lock:
                 self._forget()
                 self._economy = InferenceEconomy(state.settings, seed=state.seed)
-                self._run = state.run
+                self._run, self._watched, self._life = state.run, state.watched, []
         self._caught = min(max(reached, self._caught), state.months) if wish.playing else state.goal
         if not self._advance(self._caught, number):
             return
@@ -161,8 +166,9 @@ class Player:
             self._play(wish, number)
         if self._other(number):
             return
-        self._frame(wish, number)
-        if state.changes and self._summarise(state, number) and not self._other(number):
+        pending = bool(state.changes) and (self._summary is None or self._summary.run != state.as_shipped.run)
+        self._frame(wish, number, pending)
+        if pending and self._summarise(state, number) and not self._other(number):
             self._frame(wish, number)
 
     def _advance(self, goal: int, number: int) -> bool:
@@ -171,12 +177,22 @@ class Player:
         while self._economy is not None and self._economy.month < goal:
             with self._lock:
                 self._economy.step()
+                self._follow(self._economy)
             if self._other(number):
                 return False
             if time.monotonic() - said > SLICE:
                 said = time.monotonic()
                 self._tell(self._economy.month)
         return True
+
+    def _follow(self, e: InferenceEconomy) -> None:
+        """Keep this month's state of the agent that is watched."""
+        kind, number = self._watched or ("", 0)
+        rows = e.kinds[kind][1] if kind in e.kinds else None
+        at = np.flatnonzero(rows.id == number) if rows is not None else ()
+        if rows is not None and len(at):
+            state = {name: float(getattr(rows, name)[at[0]]) for name in rows.columns()}
+            self._life.append({"month": month_date(e.month - 1, e.settings.start), **state})
 
     def _play(self, wish: Wish, number: int) -> None:
         """Step by the clock and draw as often as drawing allows, to the end of the run."""
@@ -195,7 +211,7 @@ class Player:
                 left = (economy.month - first) / wish.speed - (time.monotonic() - began)
                 self._changed.wait_for(lambda: self._other(number), timeout=max(left, 0.0))
 
-    def _frame(self, wish: Wish, number: int) -> None:
+    def _frame(self, wish: Wish, number: int, pending: bool = False) -> None:
         """Show the view: what is quick at once, the rest as it is made; until then what stood there stays."""
         economy = self._economy
         if economy is None:
@@ -217,7 +233,7 @@ class Player:
                 rest = before[i + 1 :] if len(before) == len(parts) else tuple(Html("") for _ in later)
                 self._show(Frame(wish.state, economy.month, label, tiles, (*blocks, *rest), whole=False))
         self._drawn = (wish.state.view, tuple(blocks))
-        self._show(Frame(wish.state, economy.month, label, tiles, tuple(blocks)))
+        self._show(Frame(wish.state, economy.month, label, tiles, tuple(blocks), whole=not pending))
 
     def _scene(self, economy: InferenceEconomy, wish: Wish) -> Scene:
         kept = summary(economy, wish.state)
@@ -226,13 +242,11 @@ class Player:
         against = self._summary if wish.state.changes and self._summary is not None else None
         if against is not None and against.run != wish.state.as_shipped.run:
             against = None
-        return Scene(economy, wish.state, kept, against, wish.playing, wish.narrow, wish.extra)
+        return Scene(economy, wish.state, kept, against, wish.playing, wish.narrow, wish.extra, self._life)
 
     def _summarise(self, state: State, number: int) -> bool:
-        """Run the scenario as shipped, once, to hold the changed one against; return whether that is new."""
+        """Run the scenario as shipped to hold the changed one against; return whether that came to its end."""
         plain = state.as_shipped
-        if self._summary is not None and self._summary.run == plain.run:
-            return False
         economy = InferenceEconomy(plain.settings, seed=plain.seed)
         try:
             while economy.month < economy.months:

@@ -28,6 +28,9 @@ VIEWS = {
 #: Definitions of inference's share to switch between; those with on-board chips are counted on the report.
 COUNTED = tuple(d for d in DEFINITIONS if not d.endswith(ON_BOARD_SUFFIX))
 HUMANS_MIN, HUMANS_MAX, HUMANS = 50, 20_000, 1_000
+SHIPPED_NOTE = (
+    "'As shipped' is the chosen scenario without the changes made on this page, with the same seed and resolution."
+)
 #: Longest address that is read, and most changes in it.
 LONGEST, MOST = 20_000, 400
 
@@ -87,6 +90,12 @@ class State:
         return (self.scenario, tuple(sorted(self.changes.items())), self.humans, self.seed)
 
     @property
+    def watched(self) -> tuple[str, int] | None:
+        """Kind and id of the agent whose life is followed."""
+        picked = self.option("agent")
+        return (self.option("kind"), int(picked)) if self.view == "agents" and picked else None
+
+    @property
     def as_shipped(self) -> State:
         """The same scenario without changes."""
         return dataclasses.replace(self, changes={})
@@ -103,7 +112,10 @@ class State:
 
     def choose(self, name: str, value: str) -> State:
         """Return the state with another choice inside a view."""
-        return dataclasses.replace(self, options={**self.options, name: checked(name, value)})
+        options = {**self.options, name: checked(name, value)}
+        if name == "kind":
+            options = {k: v for k, v in options.items() if k not in ("agent", "sort")}
+        return dataclasses.replace(self, options=options)
 
     def change(self, name: str, text: Any) -> State:
         """Return the state with a parameter set from text; the scenario's own value takes the change back.
@@ -241,7 +253,7 @@ def parse(query: str | None) -> State:
             if given[key] not in names:
                 raise unknown(f"{key} in the link", given[key][:60], names)
             state = state.replace(**{key: given[key]})
-    for key in OPTIONS.keys() & given.keys():
+    for key in (k for k in OPTIONS if k in given):
         state = state.choose(key, given[key])
     loaded(state.option("against"))
     for name, number in changes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import threading
 from collections.abc import Callable
@@ -9,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from experiments import figures_share
 from experiments.comparison import Comparison, paired
+from experiments.page.blocks import Choice, paragraph, picture, table
 from experiments.page.state import State, loaded
+from experiments.printed import comparison_tables
 
 if TYPE_CHECKING:
-    from experiments.page.blocks import Block
+    from experiments.page.player import Part, Scene
+
+EMPTY = "Move a lever or choose a scenario: that is B. Choose A, then run the comparison: both with the same seeds, so that luck cancels."
 
 
 class Stopped(Exception):
@@ -53,7 +59,7 @@ class Runner:
 
 def run(state: State, pairs: int, on_progress: Callable[[int, int], None]) -> Comparison:
     """Return the scenario held against (A) beside the state's (B): every month, paired by seed."""
-    return paired(
+    found = paired(
         loaded(state.option("against")),
         state.settings,
         seeds=pairs,
@@ -64,6 +70,8 @@ def run(state: State, pairs: int, on_progress: Callable[[int, int], None]) -> Co
         workers=1,
         on_progress=on_progress,
     )
+    many = f", {len(state.changes)} change{'s' if len(state.changes) > 1 else ''}" if state.changes else ""
+    return dataclasses.replace(found, names=(found.names[0], f"{state.scenario}{many}"))
 
 
 def parquet(frame: pl.DataFrame) -> bytes:
@@ -73,6 +81,24 @@ def parquet(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def view(scene: Any) -> list[Block]:
-    """Return both runs and their difference."""
-    return []
+def view(scene: Scene) -> list[Part]:
+    """Return both runs, their difference and both crossovers, of the comparison that was run last."""
+    found: Comparison | None = scene.extra
+    if found is None:
+        return [paragraph(EMPTY, kind="empty")]
+    series = found.rows["series"].unique(maintain_order=True).to_list()
+    name = scene.state.option("series")
+    name = name if name in series else series[0]
+    items = tuple((s, s.replace("_", " ")) for s in series)
+    effects, crossed = comparison_tables(found)
+    first = "The runs do not differ in any recorded series."
+    if found.diverged is not None:
+        month, names = found.diverged
+        first = f"The runs are the same to the bit before {month}; then {', '.join(names[:3])} differ first."
+    return [
+        Choice("series", "Series", items, name),
+        picture("two-scenarios", figures_share.difference(found, name, 300 if scene.narrow else 720)),
+        table(crossed.head, crossed.rows, range(crossed.words), crossed.title),
+        table(effects.head, effects.rows, range(effects.words), effects.title),
+        paragraph(first, kind="small"),
+    ]

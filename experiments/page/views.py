@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import polars as pl
 
-from experiments import answer, figures, figures_share
-from experiments.page import agents, networks, plans
-from experiments.page.blocks import Choice, Html, paragraph, picture, table, tiles
+from experiments import answer, figures, figures_economy, figures_share
+from experiments.page import agents, card, networks, plans, versus
+from experiments.page.blocks import Choice, Html, paragraph, picture, plain, table, tiles
 from experiments.page.player import Part, Scene, seeded
 from experiments.printed import PRIOR
 from model import tables
-from model.core.units import fmt, month_date
+from model.core.units import month_date
 from model.record import SERIES
 
 EMPTY = "Nothing has happened yet: press play, step, or drag the month."
@@ -38,8 +38,8 @@ def key_numbers(scene: Scene) -> str:
     if now.found.values:
         latest = float(now.found.rolling(state.by)[0][-1])
         share = f"{100.0 * latest:.0f} %" if latest == latest else "after 12 months"
-        crossing = crossed(scene, state.by)
-        note = _moved(scene, state.by)
+        crossing, _, unsure = crossed(scene, state.by).partition(" (")
+        note = "; ".join(filter(None, (unsure.rstrip(")"), _moved(scene, state.by))))
     rows = [
         ("inference's share", share, "last 12 months", f"Inference over inference and training; counted in: {counted}"),
         ("inference overtakes", crossing, note, f"Passes one half for good, 12-month sums; counted in: {counted}"),
@@ -61,8 +61,8 @@ def _latest(scene: Scene, name: str, series: str, per: str | None, what: str) ->
 
     x = last(scene.now.monthly)
     before = last(scene.shipped.monthly) if scene.shipped is not None and x is not None else None
-    note = "" if before is None else f"as shipped {fmt(before)}"
-    return name, "-" if x is None else fmt(x), note, what
+    note = "" if before is None else f"as shipped {plain(before)}"
+    return name, "-" if x is None else plain(x), note, what
 
 
 def crossed(scene: Scene, definition: str, shipped: bool = False) -> str:
@@ -141,7 +141,7 @@ def _by_definition(scene: Scene) -> Html:
         rows.append(row)
     head = ["inference's share of ...", "overtakes training"] + (["as shipped"] if changed else [])
     brackets = "; in brackets the scenario as shipped" if changed else ""
-    return table([*head, *map(str, years)], rows, 1, f"Six ways to count, share by year{brackets}")
+    return table([*head, *map(str, years)], rows, (0,), f"Six ways to count, share by year{brackets}")
 
 
 def _share(found: dict[str, float | None] | None) -> str:
@@ -156,7 +156,7 @@ def the_stack(scene: Scene) -> list[Part]:
     year = (answer.full_years(scene.now.monthly["month"]) or [0])[-1]
     if not year:
         return [paragraph("The stack is drawn for full years: let the first year end.", kind="empty")]
-    blocks: list[Part] = [picture("a-dollar", figures.dollar(flows, scene.now.monthly, year))]
+    blocks: list[Part] = [picture("a-dollar", figures_economy.dollar(flows, scene.now.monthly, year))]
     if scene.playing:
         return blocks
     return [*blocks, lambda: picture("seven-layers", figures.layers(stack, flows, scene.now.monthly))]
@@ -187,15 +187,11 @@ def the_agents(scene: Scene) -> list[Part]:
 
 def the_comparison(scene: Scene) -> list[Part]:
     """Return the last comparison of two scenarios, if one was run."""
-    from experiments.page import versus
-
     return versus.view(scene)
 
 
 def about(scene: Scene) -> list[Part]:
     """Return what the model is, its equations and its sources."""
-    from experiments.page import card
-
     return card.view(scene)
 
 

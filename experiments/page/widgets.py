@@ -15,6 +15,7 @@ def _bar(
     playing: bool,
     at: int,
     months: int,
+    goal: int,
     label: str,
     speed: int,
     seed: int,
