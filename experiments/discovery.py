@@ -82,11 +82,14 @@ def discover(sampled: pl.DataFrame, names: Sequence[str], outcome: str, before: 
     wanted = (rows[outcome] < before).to_numpy()
     if not FEWEST <= wanted.sum() <= wanted.size - FEWEST:
         return None
-    x = rows.select(names).to_pandas()
+    import pandas as pd  # Mesa brings it
+
+    x = pd.DataFrame({name: rows[name].to_list() for name in names})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = prim.Prim(x, wanted, threshold=0.0).find_box()
-        scores, _ = scoring.get_ex_feature_scores(x, wanted, random_state=1)
+        found = prim.Prim(x, wanted, threshold=1e-9).find_box()  # counts all that are true
+        most = max(round(len(names) / 3), 1)  # as Workbench has it, but for one or no parameter
+        scores, _ = scoring.get_ex_feature_scores(x, wanted, max_features=most, random_state=1)
     path = found.peeling_trajectory
     path = path[path["res_dim"] <= MOST_LIMITS]
     worth = 2 * path["coverage"] * path["density"] / (path["coverage"] + path["density"])

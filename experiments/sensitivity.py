@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from experiments import design as designs
 from experiments import ranges
+from experiments.runner import RunStopped
 from experiments.sweeps import Progress, sweep
 from model.core.errors import InputError, unknown
 from model.core.units import month_index
@@ -149,6 +150,8 @@ def study(
     found = Sensitivity(scenario.name, preset, _after(scenario)[0], screening, None, None, screened, None, survivors)
     if method == "morris":
         return found
+    if not survivors:
+        raise RunStopped("no parameter moves any outcome in the screening, or all runs failed; nothing to go on with")
     sampled = runs(VARIANCE, "sobol", p.n, survivors)
     unit = designs.sample("sobol", len(survivors), p.n, 1)
     variance = _each(sampled, lambda y: sobol_effects(len(survivors), y), survivors)
