@@ -162,7 +162,7 @@ def _crossover(
     ]
 
 
-def plans(rows: pl.DataFrame, lab: str, width: int = 720) -> alt.TopLevelMixin:
+def plans(rows: pl.DataFrame, lab: str, dates: Sequence[dt.date], width: int = 720) -> alt.TopLevelMixin:
     """Lifetime tokens and cost of a lab's models, as planned at the start of the run and as they came, by month of release.
 
     Parameters
@@ -170,6 +170,8 @@ def plans(rows: pl.DataFrame, lab: str, width: int = 720) -> alt.TopLevelMixin:
     rows : polars.DataFrame
         month, tier, serving, planned_tokens, realised_tokens, planned_usd, realised_usd; one released model a row.
     lab : str
+    dates : two dates
+        Ends of the axis.
     width : int
     """
     kinds = {"planned": ORANGE, "came": BLUE, "came so far (still serving)": "#56B4E9"}
@@ -192,9 +194,9 @@ def plans(rows: pl.DataFrame, lab: str, width: int = 720) -> alt.TopLevelMixin:
         between = here.select("month", pl.col(f"planned_{what}").alias("low"), pl.col(f"realised_{what}").alias("high"))
         panels.append(
             alt.layer(
-                alt.Chart(between).mark_rule(color=GREY).encode(x_axis(), y("low"), alt.Y2("high:Q")),
+                alt.Chart(between).mark_rule(color=GREY).encode(x_axis(dates), y("low"), alt.Y2("high:Q")),
                 plain.mark_point(filled=True, size=70, opacity=1).encode(
-                    x_axis(),
+                    x_axis(dates),
                     y("value"),
                     alt.Color("what:N", scale=scale, legend=key),
                     alt.Shape("what:N", scale=shape, legend=key),

@@ -36,17 +36,21 @@ def view(scene: Scene) -> list[Part]:
         paragraph(*said(rows, names[lab], lab == leading(e), e.recorder.months[-1]), kind="said"),
     ]
     if rows.height:
-        blocks.append(picture("plans-of-a-lab", figures_share.plans(rows, names[lab], 280 if scene.narrow else 720)))
+        width = 280 if scene.narrow else 720
+        dates = [month_date(i, e.settings.start) for i in (0, e.months - 1)]
+        blocks.append(lambda: picture("plans-of-a-lab", figures_share.plans(rows, names[lab], dates, width)))
         blocks.append(lambda: _table(rows))
     if scene.playing:
         return blocks
     own = e.trace(e.row("Lab", lab))
-    return [
+    told = [
         *blocks,
         paragraph(f"{own.title}: what it decides and why", kind="title"),
         paragraph(*own.sentences),
-        lambda: picture("plans-of-all-labs", figures.labs(seeded(e, tables.labs(e)))),
     ]
+    if e.month < 24:  # drawn by year of release
+        return told
+    return [*told, lambda: picture("plans-of-all-labs", figures.labs(seeded(e, tables.labs(e))))]
 
 
 def planned(e: InferenceEconomy, lab: str) -> pl.DataFrame:

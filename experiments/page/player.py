@@ -221,17 +221,18 @@ class Player:
         label = economy.recorder.months[-1] if economy.recorder.months else "opening"
         before = self._drawn[1] if self._drawn[0] == wish.state.view else ()
         blocks: list[Block] = []
-        for i, part in enumerate(parts):
+        said = False
+        for part in parts:
             if callable(part):
                 if self._other(number):
                     return
+                if not said:
+                    said, i = True, len(blocks)
+                    rest = before[i:] if len(before) == len(parts) else tuple(Html("") for _ in parts[i:])
+                    self._show(Frame(wish.state, economy.month, label, tiles, (*blocks, *rest), whole=False))
                 with self._lock:
                     part = part()
             blocks.append(part)
-            later = parts[i + 1 :]
-            if later and (callable(later[0]) and not any(map(callable, parts[:i]))):
-                rest = before[i + 1 :] if len(before) == len(parts) else tuple(Html("") for _ in later)
-                self._show(Frame(wish.state, economy.month, label, tiles, (*blocks, *rest), whole=False))
         self._drawn = (wish.state.view, tuple(blocks))
         self._show(Frame(wish.state, economy.month, label, tiles, tuple(blocks), whole=not pending))
 

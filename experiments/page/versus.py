@@ -57,7 +57,7 @@ class Runner:
             self._take(found)
 
 
-def run(state: State, pairs: int, on_progress: Callable[[int, int], None]) -> Comparison:
+def run(state: State, pairs: int, on_progress: Callable[[int, int], None], months: int | None = None) -> Comparison:
     """Return the scenario held against (A) beside the state's (B): every month, paired by seed."""
     found = paired(
         loaded(state.option("against")),
@@ -65,7 +65,7 @@ def run(state: State, pairs: int, on_progress: Callable[[int, int], None]) -> Co
         seeds=pairs,
         first_seed=state.seed,
         humans=state.humans,
-        months=min(state.months, loaded(state.option("against")).months),
+        months=months or min(state.months, loaded(state.option("against")).months),
         months_at="all",
         workers=1,
         on_progress=on_progress,

@@ -15,6 +15,7 @@ from model import tables
 from model.core.units import month_date
 from model.record import SERIES
 
+SHORTLY = "The run is too short to show this yet: play on."
 EMPTY = "Nothing has happened yet: press play, step, or drag the month."
 MEANINGS = {s.name: (s.unit, s.meaning) for s in SERIES}
 
@@ -22,8 +23,8 @@ MEANINGS = {s.name: (s.unit, s.meaning) for s in SERIES}
 def draw(scene: Scene) -> tuple[str, list[Part]]:
     """Return the key numbers and the parts of the view that the state asks for."""
     view = VIEWS[scene.state.view]
-    if not scene.economy.month and view in NEED_A_MONTH:
-        return key_numbers(scene), [paragraph(EMPTY, kind="empty")]
+    if scene.economy.month < FIRST_MONTHS.get(scene.state.view, 0):
+        return key_numbers(scene), [paragraph(EMPTY if not scene.economy.month else SHORTLY, kind="empty")]
     return key_numbers(scene), view(scene)
 
 
@@ -104,7 +105,7 @@ def the_answer(scene: Scene) -> list[Part]:
         Choice("by", "Count compute in", items, state.by),
         picture("inference-share", figures_share.share(found, state.by, until, before, width)),
     ]
-    if scene.playing:
+    if scene.playing or scene.economy.month < 13:  # shares are those of twelve months
         return blocks
     return [
         *blocks,
@@ -153,11 +154,9 @@ def the_stack(scene: Scene) -> list[Part]:
     """Where a dollar goes, from the application down to watts; value, operations and electricity by layer."""
     e = scene.economy
     stack, flows = (seeded(e, f(e, e.recorder)) for f in (tables.stack, tables.flows))
-    year = (answer.full_years(scene.now.monthly["month"]) or [0])[-1]
-    if not year:
-        return [paragraph("The stack is drawn for full years: let the first year end.", kind="empty")]
+    year = answer.full_years(scene.now.monthly["month"])[-1]
     blocks: list[Part] = [picture("a-dollar", figures_economy.dollar(flows, scene.now.monthly, year))]
-    if scene.playing:
+    if scene.playing or scene.economy.month < 13:
         return blocks
     return [*blocks, lambda: picture("seven-layers", figures.layers(stack, flows, scene.now.monthly))]
 
@@ -172,7 +171,7 @@ def the_networks(scene: Scene) -> list[Part]:
 def the_attention(scene: Scene) -> list[Part]:
     """Return both attention markets."""
     rows = seeded(scene.economy, tables.attention(scene.economy, scene.economy.recorder))
-    return [picture("attention", figures.attention(rows, scene.now.monthly))]
+    return [lambda: picture("attention", figures.attention(rows, scene.now.monthly))]
 
 
 def the_labs(scene: Scene) -> list[Part]:
@@ -205,4 +204,5 @@ VIEWS: dict[str, Callable[[Scene], list[Part]]] = {
     "compare": the_comparison,
     "about": about,
 }
-NEED_A_MONTH = (the_answer, the_stack, the_networks, the_attention, the_labs)
+#: Months before there is anything to draw.
+FIRST_MONTHS = {"answer": 1, "stack": 12, "networks": 1, "attention": 2, "labs": 2}
