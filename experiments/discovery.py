@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from model.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 BEFORE = 2028
 MOST_LIMITS = 4
 FEWEST = 10
+LEAST_CUT = 0.05
 
 
 class Limit(NamedTuple):
@@ -56,7 +59,7 @@ def discover(sampled: pl.DataFrame, names: Sequence[str], outcome: str, before: 
     """Return the box of the runs whose `outcome`, a date in years, lies before a year.
 
     Of the boxes that PRIM peels off, with at most `MOST_LIMITS` parameters restricted, the one with the largest harmonic
-    mean of coverage and density. Runs of a Saltelli design share coordinates: a box describes, it tests nothing.
+    mean of coverage and density; of its limits, those that cut off at least `LEAST_CUT` of all runs. Runs of a Saltelli design share coordinates: a box describes, it tests nothing.
 
     Parameters
     ----------
@@ -94,22 +97,29 @@ def discover(sampled: pl.DataFrame, names: Sequence[str], outcome: str, before: 
     path = path[path["res_dim"] <= MOST_LIMITS]
     worth = 2 * path["coverage"] * path["density"] / (path["coverage"] + path["density"])
     best = int(worth.idxmax())
-    step, inside, whole = path.loc[best], found.box_lims[best], found.box_lims[0]
-    limits = tuple(
-        Limit(name, *_ends(inside[name]), *_ends(whole[name]))
-        for name in names
-        if _ends(inside[name]) != _ends(whole[name])
-    )
+    inside, whole = found.box_lims[best], found.box_lims[0]
+    limits, held = [], np.ones(wanted.size, dtype=bool)
+    for name in names:
+        left = _within(x[name], inside[name])
+        if (~left).mean() >= LEAST_CUT:
+            limits.append(Limit(name, *_ends(inside[name]), *_ends(whole[name])))
+            held &= left
     return Box(
         outcome,
-        limits,
-        float(step["coverage"]),
-        float(step["density"]),
-        float(step["mass"]),
+        tuple(limits),
+        float((held & wanted).sum() / wanted.sum()),
+        float(wanted[held].mean()),
+        float(held.mean()),
         float(wanted.mean()),
         int(wanted.size),
         {str(name): float(score) for name, score in scores.iloc[:, 0].items()},
     )
+
+
+def _within(column: Any, limit: Any) -> Any:
+    low, high = limit.iloc[0], limit.iloc[1]
+    kept = column.isin(low) if isinstance(low, set) else column.between(low, high)
+    return kept.to_numpy()
 
 
 def _ends(column: Any) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import math
 import struct
@@ -245,6 +246,21 @@ def finish(
     done: alt.TopLevelMixin = chart.properties(title=words)
     themed: alt.TopLevelMixin = done.configure(**CONFIG)
     return themed
+
+
+def in_notebook(scale: float = 2.0) -> None:
+    """Show charts of this notebook in their interactive form, with a picture beside it for pages that run nothing.
+
+    The form is that of Vega-Lite 5, which JupyterLab brings; it needs no network.
+    """
+
+    def both(spec: dict[str, Any], **options: Any) -> dict[str, Any]:
+        older = spec | {"$schema": "https://vega.github.io/schema/vega-lite/v5.json"}
+        picture = base64.b64encode(vlc.vegalite_to_png(spec, scale=scale)).decode()
+        return {"application/vnd.vegalite.v5+json": older, "image/png": picture}
+
+    alt.renderers.register("picture and form", both)
+    alt.renderers.enable("picture and form")
 
 
 def png(chart: Any, scale: float) -> bytes:

@@ -38,6 +38,10 @@ from experiments.figures_economy import layers as layers
 from experiments.figures_markets import against_observations as against_observations
 from experiments.figures_markets import attention as attention
 from experiments.figures_markets import market as market
+from experiments.figures_sensitivity import boxes as boxes
+from experiments.figures_sensitivity import heat_map as heat_map
+from experiments.figures_sensitivity import regime_map as regime_map
+from experiments.figures_sensitivity import tornado as tornado
 from experiments.observed import points
 from model.core.units import month_date, month_index
 from model.measures import FIRST_DATE, Crossover, crossed_by, crossover, crossover_summary

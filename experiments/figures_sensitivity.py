@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import polars as pl
 
+from experiments.answer import DENOMINATORS, ON_BOARD_SUFFIX
 from experiments.drawing import BLUE, INK, ORANGE, WIDTH, columns, finish, nothing, panel
 from experiments.sensitivity import MAIN, OUTCOMES
 from model.measures import DOMINANCE, HEADLINE, PARITY, PREFIX
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from experiments.discovery import Box
     from experiments.sensitivity import Sensitivity
 
-PANEL_WIDTH, ROW = 270, 24
+PANEL_WIDTH, ROW = 270, 34
 KNOWN = "ranges are what is possible, not what is likely"
 #: Who has the accelerator-hours, by the least share of inference; the darker, the clearer.
 REGIMES = {
@@ -42,7 +43,7 @@ def tornado(found: Sensitivity) -> alt.TopLevelMixin:
     order = _order(found)
     panels = []
     ends = alt.Scale(domain=["low", "high"], range=[BLUE, ORANGE])
-    key = alt.Legend(title="mean of runs with the parameter in the third of its range that is", orient="top")
+    key = alt.Legend(title=None, orient="top", labelExpr="'parameter in the ' + datum.value + 'est third of its range'")
     for i, (outcome, words) in enumerate(OUTCOMES.items()):
         rows = found.swings.filter(pl.col("outcome") == outcome).drop_nulls("mean")
         if rows.is_empty():
@@ -55,11 +56,11 @@ def tornado(found: Sensitivity) -> alt.TopLevelMixin:
         axis = alt.Axis(title=None, format="d" if dates else ".0%", tickCount=5)
         x = alt.X("mean:Q", scale=alt.Scale(domain=span, zero=False, nice=True), axis=axis)
         names = alt.Axis(title=None, labelLimit=280, domain=False, ticks=False) if i % 2 == 0 else None
-        y = alt.Y("parameter:N", sort=order, axis=names)
+        y = alt.Y("parameter:N", sort=order, axis=names, scale=alt.Scale(paddingInner=0.35, paddingOuter=0.2))
         side = alt.YOffset("end:N", sort=["low", "high"])
         plain = alt.Chart(rows)
         layers = alt.layer(
-            plain.mark_bar(height=8, opacity=0.9).encode(
+            plain.mark_bar(opacity=0.9).encode(
                 x, y, side, alt.X2("base:Q"), alt.Color("end:N", scale=ends, legend=key)
             ),
             plain.mark_rule(color=INK, strokeWidth=1).encode(alt.X("low:Q"), y, side, alt.X2("high:Q")),
@@ -67,7 +68,7 @@ def tornado(found: Sensitivity) -> alt.TopLevelMixin:
         )
         panels.append(panel(layers, words, PANEL_WIDTH, ROW * len(order)))
     words = [
-        f"Bars begin at the mean of all runs. Runs that never cross stand at {found.censored}: {_never(found)}.",
+        f"Bars: mean of the runs with the parameter there, from the mean of all. Runs that never cross stand at {found.censored}: {_never(found)}. Lines: 95 % intervals.",
     ]
     return _said(columns(panels, color="shared", y="independent"), found, _verdict(found), words)
 
@@ -84,8 +85,7 @@ def heat_map(found: Sensitivity, most: int = 24) -> alt.TopLevelMixin:
     relative = pl.col("mu_star") / pl.col("mu_star").max().over("outcome")
     unit = pl.when(pl.col("outcome").str.starts_with("crossover")).then(1.0).otherwise(100.0)
     rows = found.screening.with_columns(relative.alias("value"), (pl.col("mu_star") * unit).alias("shown"))
-    text = pl.format("{}", pl.col("shown").round(1)).fill_null("-")
-    rows = rows.with_columns(text.alias("text"), _short())
+    rows = rows.with_columns(_text("{:.1f}", "shown"), _short())
     ranked = (
         rows.group_by("parameter", maintain_order=True)
         .agg(pl.col("value").max())
@@ -95,9 +95,10 @@ def heat_map(found: Sensitivity, most: int = 24) -> alt.TopLevelMixin:
     title = "Morris: mean effect of the whole range (years; points of share)"
     charts = [_heat(rows.filter(pl.col("parameter").is_in(order)), order, title)]
     if found.variance is not None:
-        text = pl.format("{} [{}, {}]", *(pl.col(c).round(2) for c in ("total", "total_low", "total_high")))
         total = found.variance.with_columns(
-            pl.col("total").clip(0.0, 1.0).alias("value"), text.fill_null("-").alias("text"), _short()
+            pl.col("total").clip(0.0, 1.0).alias("value"),
+            _text("{:.2f} [{:.2f}, {:.2f}]", "total", "total_low", "total_high"),
+            _short(),
         )
         charts.append(_heat(total, _order(found), "Sobol: share of the variance with all interactions, 95 % interval"))
     words = [
@@ -133,6 +134,7 @@ def boxes(found: Sensitivity, discovered: Sequence[Box]) -> alt.TopLevelMixin:
             u = [math.log(v) if log else v for v in ends]
             low, high = ((v - u[0]) / (u[3] - u[0]) for v in u[1:3])
             text = f"{limit.low:.3g} to {limit.high:.3g}" + (" (log axis)" if log else "")
+            text += f"; importance {box.scores.get(limit.parameter, 0.0):.2f}"
             rows.append({"parameter": limit.parameter, "from": low, "to": high, "text": text})
         if not rows:
             continue
@@ -153,27 +155,32 @@ def boxes(found: Sensitivity, discovered: Sequence[Box]) -> alt.TopLevelMixin:
             f"{OUTCOMES[box.outcome].split(',')[0]}: {100 * box.coverage:.0f} % of the early runs lie in the box; "
             f"{100 * box.density:.0f} % of the runs in it are early, {100 * box.rate:.0f} % of all"
         )
-        panels.append(panel(layers, title, WIDTH - 340, 30 * len(rows)))
+        panels.append(panel(layers, title, WIDTH - 360, 30 * len(rows)))
     body = alt.vconcat(*panels) if panels else nothing("no box: too few runs cross early, or too few do not")
     words = [
-        "PRIM: the interval of each parameter inside which early crossings lie, of its declared range. A description, no test."
+        "PRIM: the interval of each parameter inside which early crossings lie, of its declared range. A description, no test.",
+        "Importance: share in telling early from late runs apart (extra trees), of all parameters that went on from the screening.",
     ]
     return _said(body, found, "Where inference passes one half before 2028", words)
 
 
-def regime_map(table: pl.DataFrame, x: str, y: str, month: str | None = None) -> alt.TopLevelMixin:
-    """Who dominates accelerator-hours over two parameters: a cell a pair of values, from a sweep's table.
+def regime_map(
+    table: pl.DataFrame, x: str, y: str, month: str | None = None, definition: str = HEADLINE
+) -> alt.TopLevelMixin:
+    """Who dominates compute over two parameters: a cell a pair of values, from a sweep's table.
 
     Parameters
     ----------
     table : polars.DataFrame
-        As `sweep` returns it for one scenario, with the headline share; runs that failed leave a gap.
+        As `sweep` returns it for one scenario, with the share of the definition; runs that failed leave a gap.
     x, y : str
         Parameters of the sweep.
     month : str, optional
         'YYYY-MM'; the last recorded month if left out. Shares are means over seeds.
+    definition : str
+        What is counted, one of `model.measures.DEFINITIONS`; the headline if left out.
     """
-    share = PREFIX + HEADLINE
+    share = PREFIX + definition
     rows = table.drop_nulls("month").with_columns(pl.col("month").dt.strftime("%Y-%m").alias("at"))
     month = month or str(rows["at"].max())
     cells = (
@@ -214,7 +221,8 @@ def regime_map(table: pl.DataFrame, x: str, y: str, month: str | None = None) ->
         ),
         plain.mark_text(fontSize=11).encode(*axes, text="text:N", color=dark),
     ).properties(width=max(46 * len(sides[0]), 200), height=max(34 * len(sides[1]), 120))
-    words = [f"Inference's share of H100e-hours of serving and R&D in {month}; all else as in the scenario."]
+    counted = DENOMINATORS[definition.removesuffix(ON_BOARD_SUFFIX)]
+    words = [f"Inference's share of {counted} in {month}; all else as in the scenario."]
     return finish(layers, "Who dominates compute, over two parameters", words, table, KNOWN, "mean of {}")
 
 
@@ -229,6 +237,13 @@ def _heat(rows: pl.DataFrame, order: Sequence[str], title: str) -> Any:
         plain.mark_text(fontSize=10).encode(x, y, text="text:N", color=white),
     )
     return panel(layers, title, 460, 19 * len(order))
+
+
+def _text(form: str, *names: str) -> pl.Expr:
+    """Return numbers as a column ``text``, "-" where the first is null."""
+    row = pl.struct(names)
+    text = row.map_elements(lambda r: "-" if r[names[0]] is None else form.format(*r.values()), pl.String)
+    return text.alias("text")
 
 
 def _short() -> pl.Expr:
