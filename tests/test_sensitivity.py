@@ -227,7 +227,7 @@ def test_the_command_writes_says_and_goes_on(capsys, tmp_path, monkeypatch):
     ("arguments", "words"),
     [
         (["--method", "sobl"], ["sobl", "'sobol'"]),
-        (["--preset", "qick"], ["qick", "'quick'"]),
+        (["--preset", "quickly"], ["quickly", "'quick'"]),
         (["baselin"], ["baselin", "'baseline'"]),
         (["--workers", "0"], ["--workers", "0", "[1, "]),
         (["--cluster", "tcp://127.0.0.1:1", "--workers", "2"], ["name one"]),
