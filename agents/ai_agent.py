@@ -82,7 +82,7 @@ class AIAgentParams(Params):
         "-",
         0,
         1,
-        doc="share of delegates that are ad-funded and share invocation fees",
+        doc="share of delegates that people would let advertisers fund at equal terms",
         source="own assumption: small so far",
     )
     standing_small_share_scale: float = param(
@@ -168,3 +168,27 @@ def standing_tier(log_ratio: tuple[float, float], p: AIAgentParams) -> float:
     0.5
     """
     return float(1.0 / (1.0 + np.exp(np.clip((log_ratio[0] - log_ratio[1]) / p.standing_small_share_scale, -500, 500))))
+
+
+def ad_funded_share(fee_usd: float, loss_usd: float, value_usd: float, choice_scale: float, p: AIAgentParams) -> float:
+    """Return the share of delegates that are ad-funded, Eq. I.4: odds at equal terms times ``exp((fee - loss)/(s V))``.
+
+    Parameters
+    ----------
+    fee_usd : float
+        Part of the invocation fee of a task that an ad-funded agent hands on.
+    loss_usd : float
+        Value that its ranking of candidates costs its principal, per task.
+    value_usd : float > 0
+        Value of a task.
+    choice_scale : float > 0
+        Scale of taste shocks as a share of the value.
+    p : AIAgentParams
+
+    Source: own assumption: the logit of all choices of people. Twin: tests/oracle/ai_agent.py.
+
+    >>> round(ad_funded_share(0.0, 0.0, 1.0, 0.1, AIAgentParams(ad_funded_share=0.3)), 12)
+    0.3
+    """
+    advantage = float(np.exp(np.clip((fee_usd - loss_usd) / (choice_scale * value_usd), -50.0, 50.0)))
+    return p.ad_funded_share * advantage / (1.0 - p.ad_funded_share + p.ad_funded_share * advantage)

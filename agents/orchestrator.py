@@ -90,6 +90,7 @@ class Orchestrators(Table):
     node_kind = Column("i1", "-", "0 orchestrator, 1 skill, 2 tool")
     quality = Column("f8", "-", "predicted success relative to the mean")
     price_usd_per_call = Column("f8", "USD", "price of a call apart from inference")
+    bid_usd_per_call = Column("f8", "USD", "bid for a routed call (skills)")
     take_rate = Column("f8", "-", "take rate over metered cost (orchestrators)")
     traffic_calls = Column("f8", "calls/month", "calls of last month")
     entries = Column("i4", "-", "times this row was taken over by a new node")
@@ -107,17 +108,23 @@ def build(nodes: Orchestrators, kinds: tuple[int, int, int], draws: Draws, p: Or
     nodes.take_rate[:] = p.take_rate
 
 
-def reweigh(edges: Array, nodes: Orchestrators, p: OrchestratorParams) -> Array:
+def reweigh(
+    edges: Array, nodes: Orchestrators, sponsored: Array, ad_funded_share: float, p: OrchestratorParams
+) -> Array:
     """Return next month's edges, Eq. T.1: each node spreads its calls over its links by a logit with inertia.
 
-    Log-odds rise with ln quality and last month's ln traffic of the target and fall with its ln price. Callbacks to
-    orchestrators answer a call and are not chosen: they stay as they are.
+    Log-odds rise with ln quality and last month's ln traffic of the target and fall with its ln price. Of the calls to
+    skills the share of ad-funded agents follows the places that skills bought, Eq. T.5. Callbacks to orchestrators answer a
+    call and are not chosen: they stay as they are.
 
     Parameters
     ----------
     edges : (O, O) float
         Zeros are absent links.
     nodes : Orchestrators
+    sponsored : (O, O) float
+        Spread of a caller's sponsored calls over skills; rows sum to one, or to zero where nothing was sold.
+    ad_funded_share : float in [0, 1]
     p : OrchestratorParams
 
     Returns
@@ -135,6 +142,9 @@ def reweigh(edges: Array, nodes: Orchestrators, p: OrchestratorParams) -> Array:
     chosen = np.where(back, 0.0, edges)
     weight = np.where(chosen > 0.0, np.exp(odds)[None, :], 0.0)
     target = _spread(weight, chosen.sum(axis=1))
+    skill = (nodes.node_kind == SKILL)[None, :] & (sponsored.sum(axis=1) > 0.0)[:, None]
+    called = np.where(skill, target, 0.0).sum(axis=1, keepdims=True)
+    target = target + np.where(skill, ad_funded_share * (called * sponsored - target), 0.0)
     return np.where(back, edges, p.routing_inertia * edges + (1.0 - p.routing_inertia) * target)
 
 

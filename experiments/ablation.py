@@ -43,7 +43,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     # Layers
     M("physical", "powered sites grow", {"physical.power_growth_per_month": 0.0}),
     M("physical", "machines retire", {"physical.life_months": 120.0}),
-    M("link", "batches grow with load", {"link.replicas_min": 1000.0, "link.replicas_reference_tokens_per_s": 1e2}),
+    M("link", "batches grow with load", {"link.replicas_min": 1000.0}),
     M("link", "serving software learns", {"link.software_learning": 0.0}),
     M("link", "training loses on large clusters", {"link.scale_out_penalty": 0.0}),
     M("neural", "algorithms improve", {"neural.algorithmic_gain": 0.0}),
@@ -84,6 +84,12 @@ MECHANISMS: tuple[Mechanism, ...] = (
     M("human", "more is undertaken as tasks get cheaper", {"human.rebound_elasticity": 0.0}),
     M("human", "shadow price of attention", {"attention.shadow_damping": 0.05}),
     M("ai_agent", "births follow wishes", {"ai_agent.spawn_per_month": 0.02}),
+    M(
+        "ai_agent",
+        "delegates may be ad-funded",
+        {"ai_agent.ad_funded_share": 0.0},
+        "few are, and the ranking costs a few per cent of success",
+    ),
     M("ai_agent", "candidates are examined", {"attention.candidate_spread": 0.0}),
     M("robot", "robots are bought", {"robot.purchase_per_month": 0.005, "robot.production_growth_per_month": 0.0}),
     M("provider", "demand is extrapolated", {"provider.extrapolation": 0.0}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments import ablation, ranges
+from experiments import ablation, auction_rules, ranges
 from experiments.printed import Table
 from model.scenario import Scenario, declarations
 
@@ -18,7 +18,7 @@ SHOWN = 15
 
 def tables() -> list[Table]:
     """Return the tables in the order of the report."""
-    return [mechanisms(), moved(), regimes()]
+    return [mechanisms(), rules(), moved(), regimes()]
 
 
 def mechanisms() -> Table:
@@ -48,6 +48,22 @@ def mechanisms() -> Table:
     )
     title = f"What each mechanism does ({ablation.YEAR}; change of the mean over 8 seeds, paired standard error in brackets)"
     return Table(title, head, rows, words=2)
+
+
+def rules() -> Table:
+    """Return what each auction rule does in both attention markets, from `model/data/auction_rules.csv`."""
+    table = auction_rules.load()
+    names = table["rule"].unique(maintain_order=True).to_list()
+    first = names[0]
+    rows = []
+    for name, (unit, meaning) in auction_rules.QUANTITIES.items():
+        cells = {r["rule"]: r for r in table.filter(table["quantity"] == name).iter_rows(named=True)}
+        base = f"{cells[first]['mean']:.3g}"
+        others = [f"{cells[r]['difference']:+.2g} ({cells[r]['standard_error']:.1g})" for r in names[1:]]
+        rows.append((meaning, unit, base, *others))
+    head = ("last year of the run", "unit", first, *(f"{r.replace('_', ' ')} less {first}" for r in names[1:]))
+    title = f"Four rules for both attention markets, scenario {auction_rules.SCENARIO} (8 paired seeds, standard error in brackets)"
+    return Table(title, head, rows, words=1)
 
 
 def moved() -> Table:

@@ -149,7 +149,10 @@ def attention(table: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     )
     read = bands(read.select("seed", "month", "what", pl.col("context_tokens").alias("value")), "what")
     inner = {"the task": GREEN, "candidate services": "#CC79A7"}
-    invocation = series(monthly, {"agent_invocation_price_usd": "price"})
+    sold = {"click_price_usd": "a click of a person", "agent_invocation_price_usd": "an invocation by an agent"}
+    offered = dict(zip(sold.values(), (BLUE, ORANGE), strict=True))
+    prices_of_places = series(monthly, sold)
+    examined = series(monthly, {"examination_hours": "hours"})
     moved = series(monthly, {"attention_spend_agent_share": "share"})
 
     def small(rows: pl.DataFrame, colours: dict[str, str], title: str, legend: bool) -> alt.Chart:
@@ -160,8 +163,9 @@ def attention(table: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     tables = (
         (series(monthly, prices), paid, "an hour of a person, USD", True),
         (read.filter(seen), inner, "tokens agents read a month, for", True),
-        (invocation.filter(seen), {"price": ORANGE}, "an invocation by an agent, USD", False),
+        (prices_of_places.filter(seen), offered, "price of a place, USD", True),
         (moved.filter(seen), {"share": INK}, "share of spending on attention that goes to agents'", False),
+        (examined.filter(seen), {"hours": "#CC79A7"}, "H100e-hours a month spent on reading candidates", False),
     )
     below = columns(
         [small(rows, colours, title, legend) for rows, colours, title, legend in tables if rows.height],

@@ -44,7 +44,7 @@ def build(e: InferenceEconomy, inert: int) -> None:
     e.suppliers = supplier.Suppliers(1)
     e.blocks = [slice(i, min(i + BLOCK, width)) for i in range(0, width, BLOCK)]
     e.sizes = {
-        "H": width, "G": human.SEGMENTS, "K": e.applications.n, "O": e.orchestrators.n, "L": e.labs.n,
+        "H": width, "G": human.SEGMENTS, "K": e.applications.n, "Z": e.services.n, "O": e.orchestrators.n, "L": e.labs.n,
         "N": e.nets.n, "P": e.providers.n, "S": 5, "T": 2, "Q": 3, "W": 12, "U": 14, "X": 5,
         "B": 1 + e.labs.n,
     }  # fmt: skip
@@ -88,7 +88,7 @@ def machines(e: InferenceEconomy) -> Cohorts:
 
 
 def first_bids(e: InferenceEconomy) -> None:
-    """Services open with the lowest locally envy-free bids."""
+    """Services and skills open with the lowest locally envy-free bids."""
     p, z = e.params.auction, e.services
     for column, value, first in (
         (z.bid_click_usd, p.value_usd_per_click, p.clicks_per_hour),
@@ -96,6 +96,11 @@ def first_bids(e: InferenceEconomy) -> None:
     ):
         rates = auction.click_rates(first, p)
         column[:] = auction.envy_free_bids(value * z.margin[None], z.quality[None], rates)[0]
+    nodes = e.orchestrators
+    skills = nodes.node_kind == orchestrator.SKILL
+    value = nodes.price_usd_per_call[skills] * (1.0 - e.params.orchestrator.operating_share)
+    rates = auction.click_rates(1.0, p)
+    nodes.bid_usd_per_call[skills] = auction.envy_free_bids(value[None], nodes.quality[skills][None], rates)[0]
 
 
 def chip_supplier(e: InferenceEconomy) -> None:
@@ -141,6 +146,7 @@ def layers_and_markets(e: InferenceEconomy) -> None:
     s.expansions = [0.0] * p.supplier.lead_months
     s.take_rate = p.orchestrator.take_rate
     s.calls_per_task = p.call_network.agent_calls
+    s.ad_funded_share = p.ai_agent.ad_funded_share
     s.research_split = np.tile([0.2, 0.6, 0.0, 0.2, 0.0], (n, 1))
     s.research_waiting_hours = np.zeros((n, 5))
     calls(e)
@@ -207,7 +213,7 @@ def calls(e: InferenceEconomy) -> None:
     skills = np.flatnonzero(nodes.node_kind == orchestrator.SKILL)
     edges[skills] *= 1.0 - p.callback_share
     edges[np.ix_(skills, back)] = p.callback_share / back.size
-    s.edges, s.fan_out = edges, edges.sum(axis=1)
+    s.edges, s.fan_out, s.sponsored = edges, edges.sum(axis=1), np.zeros_like(edges)
     s.entry_share = np.where(nodes.node_kind == orchestrator.ORCHESTRATOR, nodes.quality, 0.0)
     s.entry_share = s.entry_share / s.entry_share.sum()
     most = p.spectral_radius_max

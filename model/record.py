@@ -162,6 +162,14 @@ SERIES: tuple[Series, ...] = (
     Series("human_attention_price_usd_per_hour", "USD/h", "price of an attention-hour to advertisers", lambda x: x.f.ad_usd_per_hour),
     Series("human_shadow_price_usd_per_hour", "USD/h", "shadow price of a free hour", lambda x: ratio(x.w.attention_value_usd, x.w.application_h + x.w.leisure_h)),
     Series("agent_invocation_price_usd", "USD", "price of an invocation by an agent", lambda x: x.f.invocation_usd),
+    Series("click_price_usd", "USD", "price of a click", lambda x: x.f.click_usd),
+    Series("routing_spend_usd", "USD", "skills' spending on orchestrators' lists", lambda x: x.f.routing_spend_usd),
+    Series("ad_funded_share", "-", "agents paid by advertisers, next month", lambda x: x.e.state.ad_funded_share),
+    Series("ranking_quality_kept", "-", "what the auction leaves of the gain from choosing by quality", lambda x: x.e.state.quality_kept),
+    Series("services_value_usd", "USD", "value of clicks and invocations to the services that got them", lambda x: x.f.services_value_usd),
+    Series("principals_value_usd", "USD", "value of tasks that agents did with success", lambda x: x.w.success_value_usd),
+    Series("service_hhi", "-", "concentration of clicks and invocations", lambda x: measures.hhi(x.f.service_custom)),
+    Series("examination_hours", "h", "H100e-hours spent on reading candidates", lambda x: _examined_share(x.e, x.f) * float(x.f.hours[1])),
     Series("attention_spend_agent_share", "-", "spending on attention that goes to agents'", lambda x: ratio(x.f.invocation_spend_usd, x.f.invocation_spend_usd + x.f.ad_spend_usd)),
     Series("energy_twh", "TWh", "electricity of providers", lambda x: float(x.f.provider_kwh.sum()) / 1e9),
     Series("powered_gw", "GW", "powered sites", lambda x: x.e.state.powered_gw),
@@ -263,6 +271,14 @@ def reporters() -> dict[str, Callable[[Any], float]]:
     return {name: functools.partial(latest, name) for name in NAMES}
 
 
+def _examined_share(e: InferenceEconomy, f: MonthFlows) -> float:
+    """Return the share of delegated work that reads candidates, by accelerator-seconds."""
+    seconds = (f.tokens[DELEGATED] * f.seconds_per_token).sum(axis=0)  # (Q,)
+    total = float(seconds.sum())
+    fresh = float(e.state.net_share[DELEGATED, FRONTIER] @ f.seconds_per_token[: e.labs.n, 0])
+    return min(f.examination_tokens * fresh, float(seconds[:2].sum())) / total if total > 0.0 else 0.0
+
+
 def stack_accounts(
     e: InferenceEconomy, f: MonthFlows, flows: list[tuple[str, str, str, float]]
 ) -> accounts.StackAccounts:
@@ -272,10 +288,8 @@ def stack_accounts(
     safe = np.where(total > 0.0, total, 1.0)
     read, examined = np.zeros(len(WORK)), np.zeros(len(WORK))
     read[SERVING] = np.where(total > 0.0, seconds[:, :2].sum(axis=1) / safe, 0.0)
-    frontier = e.state.net_share[DELEGATED, FRONTIER] @ f.seconds_per_token[: e.labs.n, 0]
-    if total[DELEGATED] > 0.0:
-        examined[DELEGATED] = min(f.examination_tokens * float(frontier) / total[DELEGATED], read[DELEGATED])
-        read[DELEGATED] -= examined[DELEGATED]
+    examined[DELEGATED] = _examined_share(e, f)
+    read[DELEGATED] -= examined[DELEGATED]
     paid = f.served_tokens * f.token_usd[None]
     revenue = float(paid.sum())
     idle = float(f.provider_kwh.sum() - f.kwh[:12].sum())

@@ -270,6 +270,15 @@ def test_standing_jobs_choose_their_tier_as_in_the_text(ratio, p):
     assert got <= ai_agent.standing_tier((ratio[0] - 1.0, ratio[1]), p)
 
 
+@given(amounts(0, 1e3), amounts(0, 1e3), amounts(1e-3, 1e6, zero=False), st.floats(0.02, 0.5), params(AIAgentParams))
+def test_people_weigh_fees_against_the_ranking_as_in_the_text(fee, loss, value, scale, p):
+    got = ai_agent.ad_funded_share(fee, loss, value, scale, p)
+    same(got, agent_oracle.ad_funded_share(fee, loss, value, scale, p), rtol=1e-9, atol=1e-300)
+    assert 0.0 <= got <= 1.0
+    assert got <= ai_agent.ad_funded_share(fee + value, loss, value, scale, p)
+    assert got >= ai_agent.ad_funded_share(fee, loss + value, value, scale, p)
+
+
 # Robots -----------------------------------------------------------------------------------------------
 
 

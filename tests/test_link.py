@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -48,14 +49,18 @@ def serve(load, p, overhead=1.0):
 
 
 def room(load, p):
-    """Largest batch memory allows: what weights leave of twice their size, in contexts of the mean prompt."""
+    """Largest batch memory allows: what weights leave of twice their size, in contexts of the mean prompt; and the step."""
     tokens, active, prompts, _ = load
     for j, n in enumerate(active):
         weight = [sum(row[j]) for row in tokens]
         context = np.average(prompts, weights=weight) if sum(weight) else np.mean(prompts)
         weights = n * p.sparsity * p.weight_bytes
         machines = max(math.ceil(2 * weights / MEMORY), 1)
-        yield max((machines * MEMORY - weights) / (twin.kv_bytes(n, p) * context), 1.0)
+        held = twin.kv_bytes(n, p) * context
+        step = partial(
+            twin.step_seconds, active=n, kv_context_bytes=held, accelerators=machines, bytes_per_s=BANDWIDTH, p=p
+        )
+        yield max((machines * MEMORY - weights) / held, 1.0), step
 
 
 @given(loads(), link_params(), st.floats(1, 30))
@@ -75,13 +80,14 @@ def test_serving_is_its_twin(load, p, overhead):
 def test_a_batch_is_within_memory_patience_and_load(load, p):
     got = serve(load, p)
     per_s = np.array(load[0]).reshape(2, -1, 3)[:, :, 2].sum(axis=0) / (730 * 3600)
-    for b, step, most, rate in zip(got.batch, got.step_seconds, room(load, p), per_s, strict=True):
+    for b, step, (most, seconds), rate in zip(got.batch, got.step_seconds, room(load, p), per_s, strict=True):
+        copies = twin.replicas(rate, seconds, most, p)
         assert 1.0 <= b <= most * (1 + 1e-9)
         if b > 1.0:
             assert step <= p.step_seconds_max * (1 + 1e-9)
-            assert b <= rate * step / twin.replicas(rate, p) * (1 + 1e-9)
+            assert b <= rate * step / copies * (1 + 1e-9)
         if 1.0 < b < most * (1 - 1e-9) and step < p.step_seconds_max * (1 - 1e-9):
-            assert b == pytest.approx(rate * step / twin.replicas(rate, p), rel=1e-9)
+            assert b == pytest.approx(rate * step / copies, rel=1e-9)
 
 
 @given(loads(1), link_params(), st.floats(1.0, 1e4))

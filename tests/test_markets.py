@@ -70,7 +70,10 @@ def test_candidates_are_those_of_the_text(value, token_usd, p):
     got = attention.examined(value[0], token_usd, p)
     same(got, attention_oracle.examined(value[0].tolist(), token_usd, p))
     assert ((got >= 1.0) & (got <= p.candidates_max)).all()
-    same(attention.choice_gain(got, p), attention_oracle.choice_gain(got.tolist(), p), atol=1e-14)
+    for kept in (1.0, 0.3, -1.0):
+        told = attention_oracle.choice_gain(got.tolist(), p, kept)
+        same(attention.choice_gain(got, p, kept), told, atol=1e-14)
+        assert (attention.choice_gain(got, p, kept) <= attention.choice_gain(got, p) + 1e-15).all()
     if value[0].size:
         assert (attention.examined(value[0], 2 * token_usd + 1e-9, p) <= got).all()
         assert (attention.examined(2 * value[0], token_usd, p) >= got).all()

@@ -125,21 +125,46 @@ def test_the_opening_of_the_call_network_is_that_of_the_text(seed, kinds, p):
         same(getattr(nodes, name), [row[k] for row in told])
 
 
-@given(SEEDS, st.integers(1, 20), params(OrchestratorParams))
-def test_calls_are_routed_again_as_in_the_text(seed, n, p):
+def bought_places(seed, nodes, edges):
+    """Shares of skills that some callers are linked to; zeros elsewhere."""
+    rng = np.random.default_rng(seed + 1)
+    skills = (edges > 0) & (nodes.node_kind == SKILL)[None, :]
+    places = rng.random(edges.shape) * skills * (rng.random((nodes.n, 1)) < 0.7)
+    return places / np.maximum(places.sum(axis=1, keepdims=True), 1e-300)
+
+
+@given(SEEDS, st.integers(1, 20), st.floats(0, 1), params(OrchestratorParams))
+def test_calls_are_routed_again_as_in_the_text(seed, n, ad_funded, p):
     nodes, edges, fan_out = network(seed, n)
-    got = orchestrator.reweigh(edges, nodes, p)
+    places = bought_places(seed, nodes, edges)
+    got = orchestrator.reweigh(edges, nodes, places, ad_funded, p)
     names = ("node_kind", "quality", "price_usd_per_call", "traffic_calls")
-    same(got, orchestrator_oracle.reweigh(edges.tolist(), *lists(nodes, *names), p), rtol=1e-11)
+    told = orchestrator_oracle.reweigh(edges.tolist(), *lists(nodes, *names), places.tolist(), ad_funded, p)
+    same(got, told, rtol=1e-11, atol=1e-15 * fan_out.max(initial=0.0))
     back = nodes.node_kind == ORCHESTRATOR
     np.testing.assert_array_equal(got[:, back], edges[:, back])  # callbacks answer calls, nobody chooses them
     same(got.sum(axis=1), fan_out)
     assert ((got > 0) <= (edges > 0)).all()
-    fixed = orchestrator.reweigh(edges, nodes, p.replace(routing_inertia=0.99))
+    fixed = orchestrator.reweigh(edges, nodes, places, ad_funded, p.replace(routing_inertia=0.99))
     np.testing.assert_allclose(fixed, edges, atol=0.0101 * fan_out.max(initial=0.0))
     before = got.copy()
     nodes.quality[-1] *= 2.0
-    assert (orchestrator.reweigh(edges, nodes, p)[:, -1] >= before[:, -1] * (1 - 1e-12)).all()
+    after = orchestrator.reweigh(edges, nodes, places, ad_funded, p)[:, -1]
+    if nodes.node_kind[-1] != SKILL:
+        assert (after >= before[:, -1] * (1 - 1e-12)).all()
+
+
+def test_bought_places_take_the_calls_of_ad_funded_agents_only():
+    nodes, p = Orchestrators(4), OrchestratorParams(routing_inertia=0.0)
+    nodes.node_kind[:] = [ORCHESTRATOR, SKILL, SKILL, TOOL]
+    fill(nodes, quality=1.0, price_usd_per_call=1e-4, traffic_calls=0.0)
+    edges = np.zeros((4, 4))
+    edges[0, 1:] = 1.0 / 3.0
+    places = np.zeros((4, 4))
+    places[0, 2] = 1.0
+    for share, expected in ((0.0, [1 / 3, 1 / 3]), (1.0, [0.0, 2 / 3]), (0.5, [1 / 6, 1 / 2])):
+        got = orchestrator.reweigh(edges, nodes, places, share, p)[0]
+        same(got[1:], [*expected, 1 / 3])
 
 
 @given(SEEDS, COUNT, params(OrchestratorParams))

@@ -74,7 +74,7 @@ class MonthFlows(Flows):
 
     Letters: H humans, G wage segments, K applications, O call-network nodes, L labs, N = 2L nets, P providers, S serving
     classes, T tiers (frontier, small), Q kinds of tokens (fresh, cached, generated), W provider-run classes of work, U all
-    classes, X research uses, B buyers of hours (the public, then labs).
+    classes, X research uses, Z services, B buyers of hours (the public, then labs).
     """
 
     # 1-3 machines, nets, prices
@@ -142,6 +142,10 @@ class MonthFlows(Flows):
     ad_spend_usd: float = flow("", "USD", "spending on human attention")
     invocation_usd: float = flow("", "USD", "price of an invocation by an agent")
     invocation_spend_usd: float = flow("", "USD", "spending on agent attention")
+    click_usd: float = flow("", "USD", "price of a click")
+    services_value_usd: float = flow("", "USD", "value of clicks and invocations to the services that got them")
+    service_custom: Array = flow("Z", "clicks", "clicks and sponsored invocations by service")
+    routing_spend_usd: float = flow("", "USD", "skills' spending on orchestrators' lists")
     assistant_usd: float = flow("", "USD", "paid by people for assistants")
     agent_usd: float = flow("", "USD", "paid by people for agents, fees included")
     # 12 births, exits, plans

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -128,18 +129,9 @@ class LinkParams(Params):
         "replicas",
         1,
         1000,
-        doc="copies of a net kept ready at the reference load (regions, versions, daily peaks)",
+        doc="copies of a net kept ready while its load would not fill one (regions, versions, daily peaks)",
         scale="log",
         source="own assumption: some ten regions, several versions, daily peaks of several times the mean",
-    )
-    replicas_reference_tokens_per_s: float = param(
-        1.0e4,
-        "token/s",
-        1e2,
-        1e7,
-        doc="generated tokens a second of a net at which its copies begin to grow with the square root of load",
-        scale="log",
-        source="own assumption: square-root staffing, design T6.8 (Erlang-C)",
     )
     software_scale: float = param(
         33.0,
@@ -239,29 +231,27 @@ def serving(
     total_bytes = n * p.sparsity * p.weight_bytes
     accelerators = np.maximum(np.ceil(2.0 * total_bytes / hbm_bytes), 1.0)
     room = np.maximum((accelerators * hbm_bytes - total_bytes) / (kv * context), 1.0)
-    copies = replicas(generated_per_s, p)
-    low, high = np.zeros_like(n), np.log(room)
-    # Step time rises with b, less than b itself: load and patience each allow every batch up to a largest one.
-    for _ in range(55):
-        batch = np.exp(0.5 * (low + high))
-        step = step_seconds(batch, n, kv * context, accelerators, bytes_per_s, p)
-        allowed = (batch <= generated_per_s * step / copies) & (step <= p.step_seconds_max)
-        low, high = np.where(allowed, 0.5 * (low + high), low), np.where(allowed, high, 0.5 * (low + high))
-    batch = np.exp(low)
-    step = step_seconds(batch, n, kv * context, accelerators, bytes_per_s, p)
+
+    def step(batch: Array) -> Array:
+        return step_seconds(batch, n, kv * context, accelerators, bytes_per_s, p)
+
+    largest = _largest_batch(lambda batch: step(batch) <= p.step_seconds_max, room)
+    copies = replicas(generated_per_s * step(largest) / largest, p)
+    batch = _largest_batch(lambda batch: batch <= generated_per_s * step(batch) / copies, largest)
+    seconds_per_step = step(batch)
     attention = (
         4.0 * context * kv / (2.0 * p.weight_bytes)
     )  # operations per token on its context, of the order of its KV bytes
     seconds = np.empty((n.size, 3))
     seconds[:, 0] = (2.0 * n + attention) / (H100_FLOP_PER_S * p.prefill_utilisation)
     seconds[:, 1] = kv / bytes_per_s
-    seconds[:, 2] = accelerators * step / (batch * decode_gain)
+    seconds[:, 2] = accelerators * seconds_per_step / (batch * decode_gain)
     seconds *= overhead
     hours = (tokens * seconds[None]).sum(axis=2) / SECONDS_PER_HOUR
     flop = (tokens[:, :, 0] + tokens[:, :, 2]) * (2.0 * n + attention) + tokens[:, :, 1] * (
         attention / np.maximum(context, 1.0)
     )
-    return Serving(hours, flop, seconds, batch, step)
+    return Serving(hours, flop, seconds, batch, seconds_per_step)
 
 
 def software_overhead(served_tokens: float, p: LinkParams) -> float:
@@ -283,13 +273,28 @@ def software_overhead(served_tokens: float, p: LinkParams) -> float:
     return floor + (p.software_scale - floor) * float(experience**-p.software_learning)
 
 
-def replicas(generated_per_s: Array, p: LinkParams) -> Array:
-    """Return the copies of a net kept ready, Eq. K.1c: square-root staffing, ``r0 sqrt(1 + load / load_0)``.
+def _largest_batch(allowed: Callable[[Array], NDArray[np.bool_]], bound: Array) -> Array:
+    """Return the largest batches in [1, bound] that are `allowed`, (N,); a step takes longer with b, by less than b itself."""
+    low, high = np.zeros_like(bound), np.log(bound)
+    for _ in range(55):
+        middle = 0.5 * (low + high)
+        good = allowed(np.exp(middle))
+        low, high = np.where(good, middle, low), np.where(good, high, middle)
+    return np.exp(low)
 
-    >>> replicas(np.array([0.0, 3.0e4]), LinkParams(replicas_min=10.0, replicas_reference_tokens_per_s=1.0e4)).tolist()
+
+def replicas(load: Array, p: LinkParams) -> Array:
+    """Return the copies of a net kept ready, Eq. K.1c: square-root staffing, ``r0 sqrt(1 + load)``.
+
+    Parameters
+    ----------
+    load : (N,) float
+        Copies that the net's generated tokens would fill, each run at the largest batch that memory and patience allow.
+
+    >>> replicas(np.array([0.0, 3.0]), LinkParams(replicas_min=10.0)).tolist()
     [10.0, 20.0]
     """
-    return np.asarray(p.replicas_min * np.sqrt(1.0 + generated_per_s / p.replicas_reference_tokens_per_s))
+    return np.asarray(p.replicas_min * np.sqrt(1.0 + load))
 
 
 def kv_bytes(active_parameters: Array, p: LinkParams) -> Array:

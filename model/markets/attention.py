@@ -160,14 +160,20 @@ def examined(value_usd: Array, token_usd: float, p: AttentionParams) -> Array:
     return np.clip(p.candidate_spread / (p.candidate_dilution + cost / value_usd), 1.0, p.candidates_max)
 
 
-def choice_gain(candidates: Array, p: AttentionParams) -> Array:
-    """Return the factor on success from examining ``k`` candidates, Eq. M.22: ``(1 + s ln k)(1 - d (k - 1))``.
+def choice_gain(candidates: Array, p: AttentionParams, kept: float = 1.0) -> Array:
+    """Return the factor on success from examining ``k`` candidates, Eq. M.22: ``(1 + q s ln k)(1 - d (k - 1))``.
 
-    Its derivative vanishes near ``k = s/d``, the free-token limit of ``examined``.
+    At ``q = 1`` its derivative vanishes near ``k = s/d``, the free-token limit of ``examined``.
+
+    Parameters
+    ----------
+    candidates : (n,) float >= 1
+    p : AttentionParams
+    kept : float, at most 1
+        ``q``: what the ranking leaves of the gain (``auction.quality_kept``); 1 for an agent loyal to its principal.
 
     >>> choice_gain(np.array([1.0]), AttentionParams()).tolist()
     [1.0]
     """
-    return np.asarray(
-        (1.0 + p.candidate_spread * np.log(candidates)) * (1.0 - p.candidate_dilution * (candidates - 1.0))
-    )
+    gain = 1.0 + kept * p.candidate_spread * np.log(candidates)
+    return np.asarray(np.maximum(gain, 0.0) * (1.0 - p.candidate_dilution * (candidates - 1.0)))

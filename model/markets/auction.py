@@ -103,27 +103,38 @@ class Positions(NamedTuple):
 
 
 def run(
-    bids: Array, values: Array, quality: Array, click_rates: Array, rule: str, reserve_usd: float = 0.0
+    bids: Array,
+    values: Array,
+    quality: Array,
+    click_rates: Array,
+    rule: str,
+    reserve_usd: float = 0.0,
+    luck: Array | None = None,
 ) -> Positions:
     """Return who gets which position and what they pay, Eq. M.30 to M.33.
 
     Bidders are ranked by quality x bid. The i-th pays per click: GSP, the bid that keeps the rank, ``w_(i+1) b_(i+1) / w_i``;
     first price, the bid; VCG, the critical bids ``sum_j max(w_(j+1) b_(j+1) / w_i, r) (alpha_j - alpha_(j+1))``; logit,
-    nothing: positions go in the order of quality alone. Nobody pays less than the reserve; bids below it do not take part.
+    nothing: there is no auction, positions are drawn one after the other with odds in proportion to quality. Nobody pays
+    less than the reserve; bids below it do not take part. Equal scores are ordered by draw.
 
     Parameters
     ----------
-    bids, values : (M, B) float >= 0
+    bids, values : (M, B) float
+        A negative bid: not a bidder in this market, whatever the rule.
     quality : (M, B) float > 0
     click_rates : (k,) float >= 0, not rising
     rule : {"gsp", "vcg", "first_price", "logit"}
     reserve_usd : float
+    luck : (M, B) float in (0, 1), optional
+        Draws that order equal scores and, as Gumbel noise on ln quality, make the choices of ``logit``. Without them ties go
+        by place and ``logit`` to the most likely order.
 
     Returns
     -------
     Positions
 
-    Source: edelman2007; varian2007. Twin: tests/oracle/auction.py.
+    Source: edelman2007; varian2007; luce1959 for choice in proportion to quality. Twin: tests/oracle/auction.py.
 
     >>> one = np.ones((1, 3))
     >>> v = np.array([[10.0, 4.0, 2.0]])
@@ -134,10 +145,11 @@ def run(
     """
     markets, bidders = bids.shape
     k = click_rates.size
-    present = bids >= reserve_usd
-    score = quality if rule == "logit" else quality * bids
-    score = np.where(present | (rule == "logit"), score, -1.0)
-    order = np.argsort(-score, axis=1, kind="stable")
+    if rule == "logit":
+        score = np.where(bids >= 0.0, quality if luck is None else quality / -np.log(luck), -1.0)
+    else:
+        score = np.where((bids >= 0.0) & (bids >= reserve_usd), quality * bids, -1.0)
+    order = np.argsort(-score, axis=1, kind="stable") if luck is None else np.lexsort((luck, -score), axis=1)
     ranked = np.take_along_axis(score, order, axis=1)
     weight = np.take_along_axis(quality, order, axis=1)
     padded = np.zeros((markets, max(bidders, k) + 1))
@@ -199,7 +211,15 @@ def envy_free_bids(values: Array, quality: Array, click_rates: Array) -> Array:
     return out
 
 
-def respond(bids: Array, values: Array, quality: Array, click_rates: Array, noise: Array, p: AuctionParams) -> Array:
+def respond(
+    bids: Array,
+    values: Array,
+    quality: Array,
+    click_rates: Array,
+    noise: Array,
+    p: AuctionParams,
+    reserve_usd: float | None = None,
+) -> Array:
     """Return next month's bids, Eq. M.35: a step toward the locally envy-free response, with noise, never above value.
 
     Parameters
@@ -208,13 +228,75 @@ def respond(bids: Array, values: Array, quality: Array, click_rates: Array, nois
     click_rates : (k,) float
     noise : (M, B) float
         Standard normals of stream ``auction.bid``.
+    p : AuctionParams
+    reserve_usd : float, optional
+        Of a market with a reserve of its own.
 
     Twin: tests/oracle/auction.py.
     """
     target = envy_free_bids(values, quality, click_rates)
-    target = np.maximum(target, np.minimum(values, p.reserve_usd))  # who can pay the reserve takes part
+    reserve = p.reserve_usd if reserve_usd is None else reserve_usd
+    target = np.maximum(target, np.minimum(values, reserve))  # who can pay the reserve takes part
     moved = bids + p.bid_speed * (target - bids)
     return np.clip(moved * np.exp(p.bid_noise * noise), 0.0, values)
+
+
+def quality_kept(quality: Array, winner: NDArray[np.int64], click_rates: Array) -> Array:
+    """Return what a ranking leaves of the gain from choosing by quality, Eq. M.38: 1 ranks by quality, 0 is no better than chance.
+
+    ``(q(ranking) - q(chance)) / (q(best) - q(chance))``, ``q`` the mean quality over the positions taken, weighted by click rates.
+    Below 0 the worse ones stand first. 1 where all are alike.
+
+    Parameters
+    ----------
+    quality : (M, B) float > 0
+    winner : (M, k) int
+        Of `run`; -1 for an empty slot.
+    click_rates : (k,) float >= 0
+
+    Returns
+    -------
+    (M,) float, at most 1
+
+    Source: own assumption: a plain scale between chance and the best order. Twin: tests/oracle/auction.py.
+
+    >>> q, rates = np.array([[1.0, 2.0, 3.0]]), np.array([1.0])
+    >>> [float(quality_kept(q, np.array([[i]]), rates)[0]) for i in range(3)]
+    [-1.0, 0.0, 1.0]
+    """
+    filled = winner >= 0
+    rates = filled * click_rates
+    weight = np.maximum(rates.sum(axis=1), 1e-300)
+    got = (np.take_along_axis(quality, np.maximum(winner, 0), axis=1) * rates).sum(axis=1) / weight
+    top = np.sort(quality, axis=1)[:, ::-1][:, : click_rates.size]
+    best = (top * rates[:, : top.shape[1]]).sum(axis=1) / weight
+    mean = quality.mean(axis=1)
+    alike = (best - mean <= 1e-12 * mean) | ~filled.any(axis=1)
+    return np.where(alike, 1.0, (got - mean) / np.where(alike, 1.0, best - mean))
+
+
+def custom(winner: NDArray[np.int64], click_rates: Array, bidders: int) -> Array:
+    """Return each bidder's share of a market's clicks or calls, Eq. M.39; a market without takers gives zeros.
+
+    Parameters
+    ----------
+    winner : (M, k) int
+        Of `run`; -1 for an empty slot.
+    click_rates : (k,) float >= 0
+    bidders : int
+        B.
+
+    Returns
+    -------
+    (M, B) float
+
+    >>> custom(np.array([[2, 0]]), np.array([3.0, 1.0]), 3).tolist()
+    [[0.25, 0.0, 0.75]]
+    """
+    filled = winner >= 0
+    held = np.zeros((winner.shape[0], bidders))
+    np.add.at(held, (np.arange(winner.shape[0])[:, None], np.maximum(winner, 0)), filled * click_rates)
+    return np.asarray(held / np.maximum(held.sum(axis=1, keepdims=True), 1e-300))
 
 
 def click_rates(first: float, p: AuctionParams) -> Array:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from model.core.draws import MonthDraws
 from model.core.flows import MonthFlows
 from model.core.units import LAB_USES, ON_BOARD, PROVIDER_RUN, SECONDS_PER_HOUR, SERVING, U
-from model.markets import auction, compute, settlement
+from model.markets import compute, settlement
+from model.stages import sales
 from model.stages.people import Known, Wishes
 from model.stages.state import ASSISTANT, DELEGATED, EMBEDDED, ROBOT, STANDING
 
@@ -25,7 +26,8 @@ def pay(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known, draw: Month
     p = e.params
     buy_hours(e, f, known)
     buy_tokens(e, f, known)
-    sell_attention(e, f, w, draw)
+    sales.sell_attention(e, f, w, draw)
+    sales.sell_routing(e, f, draw)
     public = {name: float(f.usd[U[name]]) for name in ("ranking", "other")}
     by_class = f.token_revenue_usd.sum(axis=1)
     metered = float(by_class[DELEGATED] + by_class[STANDING])
@@ -152,39 +154,6 @@ def run_applications(
     kept = f.invocation_spend_usd * p.orchestrator.agent_fee_share if working > 0.0 else 0.0
     e.ai_agents.wallet_usd[: e.humans.n] += delegates * (kept / max(working, 1e-300))
     return kept, float(operations.sum()), float(payout.sum()), float(rescue.sum())
-
-
-def sell_attention(e: InferenceEconomy, f: MonthFlows, w: Wishes, draw: MonthDraws) -> None:
-    """Sell human attention by the hour and agent attention by the invocation, both by position auction. Changes services.
-
-    Services' budgets move between the two markets by marginal return (M.37); bids follow by noisy best response (M.35).
-    """
-    p, z = e.params, e.services
-    clicks, calls = auction.click_rates(p.auction.clicks_per_hour, p.auction), auction.click_rates(1.0, p.auction)
-    values = np.stack([z.margin * p.auction.value_usd_per_click, z.margin * p.auction.value_usd_per_invocation])
-    bids, quality = np.stack([z.bid_click_usd, z.bid_invocation_usd]), z.quality[None]
-    rates = (clicks, calls)
-    sales = [
-        auction.run(bids[i : i + 1], values[i : i + 1], quality, rates[i], p.auction.rule, p.auction.reserve_usd)
-        for i in (0, 1)
-    ]
-    hour_usd, asked_usd = (float(sale.payment_usd.sum()) for sale in sales)
-    moved = float(z.agent_budget_share.mean())
-    hours = float((f.application_hours * e.applications.ad_load).sum())
-    invocations = w.tasks_agent * float(f.fill[DELEGATED])
-    invocations += w.jobs * p.agent_loop.job_tasks_per_month * float(f.fill[STANDING])
-    f.ad_usd_per_hour = hour_usd * (1.0 - moved)
-    f.ad_spend_usd = hours * f.ad_usd_per_hour
-    sponsored = invocations * p.ai_agent.ad_funded_share
-    f.invocation_spend_usd = min(sponsored * asked_usd, moved * hours * hour_usd)
-    f.invocation_usd = f.invocation_spend_usd / sponsored if sponsored > 0.0 else 0.0
-
-    worth = (hours * float((values[0] * clicks[0]).mean()), sponsored * float((values[1] * calls[0]).mean()))
-    z.agent_budget_share[:] = auction.split_budget(z.agent_budget_share, *worth, p.auction)
-    noise = draw.normal("auction.bid", np.arange(2 * z.n)).reshape(2, -1)
-    for i, column in enumerate((z.bid_click_usd, z.bid_invocation_usd)):
-        now = slice(i, i + 1)
-        column[:] = auction.respond(bids[now], values[now], quality, rates[i], noise[now], p.auction)[0]
 
 
 def serving_usd_per_token(e: InferenceEconomy, f: MonthFlows) -> Array:

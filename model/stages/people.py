@@ -152,6 +152,9 @@ class Wishes(NamedTuple):
     examined: float  # candidates examined beyond the first
     attempts: float  # at tasks given to agents
     successes: float
+    agent_value_usd: float  # value of the tasks given to agents
+    success_value_usd: float  # of those that succeed
+    ranking_loss_usd: float  # value they would lose if all agents were ad-funded
     chat_response_usd: float  # spending x elasticity of assistant tasks to the horizon
     agent_response_usd: float
     chat_spend_usd: float
@@ -225,7 +228,9 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         fair = loop.success(h.log_task_minutes, small, slope)
         tau = np.exp(z)
         k = attention.examined(h.task_value_usd, float(known.price[DELEGATED, FRONTIER, 0]), p.attention)
-        gain = attention.choice_gain(k, p.attention)
+        loyal = attention.choice_gain(k, p.attention)
+        paid = attention.choice_gain(k, p.attention, e.state.quality_kept)
+        gain = loyal + e.state.ad_funded_share * (paid - loyal)
         sure, fair = np.minimum(sure * gain, 1.0), np.minimum(fair * gain, 1.0)
         tried = loop.attempts(sure, p.agent_loop), loop.attempts(fair, p.agent_loop)
         chat_minutes = h.log_task_minutes - known.log_thinking_gain[h.segment]
@@ -319,6 +324,9 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
                 + (technology.loop_attempts[1] - 1.0) * c.small_agent
             ),
             "successes": given * c.success_agent,
+            "agent_value_usd": given * h.task_value_usd,
+            "success_value_usd": given * h.task_value_usd * c.success_agent,
+            "ranking_loss_usd": given * h.task_value_usd * c.success_agent * (loyal - paid) / gain,
             "chat_response_usd": chat_usd * chat_slope,
             "agent_response_usd": agent_usd * agent_slope,
             "chat_spend_usd": chat_usd,

@@ -319,7 +319,7 @@ def platforms(e: InferenceEconomy, f: MonthFlows, known: Known, draw: MonthDraws
     application.fail_and_enter(apps, draw, p.application)
 
     nodes.traffic_calls[:] = f.traffic_calls
-    s.edges = orchestrator.reweigh(s.edges, nodes, p.orchestrator)
+    s.edges = orchestrator.reweigh(s.edges, nodes, s.sponsored, s.ad_funded_share, p.orchestrator)
     s.edges, _ = orchestrator.turnover(nodes, s.edges, s.fan_out, draw, p.orchestrator)
     nodes.take_rate[:] = orchestrator.take_rates(nodes, p.orchestrator)
     routed = np.where(nodes.node_kind == orchestrator.ORCHESTRATOR, nodes.traffic_calls, 0.0)

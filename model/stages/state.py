@@ -92,11 +92,14 @@ class State:
     edges: Array = field(default_factory=lambda: np.zeros(0))  # (O, O)
     fan_out: Array = field(default_factory=lambda: np.zeros(0))  # (O,)
     entry_share: Array = field(default_factory=lambda: np.zeros(0))  # (O,) where external calls enter
+    sponsored: Array = field(default_factory=lambda: np.zeros(0))  # (O, O) spread of sponsored calls over skills
     agent_scale: float = 0.0  # scale of the edges in the agent template
     multi_scale: float = 0.0
     calls_per_task: float = 4.0
     take_rate: float = 0.1
     examined: float = 0.0  # candidates examined per agent task beyond the first
+    ad_funded_share: float = 0.0  # of delegates
+    quality_kept: float = 1.0  # of the gain from choosing, by the ranking of ad-funded agents
     radius_distance: float = 1.0  # 1 - spectral radius
     # labs
     research_split: Array = field(default_factory=lambda: np.zeros(0))  # (L, X)

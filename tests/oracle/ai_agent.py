@@ -24,3 +24,12 @@ def standing_tier(log_ratio, p):
     frontier, small = (x / p.standing_small_share_scale for x in log_ratio)
     top = max(frontier, small)
     return math.exp(small - top) / (math.exp(small - top) + math.exp(frontier - top))
+
+
+def ad_funded_share(fee, loss, value, scale, p):
+    """Eq. I.4: the log-odds at equal terms plus the gain in units of the taste shocks."""
+    if p.ad_funded_share in (0.0, 1.0):
+        return p.ad_funded_share
+    gain = min(max((fee - loss) / (scale * value), -50.0), 50.0)
+    odds = math.log(p.ad_funded_share / (1 - p.ad_funded_share)) + gain
+    return 1 / (1 + math.exp(-odds)) if odds > 0 else math.exp(odds) / (1 + math.exp(odds))

@@ -29,6 +29,10 @@ def examined(values, token_usd, p):
     return out
 
 
-def choice_gain(candidates, p):
+def choice_gain(candidates, p, kept=1.0):
     """Eq. M.22."""
-    return [(1 + p.candidate_spread * math.log(k)) * (1 - p.candidate_dilution * (k - 1)) for k in candidates]
+    out = []
+    for k in candidates:
+        better, diluted = 1 + kept * p.candidate_spread * math.log(k), 1 - p.candidate_dilution * (k - 1)
+        out.append(better * diluted if better > 0 else 0.0)
+    return out

@@ -3,14 +3,15 @@
 import math
 
 
-def ranking(scores):
-    """Bidders from the highest score to the lowest, found one by one; among equals the first comes first."""
+def ranking(scores, luck=None):
+    """Bidders from the highest score to the lowest, found one by one; among equals the first or the lower draw comes first."""
     left = list(range(len(scores)))
     order = []
     while left:
         best = left[0]
         for i in left:
-            if scores[i] > scores[best]:
+            luckier = luck is not None and scores[i] == scores[best] and luck[i] < luck[best]
+            if scores[i] > scores[best] or luckier:
                 best = i
         order.append(best)
         left.remove(best)
@@ -26,11 +27,13 @@ def welfare(scores, rates):
     return total
 
 
-def run(bids, values, quality, rates, rule, reserve=0.0):
+def run(bids, values, quality, rates, rule, reserve=0.0, luck=None):
     """Eq. M.30 to M.33: (winner, payment, efficiency)."""
-    present = [i for i in range(len(bids)) if rule == "logit" or bids[i] >= reserve]
+    present = [i for i in range(len(bids)) if bids[i] >= 0 and (rule == "logit" or bids[i] >= reserve)]
     scores = [quality[i] if rule == "logit" else quality[i] * bids[i] for i in present]
-    order = [present[j] for j in ranking(scores)]
+    if rule == "logit" and luck is not None:
+        scores = [score / -math.log(luck[i]) for score, i in zip(scores, present, strict=True)]
+    order = [present[j] for j in ranking(scores, luck and [luck[i] for i in present])]
     winner, payment = [], []
     for slot, rate in enumerate(rates):
         if slot >= len(order):
@@ -97,14 +100,36 @@ def varian_upper(values, rates):
     return out
 
 
-def respond(bids, values, quality, rates, noise, p):
+def respond(bids, values, quality, rates, noise, p, reserve=None):
     """Eq. M.35."""
     out = []
     for b, v, target, z in zip(bids, values, envy_free_bids(values, quality, rates), noise, strict=True):
-        target = max(target, min(v, p.reserve_usd))
+        target = max(target, min(v, p.reserve_usd if reserve is None else reserve))
         moved = (b + p.bid_speed * (target - b)) * math.exp(p.bid_noise * z)
         out.append(min(max(moved, 0.0), v))
     return out
+
+
+def custom(winner, rates, bidders):
+    """Eq. M.39."""
+    taken = [(i, rate) for i, rate in zip(winner, rates, strict=True) if i >= 0]
+    total = math.fsum(rate for _, rate in taken)
+    return [math.fsum(rate for i, rate in taken if i == j) / total if total > 0 else 0.0 for j in range(bidders)]
+
+
+def quality_kept(quality, winner, rates):
+    """Eq. M.38."""
+    chance = math.fsum(quality) / len(quality)
+    best = sorted(quality, reverse=True)
+    share = custom(winner, rates, len(quality))
+    if not any(share):
+        return 1.0
+    taken = [a for i, a in zip(winner, rates, strict=True) if i >= 0]
+    top = math.fsum(w * a for w, a in zip(best, taken, strict=False)) / math.fsum(taken)
+    if top - chance <= 1e-12 * chance:
+        return 1.0
+    got = math.fsum(w * part for w, part in zip(quality, share, strict=True))
+    return (got - chance) / (top - chance)
 
 
 def click_rates(first, p):

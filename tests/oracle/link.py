@@ -51,9 +51,10 @@ def batch_size(step, per_s, replicas, room, longest):
     return batch
 
 
-def replicas(per_s, p):
-    """Eq. K.1c: the square root of one plus load over reference load, times the least number of copies."""
-    return p.replicas_min * (1.0 + per_s / p.replicas_reference_tokens_per_s) ** 0.5
+def replicas(per_s, step, room, p):
+    """Eq. K.1c: the square root of one plus the copies that the load would fill, times the least number of copies."""
+    largest = patience(step, room, p.step_seconds_max)
+    return p.replicas_min * (1.0 + per_s / (largest / step(largest))) ** 0.5
 
 
 def serving(tokens, active_parameters, context_tokens, decode_gain, bytes_per_s, hbm_bytes, p, overhead=1.0):
@@ -77,7 +78,7 @@ def serving(tokens, active_parameters, context_tokens, decode_gain, bytes_per_s,
             return step_seconds(b, n, held, machines, bytes_per_s, p)
 
         per_s = sum(tokens[s][j][2] for s in classes) / SECONDS_PER_MONTH
-        batch = batch_size(step, per_s, replicas(per_s, p), room, p.step_seconds_max)
+        batch = batch_size(step, per_s, replicas(per_s, step, room, p), room, p.step_seconds_max)
         attention = 2.0 * context * kv / p.weight_bytes
         each = [
             (2.0 * n + attention) / (H100_FLOP_PER_S * p.prefill_utilisation),

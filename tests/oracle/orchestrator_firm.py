@@ -17,8 +17,8 @@ def build(kinds, trait, p):
     return nodes
 
 
-def reweigh(edges, kinds, quality, price, traffic, p):
-    """Eq. T.1: links to orchestrators (kind 0) answer a call and stay."""
+def reweigh(edges, kinds, quality, price, traffic, sponsored, ad_funded, p):
+    """Eq. T.1 and T.5: links to orchestrators (kind 0) answer a call and stay; bought places take their part of skills (1)."""
     n = len(kinds)
     if n == 0:
         return []
@@ -29,12 +29,18 @@ def reweigh(edges, kinds, quality, price, traffic, p):
         factor = quality[j] ** p.quality_coefficient * (price[j] / mean_price) ** -p.price_coefficient
         pull.append(factor * (1 + busy) ** p.traffic_coefficient)
     out = []
-    for row in edges:
+    for row, bought in zip(edges, sponsored, strict=True):
         chosen = [j for j in range(n) if kinds[j] != 0 and row[j] > 0]
         total, amount = math.fsum(pull[j] for j in chosen), math.fsum(row[j] for j in chosen)
         new = list(row)
+        wanted = {j: amount * pull[j] / total for j in chosen}
+        if any(bought):
+            to_skills = math.fsum(usd for j, usd in wanted.items() if kinds[j] == 1)
+            for j in chosen:
+                if kinds[j] == 1:
+                    wanted[j] = (1 - ad_funded) * wanted[j] + ad_funded * to_skills * bought[j]
         for j in chosen:
-            new[j] = p.routing_inertia * row[j] + (1 - p.routing_inertia) * amount * pull[j] / total
+            new[j] = p.routing_inertia * row[j] + (1 - p.routing_inertia) * wanted[j]
         out.append(new)
     return out
 

@@ -1,0 +1,132 @@
+"""Competition for attention as a whole: budgets, what delegation follows, both markets, and the damped price against a joint solution."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from agents import human
+from model import InferenceEconomy
+from model import month as month_module
+from model.core.flows import MonthFlows
+from model.markets import attention
+from model.markets.attention import AttentionParams
+from model.stages import people as stage
+from tests.test_agents import scene
+
+
+def test_in_ten_thousand_populations_minutes_are_the_budget():
+    """10,000 populations of ten people, each with parameters of its own."""
+    rng = np.random.default_rng(4)
+    for hours, most, share in rng.uniform([200, 0.5, 0.5], [500, 0.95, 1.0], (10_000, 3)):
+        p = AttentionParams(hours_per_month=hours, committed_share_max=most, application_share=share)
+        own, asked = rng.random(10) * hours * 0.95, rng.exponential(60, 10) * (rng.random(10) < 0.7)
+        a = attention.allot(own, asked, rng.lognormal(7, 1, 10), p)
+        total = own + asked * a.answered + a.applications + a.leisure
+        assert (np.abs(total - hours) <= 1e-9 * hours).all()
+        assert (a.leisure >= 0).all()
+
+
+def test_delegation_falls_with_the_shadow_price_at_the_same_prices_and_quality():
+    for seed in range(40):
+        h, offer, technology = scene(seed, 300, human.HumanParams())
+        offer = offer._replace(chat_open=True, agents_open=True, delivered=(1.0, 1.0))
+        before = human.choose(h, offer, technology, human.HumanParams()).delegator_agent
+        h.shadow_usd_per_h *= 0.9
+        after = human.choose(h, offer, technology, human.HumanParams()).delegator_agent
+        assert (after <= before + 1e-12).all()
+        assert after.sum() < before.sum()
+
+
+def test_without_delegation_nothing_is_spent_on_agents():
+    economy = InferenceEconomy(
+        "baseline", humans=100, months=120, seed=1, ai_agent__agent_launch_horizon_minutes=1e9
+    ).run()
+    history = economy.history
+    assert history["tasks_agent"].sum() == 0.0
+    assert history["attention_spend_agent_share"].fill_null(0.0).abs().max() == 0.0
+    assert history["tokens_examination"].sum() == 0.0
+    assert (economy.services.agent_budget_share < 1e-3).all()
+    paid = economy.tables()["flows"].filter(pl.col("item") == "invocations by agents")["usd"]
+    assert paid.sum() == 0.0
+
+
+def test_payments_for_attention_are_transfers():
+    """What services pay is what applications, orchestrators and agents receive; value is not counted twice."""
+    economy = InferenceEconomy("ad-funded-agents", humans=100, months=132, seed=2).run()
+    flows, history = economy.tables()["flows"], economy.history
+    paid = flows.filter(pl.col("item").is_in(["advertising", "invocations by agents"])).group_by("month")
+    paid = paid.agg(pl.col("usd").sum()).sort("month")["usd"].to_numpy()
+    spent = economy.tables()["attention"].filter(pl.col("claimant").is_in(["applications", "services"]))
+    spent = spent.group_by("month").agg(pl.col("spend_usd").sum()).sort("month")["spend_usd"].to_numpy()
+    np.testing.assert_allclose(paid, spent, rtol=1e-12)
+    assert (history["services_value_usd"].to_numpy() > spent).all()  # bids stay below values: services keep a surplus
+    assert history["attention_spend_agent_share"][-1] > 0.05
+    assert 0.0 < history["ad_funded_share"][-1] < 0.6  # the ranking costs more than the fee gives back
+    assert history["ranking_quality_kept"].max() < 1.0
+
+
+def test_loyal_agents_choose_better_than_paid_ones():
+    p = AttentionParams()
+    k = np.linspace(1.0, 10.0, 50)
+    loyal, paid = attention.choice_gain(k, p), attention.choice_gain(k, p, 0.1)
+    assert loyal[0] == paid[0] == 1.0
+    assert (loyal[1:] > paid[1:]).all()
+
+
+# The damped shadow price against a joint solution ------------------------------------------------------------------------
+
+
+def settle(e, known):
+    """Shadow prices at which this month's choices and their price agree, by Newton's method for each person."""
+    damping = e.params.attention.shadow_damping
+
+    def excess(price):
+        e.humans.shadow_usd_per_h[:] = price
+        f = MonthFlows(e.sizes)
+        stage.people(e, f, known)
+        return (f.shadow_usd_per_h - price) / damping
+
+    price = e.humans.shadow_usd_per_h.astype(np.float64)
+    for _ in range(30):
+        gap = excess(price)
+        if (np.abs(gap) <= 1e-10 * price).all():
+            break
+        step = 1e-6 * price
+        slope = (excess(price + step) - gap) / step
+        price = np.clip(price - gap / np.where(np.abs(slope) > 0.05, slope, -1.0), 0.5 * price, 2.0 * price)
+    assert (np.abs(gap) <= 1e-6 * price).mean() > 0.99
+    e.humans.shadow_usd_per_h[:] = price
+
+
+def yearly(e):
+    """Attention-hours and tasks of the recorded months by year, as shares."""
+    h = e.history.with_columns(year=pl.col("month").dt.year())
+    minutes = e.tables()["attention"].filter(pl.col("market") == "human").with_columns(year=pl.col("month").dt.year())
+    shares = minutes.group_by("year", "claimant").agg(pl.col("minutes").sum()).sort("year", "claimant")
+    shares = shares.with_columns(share=pl.col("minutes") / pl.col("minutes").sum().over("year"))
+    done = h.group_by("year").agg(pl.col("tasks_agent", "tasks_assistant").sum() / pl.col("tasks").sum()).sort("year")
+    return shares["share"].to_numpy(), done.drop("year").to_numpy().ravel()
+
+
+@pytest.mark.parametrize("months", [96, pytest.param(168, marks=pytest.mark.long)])
+def test_the_damped_price_gives_the_yearly_shares_of_a_joint_solution(monkeypatch, months):
+    size = {"humans": 40, "months": months, "seed": 3}
+    damped = InferenceEconomy("baseline", **size).run()
+    plain = stage.people
+
+    class Joint:
+        @staticmethod
+        def people(e, f, known):
+            settle(e, known)
+            return plain(e, f, known)
+
+        what_is_known = staticmethod(stage.what_is_known)
+        Wishes, Known = stage.Wishes, stage.Known
+
+    monkeypatch.setattr(month_module, "people", Joint)
+    joint = InferenceEconomy("baseline", **size).run()
+    for here, there in zip(yearly(damped), yearly(joint), strict=True):
+        np.testing.assert_allclose(here, there, atol=0.003)
+    assert yearly(joint)[1].max() > 0.01

@@ -1,0 +1,35 @@
+"""Rules of the attention auctions compared on common random numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from experiments import auction_rules
+from model.markets.auction import RULES
+
+
+def test_the_table_of_the_report_covers_rules_and_quantities():
+    table = auction_rules.load()
+    assert table["rule"].unique(maintain_order=True).to_list() == list(RULES)
+    assert set(table["quantity"]) == set(auction_rules.QUANTITIES)
+    assert (table.filter(table["rule"] == RULES[0])["difference"] == 0.0).all()
+
+
+def test_transfers_net_to_zero_in_welfare():
+    found = auction_rules.run(2, 60, 120, workers=2)
+    means = {(o.rule, o.quantity): o.mean for o in found}
+    for rule in RULES:
+        value = means[rule, "services_surplus_usd"] + means[rule, "platforms_usd"] + means[rule, "principals_value_usd"]
+        assert value == pytest.approx(means[rule, "welfare_usd"], rel=1e-12)
+        assert means[rule, "services_surplus_usd"] > 0.0
+    assert means["logit", "platforms_usd"] == 0.0
+    assert means["first_price", "platforms_usd"] > means["gsp", "platforms_usd"] >= means["vcg", "platforms_usd"] * 0.99
+
+
+@pytest.mark.long
+def test_the_stored_table_is_this_model():
+    stored = {(r["rule"], r["quantity"]): r for r in auction_rules.load().iter_rows(named=True)}
+    for o in auction_rules.run(3, 400):
+        row = stored[o.rule, o.quantity]
+        assert np.isclose(o.mean, row["mean"], rtol=0.1), (o.rule, o.quantity)
