@@ -127,7 +127,11 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     parameters = command("parameters", _parameters, "list every parameter: default, unit, range, meaning, source")
     parameters.add_argument("section", nargs="?", help="one section only")
     parameters.add_argument("--markdown", action="store_true", help="as a table for documents")
-    ablate = command("ablate", _ablate, "hold each mechanism at its constant of 2022; writes the table of the report")
+    ablate = command(
+        "ablate",
+        _ablate,
+        "hold each mechanism at its constant of 2022, compare auction rules; writes the tables of the report",
+    )
     ablate.add_argument("--seeds", default="8", help="paired seeds (8)")
     spans = command("ranges", _ranges, "move each parameter across its range; writes the table of the report")
     spans.add_argument("--seeds", default="2", help="seeds (2)")
@@ -141,10 +145,12 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
 
 
 def _ablate(given: argparse.Namespace) -> int:
-    from experiments import ablation
+    from experiments import ablation, auction_rules
     from experiments.source import whole_number
 
-    found = ablation.run(whole_number("--seeds", given.seeds, 2, 1000) or 8, on_progress=_counted)
+    seeds = whole_number("--seeds", given.seeds, 2, 1000) or 8
+    auction_rules.save(auction_rules.run(seeds, on_progress=_counted))
+    found = ablation.run(seeds, on_progress=_counted)
     ablation.save(found)
     for e in sorted(found, key=lambda e: -e.strongest):
         print(f"{e.part:13} {e.mechanism:45} share {100 * e.share:+6.1f} points ({100 * e.share_se:.1f})")
