@@ -101,17 +101,22 @@ class Session:
     def set(self, **changes: Any) -> None:
         """Change what is shown or run."""
         self.error.value = ""
-        self.state.value = self.state.value.replace(**changes)
+        self.become(self.state.value.replace(**changes))
+
+    def become(self, state: State) -> None:
+        """Take another state and wish for it."""
+        if state != self.state.value:
+            self.busy.value = True
+            self.state.value = state
         self.ask()
 
     def change(self, data: dict[str, str]) -> None:
         """Move a lever."""
         try:
-            self.state.value = self.state.value.change(data["name"], data["value"])
+            self.become(self.state.value.change(data["name"], data["value"]))
             self.error.value = ""
         except InputError as error:
             self.error.value = f"{error}."
-        self.ask()
 
     def choose(self, option: str, value: str) -> None:
         """Choose inside a view."""
@@ -119,10 +124,9 @@ class Session:
             self.set(by=value if value in COUNTED else self.state.value.by)
             return
         try:
-            self.state.value = self.state.value.choose(option, value)
+            self.become(self.state.value.choose(option, value))
         except InputError as error:
             self.error.value = f"{error}."
-        self.ask()
 
     def play(self, data: dict[str, bool]) -> None:
         """Play or pause; play again from the opening where the run has ended."""
@@ -225,14 +229,12 @@ def Side(session: Session) -> None:
             str(state.humans),
             lambda x: session.set(humans=int(x)),
         )
-        if state.changes:
-            solara.Button(
-                f"Take back all {len(state.changes)} changes",
-                on_click=lambda: session.set(changes={}),
-                text=True,
-                small=True,
-            )
-        Controls(groups=groups, base=shown["base"], now=shown["now"], on_change=session.change)
+        many = len(state.changes)
+        label = (
+            "Take back the change" if many == 1 else f"Take back all {many} changes" if many else "No lever moved yet"
+        )
+        solara.Button(label, on_click=lambda: session.set(changes={}), disabled=not many, small=True)
+        Controls(groups=groups, base=shown["base"], now=shown["now"], on_change=session.change).key("controls")
         with solara.Div(classes=["keep"]):
             _keep(
                 "Scenario (TOML)",

@@ -84,10 +84,15 @@ def said(rows: pl.DataFrame, lab: str, leads: bool, month: str) -> list[str]:
     tokens, usd = (
         (float(ended[f"planned_{what}"].sum()), float(ended[f"realised_{what}"].sum())) for what in ("tokens", "usd")
     )
-    last = ended.row(-1, named=True)
+    last, half = ended.row(-1, named=True), ended.height // 2
+    early, late = ended.head(half), ended.tail(ended.height - half)
+    turn = ""
+    if half:
+        shares = [_times(float(x["planned_tokens"].sum()), float(x["realised_tokens"].sum())) for x in (early, late)]
+        turn = f" Of the earlier half (to {early['month'][-1]:%Y-%m}) {shares[0]} came, of the later half {shares[1]}."
     out = [
         f"{who} released {rows.filter(pl.col('tier') != 'small').height} frontier models by {month}; {ended.height} have ended serving."
-        f" For these it planned to serve {plain(tokens[0])} tokens over their lives; {plain(tokens[1])} came: {_times(*tokens)}.",
+        f" For these it planned to serve {plain(tokens[0])} tokens over their lives; {plain(tokens[1])} came: {_times(*tokens)}.{turn}",
         f"It planned {plain(usd[0])} USD for training and serving them; they cost {plain(usd[1])} USD: {_times(*usd)}.",
         f"The last of them, released {last['month']:%Y-%m}: {plain(last['planned_tokens'])} tokens planned,"
         f" {plain(last['realised_tokens'])} came ({_times(last['planned_tokens'], last['realised_tokens'])}).",

@@ -1,0 +1,59 @@
+"""Take the pictures of the browser page that the README shows: `make screenshots`."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+LARGEST_KB = 250
+#: File, address, what must be there before the picture is taken.
+PICTURES = {
+    "page_answer.png": ("by=usd&set=human.job_value_usd_per_month:500", "figure#inference-share"),
+    "page_networks.png": ("view=networks&at=96", "figure#orchestrator-network"),
+    "page_labs.png": ("view=labs", "figure#plans-of-a-lab"),
+}
+
+
+def take(folder: Path) -> list[Path]:
+    """Write all pictures into a folder; return their paths."""
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    command = [sys.executable, "-m", "experiments.cli", "app", "--port", "0", "--no-open"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            address = re.search(r"http://\S+", server.stdout.readline()).group()
+            with sync_playwright() as playwright:
+                chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+                return [
+                    shot(chromium, f"{address}/?{query}", sign, folder / name)
+                    for name, (query, sign) in PICTURES.items()
+                ]
+        finally:
+            server.terminate()
+
+
+def shot(chromium, url: str, sign: str, path: Path) -> Path:
+    """Write one picture once the run is done and drawn."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(url)
+    page.wait_for_selector(f"{sign} svg", timeout=120_000)
+    page.wait_for_function("!document.querySelector('.busy.on') && !document.querySelector('.stale')", timeout=120_000)
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    picture.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    page.close()
+    size = path.stat().st_size // 1000
+    if size >= LARGEST_KB:
+        raise SystemExit(f"{path.name}: {size} kB, at most {LARGEST_KB}")
+    return path
+
+
+if __name__ == "__main__":
+    for written in take(ROOT / "docs"):
+        sys.stdout.write(f"{written.relative_to(ROOT)}: {written.stat().st_size // 1000} kB\n")
