@@ -27,7 +27,7 @@ ROUGH = {
     "neural.horizon_reference_minutes": 5.0, "neural.verifier_minutes": 1.0, "application.difficulty_minutes": 0.5,
     "human.delegation_innovation_per_year": 0.5, "robot.embodiment_gap": 1.0, "link.software_scale": 3.0,
     "lab.alpha.rule": "race", "lab.beta.rule": "erdil", "lab.gamma.rule": "revenue_share",
-    "lab.beta.forecaster": "trend", "lab.delta.forecaster": "trend", "auction.rule": "vcg", "neural.law": "hoffmann",
+    "lab.beta.forecaster": "trend", "lab.delta.forecaster": "trend", "auction.rule": "vcg", "ai_agent.ad_funded_share": 0.5, "attention.candidate_spread": 0.15, "neural.law": "hoffmann",
     "lab.equity_multiple": 0.2, "lab.failure_months": 0.5, "lab.runway_months": 2.0, "lab.payout_per_month": 1.0,
     "lab.parent_rd_share_max": 0.01, "lab.vendor_equity_share": 0.0, "provider.leverage_max": 0.0,
     "provider.parent_share_max": 0.0, "provider.failure_months": 1, "application.exit_share": 0.045,

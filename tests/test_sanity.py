@@ -1,12 +1,11 @@
 """A sanity check, no calibration: the baseline of 2023 and 2024 lies within a factor of three of what was observed.
 
-Every input stays at its declared value; no input is a growth path of an outcome. Points of `observations.csv` are single or
-the geometric mean of what a half-year saw; yearly figures in USD are those of ``design 13`` (own estimates, x/÷ 1.6).
+Every input stays at its declared value; no input is a growth path of an outcome. Points are those of `observations.csv`, one by
+one; yearly figures are those of ``design 13`` (own estimates, x/÷ 1.6). A point outside is named in `MISSES`.
 """
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from statistics import median
@@ -26,10 +25,16 @@ POINTS = (
     ("adopters", "chatgpt_wau", ("2023-11", "2024-08", "2024-12"), 1.0 / CHATGPT_SHARE),
     ("chips_sold_cumulative_h100e", "ai_chip_cum_h100e_sum4", ("2023-06", "2023-12", "2024-06", "2024-12"), 1.0),
     ("task_horizon_minutes", "metr_horizon_p50", ("2023-03", "2024-05", "2024-10", "2024-12"), 1.0),
-    ("frontier_training_flop", "train_compute_frontier", ("2023-03", "2023-12"), 1.0),  # the months of a new record
+    ("frontier_training_flop", "train_compute_frontier", ("2023-03", "2023-12", "2024-06", "2024-07", "2024-08"), 1.0),
     ("price_usd_per_h100e_hour", "gpu_rent_h100", ("2023-06", "2024-03", "2024-10"), 1.0),
     ("price_frontier_usd_per_mtoken", "price_in_frontier", ("2023-03", "2023-11", "2024-05"), 1.0),
+    ("price_small_usd_per_mtoken", "price_in_small", ("2024-07", "2024-08"), 1.0),
 )
+#: Series that are the largest so far: a smaller point is held against the record before it.
+RECORDS = ("frontier_training_flop",)
+#: Outside, and how far (model over observed). Serving cost 3e-2 accelerator-seconds a token in 2023 according to design 13,
+#: which at the price of an hour is 30 USD per million tokens of all kinds: no net priced like those of that year is so dear to run.
+MISSES = {("seconds_per_token", 2023): (0.08, 1.0 / 3.0)}
 #: Yearly: (our series, how, year, value).
 YEARS = (
     ("installed_h100e", "mean", 2023, 0.8e6),
@@ -46,15 +51,17 @@ YEARS = (
     ("tokens", "last", 2024, 2.5e14),
     ("capex_usd", "sum", 2023, 0.45 * 149e9),  # the AI part of capex_big4_year
     ("capex_usd", "sum", 2024, 0.60 * 251e9),
+    ("seconds_per_token", "mean", 2023, 3e-2),
+    ("seconds_per_token", "mean", 2024, 1e-2),
 )
 
 
 def history(seed: int) -> pl.DataFrame:
     economy = InferenceEconomy("baseline", humans=1_000, months=36, seed=seed).run()
     serving = economy.tables()["compute"].filter(pl.col("purpose") == "serving")
-    paid = serving.group_by("month").agg(serving_usd=pl.col("usd").sum())
+    paid = serving.group_by("month").agg(serving_usd=pl.col("usd").sum(), hours=pl.col("accelerator_hours").sum())
     return economy.history.join(paid, on="month", how="left").with_columns(
-        seconds_per_token=pl.col("serving_usd") / pl.col("tokens")
+        seconds_per_token=3600.0 * pl.col("hours") / pl.col("tokens")
     )
 
 
@@ -78,9 +85,10 @@ def points() -> list[tuple[str, str, float]]:
         table = observed.points(theirs).with_columns(pl.col("month").dt.strftime("%Y-%m").alias("date"))
         for date in dates:
             values = table.filter(pl.col("date") == date)["value"].to_list()
-            out.append((ours, date, math.exp(sum(math.log(v) for v in values) / len(values)) * unit))
-    small = observed.points("price_in_small").filter(pl.col("month").dt.year() == 2024)["value"].to_list()
-    out.append(("price_small_usd_per_mtoken", "2024-08", math.exp(sum(map(math.log, small)) / len(small))))
+            assert values, (theirs, date)
+            if ours in RECORDS:
+                values = [table.filter(pl.col("date") <= date)["value"].max()]
+            out += [(ours, date, value * unit) for value in values]
     return out
 
 
@@ -95,7 +103,19 @@ def test_a_year_is_within_a_factor_of_three(runs, series, how, year, seen):
         rows = run.filter(pl.col("month").dt.year() == year)[series]
         return {"mean": rows.mean(), "sum": rows.sum(), "last": rows[-1]}[how]
 
-    assert within(median(value(run) for run in runs), seen)
+    model = median(value(run) for run in runs)
+    if (series, year) in MISSES:
+        low, high = MISSES[series, year]
+        assert low < model / seen < high  # no longer a miss, or a worse one: say so
+    else:
+        assert within(model, seen)
+
+
+def test_no_point_of_these_series_is_left_out():
+    """Every read point of the listed series from 2023 to 2024."""
+    for _, theirs, dates, _ in POINTS:
+        table = observed.points(theirs).filter(pl.col("month").dt.year().is_in([2023, 2024]))
+        assert set(table["month"].dt.strftime("%Y-%m")) <= set(dates), theirs
 
 
 def test_a_factor_of_three_can_fail():

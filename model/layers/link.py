@@ -134,14 +134,14 @@ class LinkParams(Params):
         source="own assumption: some ten regions, several versions, daily peaks of several times the mean",
     )
     software_scale: float = param(
-        33.0,
+        38.0,
         "-",
         1,
         100,
         doc="accelerator-seconds over the roofline's at the opening (peaks, safety nets, unripe serving software)",
         fit=True,
         scale="log",
-        source="design 14: accelerator-seconds scale, prior log-sd .6; level for 1e-2 to 3e-2 s a token in 2023-24, design 13",
+        source="design 14: accelerator-seconds scale, prior log-sd .6; level for the list prices and the serving money of 2023-24, design 13",
     )
     software_learning: float = param(
         0.38,
@@ -266,7 +266,7 @@ def software_overhead(served_tokens: float, p: LinkParams) -> float:
     Source: own assumption: Wright's law, see decisions/0007-serving-overhead-learns-by-doing.md. Twin: tests/oracle/link.py.
 
     >>> software_overhead(0.0, LinkParams())
-    33.0
+    38.0
     """
     floor = min(p.software_floor, p.software_scale)
     experience = 1.0 + served_tokens / p.software_reference_tokens
