@@ -144,7 +144,7 @@ def y_axis(extent: Sequence[Any], title: str | None, log: bool) -> Any:
         return lambda field: alt.Y(f"{field}:Q", axis=axis, scale=even)
     low, high = math.floor(math.log10(min(values)) - 0.02), math.ceil(math.log10(max(values)) + 0.02)
     step = max(1, round((high - low) / 5))
-    high = low + step * math.ceil((high - low) / step)
+    low = high - step * math.ceil((high - low) / step)
     ticks = [10.0**k for k in range(low, high + 1, step)]
     scale = alt.Scale(type="log", domain=[10.0**low, 10.0**high], nice=False)
     axis = alt.Axis(title=title, values=ticks, labelExpr=LABEL)

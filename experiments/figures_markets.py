@@ -167,10 +167,11 @@ def attention(table: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
         (moved.filter(seen), {"share": INK}, "share of spending on attention that goes to agents'", False),
         (examined.filter(seen), {"hours": "#CC79A7"}, "H100e-hours a month spent on reading candidates", False),
     )
-    below = columns(
-        [small(rows, colours, title, legend) for rows, colours, title, legend in tables if rows.height],
-        strokeDash="independent",
-    )
+    drawn = [small(rows, colours, title, legend) for rows, colours, title, legend in tables if rows.height]
+    funded = series(monthly, {"ad_funded_share": "share"})
+    plain = lines(funded, "what", {"share": INK}, None, span=months, legend=False, top=0.1)
+    drawn.append(panel(plain, "share of agents that advertisers pay"))
+    below = columns(drawn, strokeDash="independent")
     upper = panel(stacked, "hours a month of one person (denominator: all people online)", WIDTH, 150)
     return finish(
         alt.vconcat(upper, below).resolve_scale(color="independent"),
