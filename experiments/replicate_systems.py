@@ -9,6 +9,7 @@ from agents.provider import adjustment_cost
 from experiments.claims import Values, row
 from experiments.replicate_auctions import last_that_holds
 from model.core.units import WORK
+from model.layers.exchange import exchange
 from model.layers.link import LinkParams, erlang_c, step_seconds, waiting
 from model.layers.neural import lifetime_cost
 from model.layers.orchestrator import traffic
@@ -139,7 +140,7 @@ def _b24() -> Values:
 
 @row(
     "B42",
-    "with demand given, the inference share of a net's life is D_inf / (3 D + D_inf)",
+    "where thinking cannot replace training (a span of zero), the inference share of a net's life is D_inf / (3 D + D_inf)",
     "Sardana et al. 2024; own derivation",
     {"d_inf_1e12": 1e12 / 4e12, "d_inf_1e13": 1e13 / 1.3e13},
     1e-6,
@@ -148,6 +149,8 @@ def _b24() -> Values:
 def _b42() -> Values:
     n, d, found = np.array(1e10), np.array(1e12), {}
     for served in (1e12, 1e13):
-        all_of_it, training = lifetime_cost(n, d, 1.0, served), lifetime_cost(n, d, 1.0, 0.0)
-        found[f"d_inf_{served:.0e}".replace("+", "")] = float(1.0 - training / all_of_it)
+        all_of_it, training = (lifetime_cost(n[None], d[None], 1.0, q) for q in (served, 0.0))
+        less, more = exchange(training, all_of_it - training, 0.35, 0.4, 1.0)  # a span of zero
+        serving = (all_of_it - training) * more
+        found[f"d_inf_{served:.0e}".replace("+", "")] = float((serving / (training * less + serving))[0])
     return found

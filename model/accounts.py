@@ -193,6 +193,17 @@ def hinge_identity(
     return direct, ratio(served, served + rho)
 
 
+def doubling_days(early: ArrayLike, late: ArrayLike, days: ArrayLike) -> Array:
+    """Return the days in which a quantity doubled on its way from `early` to `late`, Eq. X.13; infinite where it stood still.
+
+    >>> round(float(doubling_days(60.0, 240.0, 365.0)), 1)
+    182.5
+    """
+    growth = np.log2(np.asarray(late, dtype=np.float64)) - np.log2(np.asarray(early, dtype=np.float64))
+    moved = growth != 0.0
+    return np.asarray(np.where(moved, np.asarray(days) / np.where(moved, growth, 1.0), np.inf))
+
+
 # Accounts of the seven layers ----------------------------------------------------------------------
 
 LAYERS = ("physical", "link", "neural", "context", "agent", "orchestrator", "application")

@@ -293,6 +293,28 @@ def succeeded(success_prob: Array, tried: Array) -> Array:
     return np.minimum(success_prob * tried, 1.0)
 
 
+def coverage(samples: Array, success_prob: Array | float, exponent: float = -0.2054) -> Array:
+    """Return the share of tasks that at least one of `samples` answers solves, Eq. A.6: ``c(k) = exp(ln(S) k**b)``.
+
+    What repeated sampling could reach if every answer could be checked; what a loop gets out of it is bounded by the share
+    it can check and by its patience (Eq. A.3).
+
+    Parameters
+    ----------
+    samples : (n,) float >= 1
+    success_prob : float or (n,) float in (0, 1]
+        Of one answer.
+    exponent : float < 0
+        b; the fit to three points of SWE-bench Lite (k = 1, 5, 250).
+
+    Source: brown2024. Twin: tests/oracle/agent.py.
+
+    >>> coverage(np.array([1.0, 250.0]), 0.169).round(3).tolist()
+    [0.169, 0.564]
+    """
+    return np.asarray(np.asarray(success_prob, dtype=np.float64) ** (np.asarray(samples, dtype=np.float64) ** exponent))
+
+
 def loop_tokens(log_minutes: Array, p: AgentLoopParams) -> Array:
     """Return tokens of one attempt at a task without thinking, before the call network, Eq. A.4.
 

@@ -230,7 +230,7 @@ def serving(
     kv = kv_bytes(n, p)
     total_bytes = n * p.sparsity * p.weight_bytes
     accelerators = np.maximum(np.ceil(2.0 * total_bytes / hbm_bytes), 1.0)
-    room = np.maximum((accelerators * hbm_bytes - total_bytes) / (kv * context), 1.0)
+    room = batch_room(n, kv * context, accelerators, hbm_bytes, p)
 
     def step(batch: Array) -> Array:
         return step_seconds(batch, n, kv * context, accelerators, bytes_per_s, p)
@@ -281,6 +281,37 @@ def _largest_batch(allowed: Callable[[Array], NDArray[np.bool_]], bound: Array) 
         good = allowed(np.exp(middle))
         low, high = np.where(good, middle, low), np.where(good, high, middle)
     return np.exp(low)
+
+
+def batch_room(active: Array, kv_context_bytes: Array, accelerators: Array, hbm_bytes: float, p: LinkParams) -> Array:
+    """Return the largest batch whose contexts fit beside the weights, Eq. K.1d; at least 1.
+
+    >>> batch_room(np.array([7e10]), np.array([3e8]), np.array([16.0]), 8e10, LinkParams()).tolist()
+    [2400.0]
+    """
+    weights = active * p.sparsity * p.weight_bytes
+    return np.asarray(np.maximum((accelerators * hbm_bytes - weights) / kv_context_bytes, 1.0))
+
+
+def all_reduce_seconds(layers: int, accelerators: float, per_layer: int = 4) -> float:
+    """Return the latency of a decode step's all-reduces, Eq. K.10: ``layers x per layer x (6 + 2 (sqrt(n) - 1))`` us.
+
+    What stands behind ``link.latency_s_per_step``, which is one number for all nets.
+
+    Parameters
+    ----------
+    layers : int
+    accelerators : float >= 1
+        Accelerators that hold one copy of the net.
+    per_layer : int
+        All-reduces a layer: 4, or 2 with parallel attention.
+
+    Source: erdil2025inference. Twin: tests/oracle/link.py.
+
+    >>> round(1e3 * all_reduce_seconds(80, 16.0), 2)
+    3.84
+    """
+    return layers * per_layer * (6e-6 + 2e-6 * (float(np.sqrt(accelerators)) - 1.0))
 
 
 def replicas(load: Array, p: LinkParams) -> Array:

@@ -312,6 +312,25 @@ def size_net(
     return n, tokens_at_loss(n, target, law)
 
 
+def marginal_rate(n: Array, d: Array, law: LossLaw) -> Array:
+    """Return ``w = alpha A N**-alpha / (beta B D**-beta)``, Eq. N.12: the serving that a net's shape reveals.
+
+    A net sized for its whole life has ``w = 1 + S / (3 c_T D)`` (Eq. N.5), so serving is ``w - 1`` of training and
+    ``(w - 1)/w`` of both; 1 at the compute-optimal net.
+
+    Parameters
+    ----------
+    n, d : (n,) float
+        Parameters and training tokens.
+
+    Source: sardana2024 (first-order condition). Twin: tests/oracle/neural.py.
+
+    >>> round(float(marginal_rate(np.array(8e9), np.array(1.5e13), LAWS["besiroglu"])), 2)
+    5.22
+    """
+    return np.asarray(law.alpha * law.a * n**-law.alpha / (law.beta * law.b * d**-law.beta))
+
+
 def equivalent_flop(target: Array, law: LossLaw) -> Array:
     """Return the smallest training compute that reaches the loss `target`, Eq. N.5b.
 

@@ -67,3 +67,8 @@ def jobs_wanted(value_to_inverse_theta, ratio, theta, k0):
         else:
             high = middle
     return (low + high) / 2
+
+
+def coverage(samples, success_prob, exponent):
+    """Eq. A.6: exp(a k**b), a the logarithm of the success of one answer."""
+    return math.exp(math.log(success_prob) * samples**exponent)

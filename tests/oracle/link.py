@@ -135,3 +135,17 @@ def waiting(servers, arrivals, service_rate):
     if arrivals >= servers * service_rate:
         return math.inf
     return erlang_c(servers, arrivals / service_rate) / (servers * service_rate - arrivals)
+
+
+def batch_room(active, kv_context_bytes, accelerators, hbm_bytes, p):
+    """Eq. K.1d: memory left beside the weights of all experts, over the context of one sequence."""
+    left = accelerators * hbm_bytes - active * p.sparsity * p.weight_bytes
+    return max(left / kv_context_bytes, 1.0)
+
+
+def all_reduce_seconds(layers, accelerators, per_layer):
+    """Eq. K.10: one by one, four microseconds and two more a side of the square of accelerators."""
+    total = 0.0
+    for _ in range(layers * per_layer):
+        total += (4.0 + 2.0 * math.sqrt(accelerators)) * 1e-6
+    return total

@@ -122,3 +122,10 @@ def net_for_budget(flop, train_usd, serve_usd, law, data_limit, n_min):
         else:
             high = target
     return n, min(flop / 6.0 / n, data_limit)
+
+
+def marginal_rate(n, d, law, step=1e-5):
+    """Eq. N.12 by differences: what the loss falls with ln N over what it falls with ln D."""
+    more_n = loss(n * math.exp(-step), d, law) - loss(n * math.exp(step), d, law)
+    more_d = loss(n, d * math.exp(-step), law) - loss(n, d * math.exp(step), law)
+    return more_n / more_d
