@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -47,7 +49,8 @@ class Cluster:
     def ahead(self) -> int:
         """Return two calls a worker, at least two; workers may come and go."""
         if time.monotonic() - self._asked > 1.0 and self.client.status == "running":
-            self._ahead = max(2 * len(self.client.scheduler_info(n_workers=-1)["workers"]), 2)
+            with contextlib.suppress(OSError):  # the scheduler is going away, and the calls will say so
+                self._ahead = max(2 * len(self.client.nthreads()), 2)
             self._asked = time.monotonic()
         return self._ahead
 
@@ -78,7 +81,8 @@ class Cluster:
         if self.client.status == "running":
             self.executor.shutdown(wait=False)
         if self.client.status != "closed":
-            self.client.close(timeout=2)
+            with contextlib.suppress(TimeoutError, OSError):
+                self.client.close(timeout=2)
 
 
 def there(work: Callable[[Task], Outcome], tasks: Sequence[Task], code: str) -> list[Outcome]:
@@ -105,10 +109,13 @@ def connected(address: str) -> Cluster:
     """
     try:
         from distributed import Client
+        from distributed.comm.addressing import get_address_host_port
     except ImportError:
         raise InputError(f"--cluster {address!r}: needs the extra 'cluster' (pip install -e '.[cluster]')") from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said by us
     try:
+        with socket.create_connection(get_address_host_port(address), timeout=CONNECT_SECONDS):
+            pass  # a client that finds nobody leaves a thread behind
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, RuntimeError) as error:
         words = " ".join(str(error).split())
