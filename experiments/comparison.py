@@ -267,7 +267,9 @@ def _found(
     tasks: list[Task], processes: int, both: Sequence[Scenario], tell: Callable[[int, int], None]
 ) -> dict[str, tuple[pl.DataFrame, dict[str, str | None]]]:
     found: dict[str, tuple[pl.DataFrame, dict[str, str | None]]] = {}
-    arriving: Iterable[Any] = ([simulate(t)] for t in tasks) if processes == 1 else outcomes(tasks, Processes(processes))
+    arriving: Iterable[Any] = (
+        ([simulate(t)] for t in tasks) if processes == 1 else outcomes(tasks, Processes(processes))
+    )
     for some in arriving:
         for outcome in some:
             if outcome.status != DONE:

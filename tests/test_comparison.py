@@ -168,6 +168,7 @@ def test_command(capsys, tmp_path):
         "Crossover",
         "all_ai",
         "First difference",
+        "Pairing: for the headline share in 2023-12",
     ):
         assert word in printed
     for bad in (["baseline"], ["baseline", "no-agents", "--out", str(tmp_path / "no" / "x.csv")]):
