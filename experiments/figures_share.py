@@ -19,7 +19,6 @@ from experiments.drawing import (
     ORANGE,
     bands,
     finish,
-    label,
     lines,
     nothing,
     observed,
@@ -76,32 +75,30 @@ def share(
     layers = [
         line.mark_area(color=BLUE, fillOpacity=0.16).encode(across, y),
         line.mark_area(color=ORANGE, fillOpacity=0.12).encode(across, y, alt.Y2(datum=1.0)),
-        line.mark_area(color=BLUE, fillOpacity=0.3).encode(across, alt.Y("low:Q"), alt.Y2("high:Q")),
         alt.Chart(pl.DataFrame({"y": [0.5]})).mark_rule(strokeDash=[5, 4], color=INK).encode(alt.Y("y:Q")),
     ]
-    crossings = {"": numbers.crossings(found)[definition]}
+    if len(found.seeds) > 1:
+        layers.append(line.mark_area(color=BLUE, fillOpacity=0.3).encode(across, alt.Y("low:Q"), alt.Y2("high:Q")))
+    marks = [_crossover(found, definition, "", INK, 0.58)]
     if before is not None:
         other = alt.Chart(_rolled(before, definition).rename({"median": "value"}))
         layers.append(other.mark_line(color=GREY, strokeDash=[6, 4], strokeWidth=2).encode(across, alt.Y("value:Q")))
-        crossings["as shipped: "] = numbers.crossings(before)[definition]
+        marks.append(_crossover(before, definition, "as shipped: ", GREY, 0.43))
     layers.append(line.mark_line(color=BLUE, strokeWidth=3).encode(across, y))
-    if start <= DATA_END <= until:
-        end = pl.DataFrame({"month": [DATA_END], "text": ["data end, priors decide from here"]})
-        layers.append(alt.Chart(end).mark_rule(color=GREY, strokeDash=[2, 3]).encode(across))
-        layers += [] if narrow else label(end, alt.datum(0.965))
-    if rows.height > 18:
-        words = pl.DataFrame(
-            {"month": [rows["month"][rows.height // 6]] * 2, "y": [0.07, 0.9], "text": ["inference", "training (R&D)"]}
-        )
-        layers += label(words, alt.Y("y:Q"), fontSize=13, fontWeight="bold", dx=0)
-    for (prefix, runs), y_text, style in zip(
-        crossings.items(), (0.58, 0.43), ({"color": INK}, {"color": GREY}), strict=False
-    ):
-        layers += _crossover(runs, found.start, prefix, y_text, style["color"], dates, narrow)
     seen = within(points(list(OBSERVED_SHARES)), pl.Series(dates))
     seen = seen.with_columns(pl.col("series").replace_strict(OBSERVED_SHARES).alias("text"))
-    if seen.height:
-        layers += [*observed(seen), *label(seen, alt.Y("value:Q"), fontSize=9 if narrow else 10)]
+    texts = seen.select("month", pl.col("value").alias("y"), "text").rows()
+    if start <= DATA_END <= until:
+        end = alt.Chart(pl.DataFrame({"month": [DATA_END]}))
+        layers.append(end.mark_rule(color=GREY, strokeDash=[2, 3]).encode(across))
+        texts += [] if narrow else [(DATA_END, 0.965, "data end, priors decide from here")]
+    layers += observed(seen) if seen.height else []
+    layers += _texts(texts, across, align="left", dx=6, fontSize=9 if narrow else 10)
+    if rows.height > 18:
+        at = rows["month"][rows.height // 6]
+        names = [(at, 0.07, "inference"), (at, 0.9, "training (R&D)")]
+        layers += _texts(names, across, align="left", fontSize=13, fontWeight="bold")
+    layers += _marked([m for m in marks if m], dates, across, narrow)
     chart = alt.layer(*layers).properties(width=width, height=230 if narrow else 320)
     seeds = pl.DataFrame({"seed": list(found.seeds)}, schema={"seed": pl.Int64})
     counted = numbers.DENOMINATORS[definition.removesuffix(numbers.ON_BOARD_SUFFIX)]
@@ -141,25 +138,45 @@ def _rolled(found: numbers.Counts, definition: str) -> pl.DataFrame:
     return bands(pl.concat(parts).filter(pl.col("value").is_finite()))
 
 
-def _crossover(
-    runs: Sequence[Crossover], start: str, prefix: str, y: float, colour: str, dates: Sequence[dt.date], narrow: bool
+def _crossover(found: numbers.Counts, definition: str, prefix: str, colour: str, y: float) -> dict[str, object]:
+    """Return where a share passes one half: month, words, colour, height of the words; nothing if it does not."""
+    runs = numbers.crossings(found)[definition]
+    median = crossover_summary(list(runs), found.start)["median"]
+    if median is None:
+        return {}
+    text = prefix + when(runs, found.start)
+    return {"month": month_date(0, str(median)), "value": 0.5, "text": text, "colour": colour, "y": y}
+
+
+def _marked(
+    marks: Sequence[Mapping[str, object]], dates: Sequence[dt.date], across: alt.X, narrow: bool
 ) -> list[alt.Chart]:
-    """Return where a share passes one half, marked and dated; nothing if it does not."""
-    summary = crossover_summary(list(runs), start)
-    if summary["median"] is None:
+    """Return a line, a point and a date for each crossover."""
+    if not marks:
         return []
-    at = month_date(0, str(summary["median"]))
-    late = at > dates[0] + (dates[1] - dates[0]) * (0.5 if narrow else 0.75)
-    row = pl.DataFrame({"month": [at], "value": [0.5], "text": [prefix + when(runs, start)]})
-    plain = alt.Chart(row)
-    side = {"align": "right", "dx": -8} if late else {"align": "left", "dx": 8}
-    return [
-        plain.mark_rule(color=colour, strokeWidth=1.5).encode(x_axis(dates)),
-        plain.mark_point(filled=True, fill=colour, size=90, opacity=1).encode(x_axis(dates), alt.Y("value:Q")),
-        plain.mark_text(fontSize=13, fontWeight="bold", color=colour, **side).encode(
-            x_axis(dates), y=alt.datum(y), text=alt.Text("text:N")
-        ),
+    rows = pl.DataFrame(marks)
+    late = pl.col("month") > dates[0] + (dates[1] - dates[0]) * (0.5 if narrow else 0.75)
+    colour = alt.Color("colour:N", scale=None)
+    plain = alt.Chart(rows)
+    layers = [
+        plain.mark_rule(strokeWidth=1.5).encode(across, colour),
+        plain.mark_point(filled=True, size=90, opacity=1).encode(across, alt.Y("value:Q"), colour),
     ]
+    for here, side in (
+        (rows.filter(late), {"align": "right", "dx": -8}),
+        (rows.filter(~late), {"align": "left", "dx": 8}),
+    ):
+        if here.height:
+            words = alt.Chart(here).mark_text(fontSize=13, fontWeight="bold", **side)
+            layers.append(words.encode(across, alt.Y("y:Q"), colour, alt.Text("text:N")))
+    return layers
+
+
+def _texts(rows: Sequence[tuple[dt.date, float, str]], across: alt.X, **style: object) -> list[alt.Chart]:
+    """Return words at months and heights."""
+    table = pl.DataFrame(rows, schema={"month": pl.Date, "y": pl.Float64, "text": pl.String}, orient="row")
+    plain = alt.Chart(table).mark_text(color=INK, **style)
+    return [plain.encode(across, alt.Y("y:Q"), alt.Text("text:N"))] if rows else []
 
 
 def plans(rows: pl.DataFrame, lab: str, dates: Sequence[dt.date], width: int = 720) -> alt.TopLevelMixin:

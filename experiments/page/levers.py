@@ -120,6 +120,12 @@ def values(state: State) -> dict[str, dict[str, Any]]:
 
 
 @functools.cache
+def brief() -> dict[str, str]:
+    """Return the share at both ends of each parameter's range, e.g. '57 to 20 %'."""
+    return {name: f"{100 * a:.0f} to {100 * b:.0f} %" for name, _, _, _, a, b, _ in ranges.load().rows()}
+
+
+@functools.cache
 def effects() -> dict[str, str]:
     """Return what each parameter moves across its range, in words, from the stored table."""
     return {
@@ -145,4 +151,5 @@ def _item(name: str, d: Declaration, label: str, hint: str = "") -> dict[str, An
         "doc": d.doc + ("" if d.dynamic else " (fixed at the opening)"),
         "source": d.source,
         "effect": effects().get(name, ""),
+        "brief": brief().get(name, "") if hint else "",
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from altair.utils import schemapi
 
 from experiments import answer
 from experiments.page.blocks import Block, Html
@@ -216,7 +217,7 @@ class Player:
         economy = self._economy
         if economy is None:
             return
-        with self._lock:
+        with self._lock, schemapi.debug_mode(False):  # charts are checked by the tests
             tiles, parts = self._draw(self._scene(economy, wish))
         label = economy.recorder.months[-1] if economy.recorder.months else "opening"
         before = self._drawn[1] if self._drawn[0] == wish.state.view else ()
@@ -230,7 +231,7 @@ class Player:
                     said, i = True, len(blocks)
                     rest = before[i:] if len(before) == len(parts) else tuple(Html("") for _ in parts[i:])
                     self._show(Frame(wish.state, economy.month, label, tiles, (*blocks, *rest), whole=False))
-                with self._lock:
+                with self._lock, schemapi.debug_mode(False):
                     part = part()
             blocks.append(part)
         self._drawn = (wish.state.view, tuple(blocks))

@@ -100,7 +100,7 @@ def the_answer(scene: Scene) -> list[Part]:
     until = month_date(state.months - 1, found.start)
     before = scene.shipped.found if scene.shipped is not None else None
     width = 300 if scene.narrow else 720
-    items = tuple((d, SHORT[d]) for d in answer.DENOMINATORS)
+    items = tuple((d, f"{SHORT[d]}: {_brief(crossed(scene, d))}") for d in answer.DENOMINATORS)
     blocks: list[Part] = [
         Choice("by", "Count compute in", items, state.by),
         picture("inference-share", figures_share.share(found, state.by, until, before, width)),
@@ -109,11 +109,17 @@ def the_answer(scene: Scene) -> list[Part]:
         return blocks
     return [
         *blocks,
-        _by_definition(scene),
+        lambda: _by_definition(scene),
         paragraph(PRIOR, "One seed: run the comparison, or 'economy run --seeds 8', for a spread.", kind="small"),
         lambda: picture("who-has-the-hours", figures.answer(scene.now.compute)),
         lambda: picture("what-grew", figures.kaya(scene.now.monthly)),
     ]
+
+
+def _brief(words: str) -> str:
+    """Return when, short enough for a button."""
+    words = words.partition(" (")[0]
+    return words[:-3] if words.startswith("not by") else words
 
 
 #: Names of the definitions short enough for a row of buttons.
