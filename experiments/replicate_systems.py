@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from agents.human import HumanParams, adopt
+from agents.lab import AI2027, USES, prescribed_uses
 from agents.provider import adjustment_cost
 from experiments.claims import Values, row
 from experiments.replicate_auctions import last_that_holds
@@ -103,35 +104,25 @@ def _b23() -> Values:
     return {f"at_{i:g}": float(adjustment_cost(i, 4.0, 2.0)) for i in (0.1, 0.5, 1.0)}
 
 
-_AI2027 = {  # per cent of the leading lab's compute: training, synthetic data, experiments, automation, external, monitoring
-    "2024": (40, 20, 4, 1, 33, 2),
-    "2025": (40, 20, 5, 3, 30, 2),
-    "2026": (40, 20, 6, 4, 28, 2),
-    "2027q1": (30, 27, 14, 6, 20, 3),
-    "2027q2": (27, 23, 21, 6, 19, 3),
-    "2027q3": (22, 22, 28, 6, 18, 3),
-    "2027q4": (20, 22, 35, 6, 13, 4),
-}
-
-
 @row(
     "B24",
     "AI-2027's schedule under our definitions: external inference falls to 13 %, forward-only work stays near one half",
     "Dean 2025 (AI-2027 compute forecast)",
-    {f"external_{when}": x / 100 for when, x in zip(_AI2027, (33, 30, 28, 20, 19, 18, 13), strict=True)}
-    | {f"kernel_{when}": x / 100 for when, x in zip(_AI2027, (56, 55, 54, 56, 51, 49, 45), strict=True)},
+    {f"external_{when}": x / 100 for when, x in zip(AI2027, (33, 30, 28, 20, 19, 18, 13), strict=True)}
+    | {f"kernel_{when}": x / 100 for when, x in zip(AI2027, (56, 55, 54, 56, 51, 49, 45), strict=True)},
     0.006,
     "absolute",
-    "two columns of the source sum to 99 %; monitoring counted as research automation",
+    "two columns of the source sum to 99 %; monitoring counted as research automation, all of training as with backprop",
 )
 def _b24() -> Values:
     names = [w.name for w in WORK]
     found = {}
-    for when, (training, synthetic, experiments, automation, external, monitoring) in _AI2027.items():
+    for when, row_ in AI2027.items():
+        (hours,) = prescribed_uses(["schedule"], row_.first)  # of each use, per hour of external deployment
         x = np.zeros(len(WORK))
-        x[names.index("final_run")], x[names.index("experiment")] = training, experiments
-        x[names.index("synthetic_data")], x[names.index("assistant")] = synthetic, external
-        x[names.index("research_automation")] = automation + monitoring
+        x[names.index("assistant")] = 1.0
+        for use, h in zip(USES, hours, strict=True):
+            x[names.index("final_run" if use == "rl_rollout" else use)] += h
         share = shares(x, x, x, x)
         found[f"external_{when}"] = float(share["inference_share_accelerator_hours"])
         found[f"kernel_{when}"] = float(share["inference_share_kernel"])

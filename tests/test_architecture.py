@@ -50,10 +50,10 @@ def test_imports_point_one_way():
     [
         ("model/core/units.py", "from model.layers import link", "Imports point one way"),
         ("model/layers/link.py", "from agents import lab", "Imports point one way"),
-        ("agents/lab.py", "from agents import human", "Kinds of agents"),
+        ("agents/lab/rules.py", "from agents import human", "Kinds of agents"),
         ("model/layers/link.py", "from model.layers import context", "The seven layers"),
         ("model/markets/auction.py", "from model.core import table", "Kernels know neither"),
-        ("agents/lab.py", "def f():\n    import networkx", "The economy draws nothing"),
+        ("agents/lab/decisions.py", "def f():\n    import networkx", "The economy draws nothing"),
         ("model/measures.py", "import altair", "The economy draws nothing"),
     ],
 )

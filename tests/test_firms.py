@@ -191,20 +191,24 @@ def nets(rng, n):
     )
 
 
-RULES = ("profit", "race", "erdil", "revenue_share")
+RULES = ("profit", "race", "erdil", "revenue_share", "schedule")
 
 
 @given(SEEDS, st.integers(1, 20), st.floats(0.01, 1), st.floats(0, 2), params(LabParams))
 def test_research_is_rho_equal_to_eta_m_g(seed, n, gamma, elasticity, p):
     t, s, rng = labs(seed, n)
-    rules = [RULES[k] for k in rng.integers(0, 4, n)]
+    rules = [RULES[k] for k in rng.integers(0, 5, n)]
+    month, factors = (
+        str(rng.choice(["2023-12", "2024-01", "2027-05", "2031-02"])),
+        tuple(rng.uniform(0.3, 1.0, 5).tolist()),
+    )
     rows = [
         {"revenue": t.revenue_usd[i], "serving": t.serving_usd[i], "growth": t.expected_growth[i], "rd": t.rd_usd[i]}
         for i in range(n)
     ]
     for chosen in (["profit"] * n, rules):
-        got = lab.research(t, s, gamma, elasticity, chosen, s, p)
-        told = lab_oracle.research(rows, s.tolist(), gamma, elasticity, chosen, s.tolist(), p)
+        got = lab.research(t, s, gamma, elasticity, chosen, s, p, month, factors)
+        told = lab_oracle.research(rows, s.tolist(), gamma, elasticity, chosen, s.tolist(), p, month, factors)
         for x, k in zip((got.wanted_usd, got.growth_factor, got.eta, got.margin), range(4), strict=True):
             same(x, [row[k] for row in told], rtol=1e-11)
     got = lab.research(t, s, gamma, elasticity, ["profit"] * n, s, p)

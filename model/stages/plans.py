@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from agents import application, lab, orchestrator, provider, robot, supplier
 from model.core.draws import MonthDraws
 from model.core.flows import MonthFlows
-from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, LAB_USES, SECONDS_PER_HOUR, SERVING, U
+from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, LAB_USES, SECONDS_PER_HOUR, SERVING, U, month_date
 from model.layers import application as application_layer
 from model.layers import context, link, neural, physical
 from model.markets import compute
@@ -180,9 +180,13 @@ def invest(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known) -> None:
     s.demand_elasticity = response / spend if spend > 0.0 else p.agent_loop.success_slope
     weights = e.opening.lab_weights
     shares = revenue / total if total > p.lab.seed_market_usd_per_year / 1e4 else weights
+    coming = month_date(e.month + 1, e.settings.start).isoformat()[:7]
+    factor = compute.price_factors(p.compute)
+    factors = factor[LAB_USES] / factor[U["assistant"]]
     wish = lab.research(
-        labs, shares, p.neural.capability_exponent, s.demand_elasticity, list(e.opening.rules), weights, p.lab
-    )
+        labs, shares, p.neural.capability_exponent, s.demand_elasticity, e.opening.rules, weights, p.lab, coming,
+        tuple(factors.tolist()),
+    )  # fmt: skip
     labs.wanted_rd_usd[:], labs.eta[:], labs.growth_factor[:] = wish.wanted_usd, wish.eta, wish.growth_factor
     s.margin = 1.0 - float(f.serving_usd.sum()) / total if total > 0.0 else float(wish.margin.mean())
     parents = raise_money(e, f, lab_cash_flow(e, f))
@@ -200,6 +204,10 @@ def invest(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known) -> None:
         p.agent_loop.success_slope,
         p.lab,
     )
+    paid = lab.prescribed_uses(e.opening.rules, coming) * factors
+    bound = np.isfinite(paid).all(axis=1)  # these labs divide next month's hours by rule, whatever they may want
+    labs.rd_usd[bound] = np.maximum(wish.wanted_usd[bound], 1.0)
+    s.research_split[bound] = paid[bound] / paid[bound].sum(axis=1, keepdims=True)
 
 
 def feature_elasticity(e: InferenceEconomy, f: MonthFlows, known: Known) -> float:

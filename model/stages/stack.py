@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from agents import robot
+from agents import lab, robot
 from model.core.flows import MonthFlows
 from model.core.units import LAB_USES, SERVING, U
 from model.layers import application as application_layer
@@ -102,13 +102,17 @@ def serve(e: InferenceEconomy, f: MonthFlows, known: Known) -> None:
 def demand(e: InferenceEconomy, f: MonthFlows) -> None:
     """Put serving, research and the incumbents' workloads side by side: hours by class (W).
 
-    Research budgets buy hours at posted prices; hours that waited come on top. Ranking and other AI keep the intensity that
+    Research budgets buy hours at posted prices; hours that waited come on top. Labs under a schedule (L.7b) use the hours it
+    prescribes beside their serving. Ranking and other AI keep the intensity that
     their price of compute has led to.
     """
     p, s = e.params, e.state
     factor = compute.price_factors(p.compute)
     budget = e.labs.rd_usd[:, None] * p.lab.compute_share_of_rd * s.research_split
-    f.research_hours = budget / (f.market_usd * f.paid_factor * factor[LAB_USES]) + s.research_waiting_hours
+    bought = budget / (f.market_usd * f.paid_factor * factor[LAB_USES]) + s.research_waiting_hours
+    serving = f.serving_hours.sum(axis=0).reshape(2, -1).sum(axis=0)
+    prescribed = serving[:, None] * lab.prescribed_uses(e.opening.rules, e.label)
+    f.research_hours = np.where(np.isfinite(prescribed), prescribed, bought)
     hours = np.zeros(12)
     hours[SERVING] = f.serving_hours.sum(axis=1)
     attention = float(f.application_hours.sum()) / e.opening.attention_hours

@@ -1,4 +1,4 @@
-"""Labs again, as the text of the equations. Twin of agents/lab.py."""
+"""Labs again, as the text of the equations. Twin of agents/lab/."""
 
 import math
 
@@ -18,7 +18,7 @@ def belief(revenue, weights, p):
     return [max(12 * r, w * p.seed_market_usd_per_year) for r, w in zip(revenue, weights, strict=True)]
 
 
-def research(rows, shares, gamma, demand_elasticity, rules, weights, p):
+def research(rows, shares, gamma, demand_elasticity, rules, weights, p, month="2022-01", factors=(1,) * 5):
     """Eq. L.2 to L.4. rows: dicts of revenue, serving, growth, rd; returns (wanted, G, eta, m) by lab."""
     years = belief([r["revenue"] for r in rows], weights, p)
     out = []
@@ -38,7 +38,33 @@ def research(rows, shares, gamma, demand_elasticity, rules, weights, p):
             row[0] = max(r["serving"], r["rd"] / 1000) / p.compute_share_of_rd
         if rule == "revenue_share":
             row[0] = 0.7 * max(r["revenue"], year / 12)
+        if rule == "schedule" and month >= "2024":
+            hours = scheduled(month)
+            row[0] = (
+                math.fsum(h * f for h, f in zip(hours, factors, strict=True)) * r["serving"] / p.compute_share_of_rd
+            )
     return [tuple(row) for row in out]
+
+
+#: AI-2027: training, of which pre-training, synthetic data, experiments, automation, external, monitoring, in per cent.
+AI2027 = {
+    "2024-01": (40, 60, 20, 4, 1, 33, 2),
+    "2025-01": (40, 50, 20, 5, 3, 30, 2),
+    "2026-01": (40, 40, 20, 6, 4, 28, 2),
+    "2027-01": (30, 10, 27, 14, 6, 20, 3),
+    "2027-04": (27, 8, 23, 21, 6, 19, 3),
+    "2027-07": (22, 5, 22, 28, 6, 18, 3),
+    "2027-10": (20, 5, 22, 35, 6, 13, 4),
+}
+
+
+def scheduled(month):
+    """Eq. L.7b: hours of the five uses for each hour of external deployment."""
+    begun = max(first for first in AI2027 if first <= month)
+    training, pre, synthetic, experiments, automation, external, monitoring = AI2027[begun]
+    final = training * pre / 100
+    uses = (final, experiments, training - final, synthetic, automation + monitoring)
+    return [x / external for x in uses]
 
 
 def budget(rd, wanted, funds, p):

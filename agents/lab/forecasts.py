@@ -1,0 +1,40 @@
+"""How labs forecast the tokens that their next nets will serve: one class each, mixable across labs."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+
+class Forecaster:
+    """A forecaster of lifetime tokens, Eq. L.11."""
+
+    name: ClassVar[str]
+    #: Part of the expected growth that is taken to last over the planning span.
+    trust_in_growth: ClassVar[float] = 1.0
+    #: Knows the lifetime tokens that the net served in an earlier pass of the same seed.
+    foresees: ClassVar[bool] = False
+
+
+FORECASTERS: dict[str, Forecaster] = {}
+_Forecaster = TypeVar("_Forecaster", bound=type[Forecaster])
+
+
+def register(kind: _Forecaster) -> _Forecaster:
+    """Make a forecaster known by its name."""
+    FORECASTERS[kind.name] = kind()
+    return kind
+
+
+@register
+class Adaptive(Forecaster):
+    """Growth goes on as it was learnt (Eq. L.14)."""
+
+    name = "adaptive"
+
+
+@register
+class Trend(Forecaster):
+    """Growth falls linearly to zero: half of it on average."""
+
+    name = "trend"
+    trust_in_growth = 0.5
