@@ -12,7 +12,9 @@ import pytest
 from experiments import cli, design, discovery, figures_sensitivity, findings, sensitivity, sweeps
 from experiments.drawing import png
 from experiments.engine import DONE, Outcome, pack
+from experiments.runner import RunInterrupted
 from experiments.sensitivity import MAIN, Preset, elementary_effects, outcomes, sobol_effects, strongest, study, thirds
+from experiments.sweeps import Progress
 from model.core.errors import InputError
 from model.scenario import Scenario
 
@@ -221,6 +223,24 @@ def test_the_command_writes_says_and_goes_on(capsys, tmp_path, monkeypatch):
     assert cli.main(["sensitivity", "--out", str(out), "--method", "morris", "--workers", "1"]) == 0
     assert not (out / "variance.csv").exists()
     assert "Screening" in capsys.readouterr().out
+
+
+def test_ctrl_c_says_what_is_kept(capsys, tmp_path, monkeypatch):
+    def stopped(given, out, workers, *, cluster, on_progress):
+        on_progress(Progress(150, 40, 0, 40, 30.0, 0))
+        raise RunInterrupted(None, out)
+
+    monkeypatch.setattr(sensitivity, "sweep", stopped)
+    assert cli.main(["sensitivity", "--out", str(tmp_path / "x")]) == 130
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "40 of 150 runs are kept" in last
+    assert "the same command goes on" in last
+
+
+def test_without_the_extra_there_are_no_boxes_and_it_is_said(found, monkeypatch):
+    monkeypatch.setattr(findings, "available", lambda: False)
+    assert findings.boxes_of(found) == []
+    assert "extra 'discovery'" in findings.sentences(found, [])[-1]
 
 
 @pytest.mark.parametrize(
