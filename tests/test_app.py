@@ -25,7 +25,8 @@ BROWSER = next((path for name in NAMES if (path := shutil.which(name))), None)
 if BROWSER is None and os.environ.get("CI") != "true":
     pytest.skip("no Chromium here", allow_module_level=True)
 SMALL = "humans=60"
-PATIENCE = 30_000
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 
 
 #: Loaded by the server's Python first: notes every connection that would leave this machine.

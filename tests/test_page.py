@@ -9,6 +9,7 @@ import threading
 import time
 import tomllib
 import weakref
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from model.core.errors import InputError
 from model.economy import InferenceEconomy
 from model.scenario import FIRM_TYPES, Scenario, declarations, shipped
 
+ROOT = Path(__file__).resolve().parents[1]
 SMALL = State(humans=40)
 
 # The address ----------------------------------------------------------------------------------------
@@ -352,6 +354,15 @@ def test_a_comparison_is_paired_and_named():
     svg = next(b for b in parts if isinstance(b, blocks.Picture)).svg
     assert "B: baseline, 1 change" in svg
     assert "Mean of 2 seeds" in svg
+
+
+def test_every_file_of_the_page_is_shipped():
+    shipped_files = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = shipped_files["package-data"]["experiments"]
+    others = [p for p in (ROOT / "experiments" / "page").iterdir() if p.suffix not in (".py", "") and p.is_file()]
+    assert others
+    assert [p.name for p in others if not any(p.match(f"experiments/{x}") for x in patterns)] == []
+    assert "experiments.page" in shipped_files["packages"]
 
 
 # Pictures and the server ----------------------------------------------------------------------------

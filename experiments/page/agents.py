@@ -13,8 +13,8 @@ from experiments.page.blocks import Block, Choice, Table, paragraph, picture, pl
 if TYPE_CHECKING:
     from experiments.page.player import Part, Scene
 
-#: Rows shown; sorting reaches all of them.
-SHOWN = 40
+#: Rows shown, and beside an agent's account; sorting reaches all of them.
+SHOWN, BESIDE = 40, 10
 
 
 def view(scene: Scene) -> list[Part]:
@@ -27,16 +27,19 @@ def view(scene: Scene) -> list[Part]:
     sort = state.option("sort").removeprefix("-")
     sort = sort if sort in frame.columns else "id"
     down = state.option("sort").startswith("-")
-    shown = frame.sort(sort, "id", descending=[down, False], nulls_last=True).head(SHOWN)
+    picked = state.option("agent")
+    count = BESIDE if picked else SHOWN
+    shown = frame.sort(sort, "id", descending=[down, False], nulls_last=True).head(count)
+    if picked and int(picked) not in shown["id"]:
+        shown = pl.concat([shown, frame.filter(pl.col("id") == int(picked))])
     heads = [("id", "", "number, never used again")]
     heads += [(n, "" if c.unit == "-" else c.unit, c.meaning) for n, c in columns.items()]
     cells = tuple(tuple(_cell(row[c]) for c, _, _ in heads) for row in shown.iter_rows(named=True))
     if names:
         heads.insert(1, ("name", "", "name of the firm"))
         cells = tuple((row[0], names.get(row[0], ""), *row[1:]) for row in cells)
-    picked = state.option("agent")
     items = tuple((k, f"{words(k)} ({t.n:,})") for k, (_, t) in e.kinds.items())
-    more = f"{SHOWN} of {frame.height:,} rows; " if frame.height > SHOWN else ""
+    more = f"{shown.height} of {frame.height:,} rows; " if frame.height > shown.height else ""
     blocks: list[Part] = [
         Choice("kind", "Kind", items, kind),
         paragraph(f"{more}a click on a heading sorts, a click on a row opens it.", kind="small"),
