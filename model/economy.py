@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from agents import ai_agent, application, human, lab, orchestrator, provider, robot, supplier
-from model import month, opening, record, tables
+from model import month, opening, record, regret, tables
 from model.core import table
 from model.core.checks import Laws
 from model.core.draws import Draws
@@ -22,7 +22,7 @@ from model.core.ledger import Ledger, MonthBooks
 from model.core.units import block_sum, month_date
 from model.layers.physical import Fleet
 from model.scenario import Scenario, whole
-from model.stages.state import Cohorts, Opening, State
+from model.stages.state import Cohorts, Foresight, Opening, State
 
 if TYPE_CHECKING:
     from model.explain import Explanation
@@ -50,6 +50,8 @@ class InferenceEconomy(mesa.Model):
         Seed of all draws.
     inert : int
         Rows appended that stand for nobody; they change nothing (a test of common random numbers).
+    foresight : Foresight, optional
+        Lives of nets that labs with perfect foresight plan on; found by earlier passes of the same run if left out.
     **overrides
         ``section__name=value`` or ``**{"section.name": value}``.
 
@@ -76,6 +78,7 @@ class InferenceEconomy(mesa.Model):
     social: csr_array  # (H, H) contacts
     state: State
     opening: Opening
+    foresight: Foresight  # empty but for labs with perfect foresight
     ledger: Ledger
     opening_books: MonthBooks
     blocks: list[slice]  # rows of humans, 16,384 each
@@ -89,6 +92,7 @@ class InferenceEconomy(mesa.Model):
         months: int | None = None,
         seed: int = 1,
         inert: int = 0,
+        foresight: Foresight | None = None,
         **overrides: Any,
     ) -> None:
         if seed is None:
@@ -104,7 +108,9 @@ class InferenceEconomy(mesa.Model):
         self.draws = Draws(self.seed)
         self.laws = Laws()
         self.running = True
-        opening.build(self, whole("inert", inert, 0, 1_000_000))
+        rows = whole("inert", inert, 0, 1_000_000)
+        self.foresight = regret.earlier_passes(self, rows) if foresight is None else foresight
+        opening.build(self, rows)
         self._register()
         self.recorder = record.Recorder(self)
         self.last: month.Month | None = None  # flows, wishes and books of the last month

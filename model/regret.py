@@ -1,13 +1,29 @@
-"""Planned against realised, and regret, per released net, on the realised path (rivals, prices, tokens held fixed)."""
+"""Planned against realised, and regret, per released net, on the realised path (rivals, prices, tokens held fixed).
+
+Perfect foresight, the benchmark of forecasters, is hindsight on an earlier pass of the same seed.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from agents.lab import FORECASTERS
 from model.layers import neural
-from model.stages.state import Release
+from model.stages.state import Foreseen, Foresight, Release
+
+if TYPE_CHECKING:
+    from model.economy import InferenceEconomy
+
+#: Most passes of a seed, the one that counts included.
+PASSES = 4
+#: Passes agree when no plan misses what came by more than this, in logarithms.
+AGREEMENT = 0.01
 
 
 class Hindsight(NamedTuple):
@@ -58,3 +74,59 @@ def hindsight(r: Release, p: neural.NeuralParams) -> Hindsight:
     scale = np.append(np.exp(np.linspace(np.log(0.1), np.log(10.0), 81)), 1.0)
     value = profit * scale**r.profit_elasticity - cost * scale
     return Hindsight(cost + r.serving_usd, size, tokens, flop, usd, float(value.max() - (profit - cost)))
+
+
+def offline(r: Release, p: neural.NeuralParams) -> Release:
+    """Return the net that the same training budget buys when it is sized on what came (Eq. X.20), and its cost of serving.
+
+    Perfect foresight on the realised path: it has no size regret.
+    """
+    law, limit = neural.LAWS[p.law], max(r.data_limit_tokens, r.training_tokens)
+    serve, train = r.serving_usd / (2.0 * r.parameters), r.train_usd_per_flop * (1.0 + r.rollout_factor)
+    n, d = neural.net_for_budget(6.0 * r.parameters * r.training_tokens, train, serve, law, limit, p.parameters_min)
+    return dataclasses.replace(r, parameters=n, training_tokens=d, serving_usd=2.0 * n * serve)
+
+
+def foresight(releases: Sequence[Release]) -> Foresight:
+    """Return what each net came to that has ended serving, by lab, tier and place in their order, Eq. X.23.
+
+    Parameters
+    ----------
+    releases : sequence of Release
+        Of a whole pass. Nets of the opening were planned by nobody; nets still on offer are censored.
+    """
+    found: Foresight = {}
+    place: Counter[tuple[str, str]] = Counter()
+    for r in releases:
+        if r.opening:
+            continue
+        key = (r.lab, r.tier, place[r.lab, r.tier])
+        place[r.lab, r.tier] += 1
+        if r.retired_month is not None:
+            train = r.train_usd_per_flop * (1.0 + r.rollout_factor)
+            found[key] = Foreseen(r.tokens, r.serving_usd / (2.0 * r.parameters), train)
+    return found
+
+
+def earlier_passes(e: InferenceEconomy, inert: int) -> Foresight:
+    """Return what labs with perfect foresight know: their nets' lives in the last of the earlier passes, Eq. X.23.
+
+    A pass is the whole run with the same seed, planned on the lives that the pass before it gave (the first plans as
+    `adaptive` does). At most `PASSES` with the one that counts; fewer where plans and lives agree. Labs without perfect
+    foresight learn nothing from it.
+    """
+    names, known = e.settings.firms["lab"], Foresight()
+    if not any(FORECASTERS[firm.forecaster].foresees for firm in names.values()):
+        return known
+    for _ in range(PASSES - 1):
+        other = type(e)(e.settings, seed=e.seed, inert=inert, foresight=known).run()
+        lived = foresight(other.state.releases)
+        other.close()
+        lived = {key: x for key, x in lived.items() if FORECASTERS[names[key[0]].forecaster].foresees}
+        agree = known.keys() == lived.keys() and all(
+            abs(math.log(max(known[k].tokens, 1.0) / max(x.tokens, 1.0))) < AGREEMENT for k, x in lived.items()
+        )
+        known = lived
+        if agree:
+            break
+    return known

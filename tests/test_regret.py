@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.lab import FIRMS
+from model import InferenceEconomy, Scenario, accounts, regret, tables
 from model.layers import neural
 from model.layers.neural import NeuralParams
 from model.regret import hindsight
@@ -81,3 +85,122 @@ def test_more_tokens_than_planned_ask_for_a_smaller_net():
     few, many = hindsight(release(serving_usd=1e6), NeuralParams()), hindsight(release(serving_usd=1e9), NeuralParams())
     assert many.parameters < few.parameters
     assert many.training_tokens > few.training_tokens
+
+
+# Perfect foresight ------------------------------------------------------------------------------------
+
+
+def whole_run(forecaster, seed, months, **more):
+    settings_ = {f"lab.{name}.forecaster": forecaster for name in FIRMS} | more
+    return InferenceEconomy("baseline", humans=100, months=months, seed=seed, **settings_).run()
+
+
+def released(e):
+    nets = tables.labs(e).filter(~pl.col("censored"))
+    e.close()
+    return nets
+
+
+def best(seed, months):
+    """The forecaster with the lowest mean size regret in USD; no regret is negative."""
+    found = {}
+    for name in ("adaptive", "trend", "perfect"):
+        nets = released(whole_run(name, seed, months))
+        assert nets["forecaster"].unique().to_list() == [name]
+        for column in ("size_regret_usd", "size_regret_flop", "scale_regret_usd"):
+            assert nets[column].min() >= 0.0
+        found[name] = nets["size_regret_usd"].mean()
+    return min(found, key=found.get)
+
+
+def test_perfect_foresight_is_best_short():
+    assert best(1, 72) == "perfect"
+
+
+@pytest.mark.long
+def test_perfect_foresight_is_best_in_nine_seeds_of_ten():
+    assert sum(best(seed, 168) == "perfect" for seed in range(1, 11)) >= 9
+
+
+def test_offline_perfect_foresight_has_no_size_regret():
+    """Every net of a run, the budget kept, sized on the tokens and prices that came."""
+    e = whole_run("adaptive", 2, 120)
+    nets, p = [r for r in e.state.releases if not r.opening], e.params.neural
+    e.close()
+    assert len(nets) > 100
+    chosen = sum(hindsight(r, p).size_regret_usd for r in nets)
+    for r in nets:
+        h = hindsight(regret.offline(r, p), p)
+        assert 0.0 <= h.size_regret_usd <= 1e-6 * h.realised_usd
+    assert chosen > 0.0
+
+
+def test_what_is_foreseen_is_what_an_earlier_pass_came_to():
+    e = whole_run("adaptive", 1, 60)
+    rows = [
+        (r.lab, r.tier, r.opening, r.retired_month is not None, r.tokens, r.serving_usd, r.parameters, r.train_usd_per_flop, r.rollout_factor)
+        for r in e.state.releases
+    ]  # fmt: skip
+    found = regret.foresight(e.state.releases)
+    told = twin.foresight(rows)
+    e.close()
+    assert found.keys() == told.keys()
+    for key, life in told.items():
+        assert tuple(found[key]) == pytest.approx(life, rel=1e-12)
+
+
+def test_only_labs_with_perfect_foresight_plan_on_it():
+    e = whole_run("adaptive", 1, 48, **{"lab.alpha.forecaster": "perfect"})
+    foreseen = e.foresight
+    assert {lab for lab, _, _ in foreseen} == {"alpha"}
+    nets = [r for r in e.state.releases if r.lab == "alpha" and r.tier == "frontier" and not r.opening]
+    for place, r in enumerate(nets):
+        if ("alpha", "frontier", place) in foreseen:
+            assert r.planned_tokens == foreseen["alpha", "frontier", place].tokens
+    e.close()
+    plain = InferenceEconomy("baseline", humans=100, months=3)
+    assert plain.foresight == {}
+    plain.close()
+
+
+# The hinge, lab by lab --------------------------------------------------------------------------------
+
+PATHS = {
+    "baseline": {},
+    "small-open-models": {},
+    "research-automation": {},
+    "mixed": {"lab.alpha.rule": "race", "lab.beta.rule": "erdil", "lab.gamma.rule": "revenue_share", "lab.delta.rule": "schedule"},
+}  # fmt: skip
+
+
+def by_lab(nets, n):
+    return nets.reshape(2, n).sum(axis=0)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_hinge_gives_the_money_share_of_every_lab_in_every_month(path):
+    """Revenue from tokens and list prices, gross profit from the books, bills from the ledger: one and the same share (X.7)."""
+    source = Scenario.load(path if path != "mixed" else "baseline")
+    e, seen = InferenceEconomy(source, humans=100, months=96, seed=5, **PATHS[path]), 0
+    n = e.labs.n
+    while e.month < e.months:
+        e.step()
+        f, books = e.last.flows, e.last.books
+        discount = np.ones(5)
+        discount[2] = e.last.known.batch_discount
+        revenue = by_lab((f.served_tokens * f.token_usd[None] * discount[:, None, None]).sum(axis=(0, 2)), n)
+        gross = by_lab(f.token_revenue_usd.sum(axis=0) - f.serving_usd, n)
+        serving, research = by_lab(f.serving_usd, n), f.research_usd.sum(axis=1)
+        direct, implied = accounts.hinge_identity(serving, research, revenue, gross)
+        sold = revenue > 0.0
+        np.testing.assert_allclose(direct[sold], implied[sold], rtol=1e-9)
+        rho, margin = research[sold] / revenue[sold], gross[sold] / revenue[sold]
+        assert ((direct[sold] > 0.5) == (rho < 1.0 - margin)).all()
+        bills = {
+            i: usd for payer, _, i, usd in books.flows if payer == "labs" and i in ("serving hours", "research hours")
+        }
+        assert bills.get("serving hours", 0.0) == pytest.approx(float(serving.sum()), rel=1e-9)
+        assert bills["research hours"] == pytest.approx(float(research.sum()), rel=1e-9)
+        seen += int(sold.sum())
+    e.close()
+    assert seen > 300

@@ -38,3 +38,11 @@ class Trend(Forecaster):
 
     name = "trend"
     trust_in_growth = 0.5
+
+
+@register
+class Perfect(Forecaster):
+    """Perfect foresight, a benchmark (Eq. X.23); adaptive where nothing can be foreseen, as in the first pass."""
+
+    name = "perfect"
+    foresees = True

@@ -325,7 +325,7 @@ class LabFirm(Params):
     forecaster: str = param(
         "adaptive",
         "-",
-        doc="how lifetime tokens are forecast",
+        doc="how lifetime tokens are forecast; perfect knows those of an earlier pass of the same seed, a benchmark",
         source="design 7",
         choices=tuple(FORECASTERS),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,18 @@ class Release:
     serving_usd: float = 0.0
     revenue_usd: float = 0.0
     profit_elasticity: float = 0.0
+
+
+class Foreseen(NamedTuple):
+    """The life of a net as an earlier pass of the seed had it."""
+
+    tokens: float
+    serve_usd: float  # sum_k c_k Q_k: tokens of each class times their price per operation
+    train_usd: float  # per operation of pre-training, its roll-outs included
+
+
+#: By lab, tier and place in the order of the lab's releases of that tier.
+Foresight = dict[tuple[str, str, int], Foreseen]
 
 
 @dataclass

@@ -12,7 +12,7 @@ from model.core.flows import MonthFlows
 from model.core.units import H100_FLOP_PER_S, LAB_USES, SECONDS_PER_HOUR
 from model.layers import link, neural, physical
 from model.markets import compute
-from model.stages.state import FRONTIER, SMALL, Release
+from model.stages.state import FRONTIER, SMALL, Foreseen, Release
 
 if TYPE_CHECKING:
     from model.economy import InferenceEconomy
@@ -150,9 +150,21 @@ def plan_run(e: InferenceEconomy, i: int, tier: int, months: float) -> None:
     per_token = float(e.state.serving_usd_per_token[j]) * mature
     serve = planned * per_token / (2.0 * nets.parameters[j])
     law, limit = neural.LAWS[p.neural.law], float(data_limit(e)[i])
-    size, tokens = neural.net_for_budget(flop, cost, serve, law, limit, p.neural.parameters_min)
-    usd = float(neural.lifetime_cost(np.array(size), np.array(tokens), cost, serve))
+    train = cost
+    if (life := foreseen(e, i, tier)) is not None:
+        planned, serve, train = life
+    size, tokens = neural.net_for_budget(flop, train, serve, law, limit, p.neural.parameters_min)
+    usd = float(neural.lifetime_cost(np.array(size), np.array(tokens), train, serve))
     lab.set_run(labs, i, tier, lab.Run(6.0 * size * tokens, size, tokens, planned, usd))
+
+
+def foreseen(e: InferenceEconomy, i: int, tier: int) -> Foreseen | None:
+    """Return the life of the next net of lab `i` and a tier, if the lab has perfect foresight and there was such a net (X.23)."""
+    if not e.foresight or not lab.FORECASTERS[e.opening.forecasters[i]].foresees:
+        return None
+    name = e.opening.lab_names[i]
+    before = [r for r in e.state.releases if r.lab == name and r.tier == TIERS[tier] and not r.opening]
+    return e.foresight.get((name, TIERS[tier], len(before)))
 
 
 def data_limit(e: InferenceEconomy) -> lab.Array:

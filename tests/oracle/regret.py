@@ -36,3 +36,16 @@ def scale_regret(profit, training, elasticity, points=81):
         x = 10.0 ** (-1.0 + 2.0 * k / (points - 1))
         values.append(profit * x**elasticity - training * x)
     return max(values) - (profit - training)
+
+
+def foresight(rows):
+    """Eq. X.23: rows of (lab, tier, opening, retired, tokens, serving, parameters, price of training, roll-outs)."""
+    found, seen = {}, []
+    for lab, tier, opening, retired, tokens, serving, parameters, train, rollouts in rows:
+        if opening:
+            continue
+        place = sum(1 for x in seen if x == (lab, tier))
+        seen.append((lab, tier))
+        if retired:
+            found[lab, tier, place] = (tokens, serving / parameters / 2.0, train + train * rollouts)
+    return found
