@@ -292,8 +292,18 @@ def _compare(given: argparse.Namespace) -> int:
     if out is not None and (not out.strip() or os.path.isdir(out) or not os.path.isdir(os.path.dirname(out) or ".")):
         raise InputError(f"--out {out!r}: must be the name of a file in a folder that exists")
     from experiments.comparison import paired
+    from experiments.progress import Shown
 
-    found = paired(given.a, given.b, seeds=seeds, humans=humans, months=months, workers=workers, on_progress=_counted)
+    with Shown("comparing") as shown:
+        found = paired(
+            given.a,
+            given.b,
+            seeds=seeds,
+            humans=humans,
+            months=months,
+            workers=workers,
+            on_progress=lambda done, total: shown.show(done, total, f"{done} of {total} runs", always=done == total),
+        )
     if out is not None:
         found.rows.write_csv(f"{out}.part")
         os.replace(f"{out}.part", out)
