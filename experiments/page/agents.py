@@ -85,7 +85,7 @@ def life(scene: Scene, kind: str) -> list[Block]:
     frame = pl.DataFrame(scene.life)
     columns = scene.economy.kinds[kind][1].columns()
     units = {n: c.unit for n, c in columns.items() if n in frame.columns}
-    return [picture("one-life", figures_share.life(frame, units, kind, 300 if scene.narrow else 720))]
+    return [picture("one-life", figures_share.life(frame, units, words(kind), 300 if scene.narrow else 720))]
 
 
 def _cell(x: object) -> str:

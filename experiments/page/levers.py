@@ -48,7 +48,7 @@ LEVERS = (
     ),
     Lever(
         "lab.budget_growth_max_per_month",
-        "Growth limit of research budgets",
+        "Growth of research budgets",
         "How fast a lab can widen research: people, sites and orders take time.",
     ),
     Lever(
