@@ -63,8 +63,8 @@ def build(e: InferenceEconomy, inert: int) -> None:
     e.cohorts.h100e[:, :OPENING_AGES] = e.providers.stock_h100e[:, None] / OPENING_AGES
     application.build(e.applications, e.features, e.assistants, e.draws, p.application)
     application.build_services(e.services, e.draws)
-    first_bids(e)
     orchestrator.build(e.orchestrators, kinds, e.draws, p.orchestrator)
+    first_bids(e)
     chip_supplier(e)
     laboratories(e)
     layers_and_markets(e)

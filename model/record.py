@@ -165,9 +165,9 @@ SERIES: tuple[Series, ...] = (
     Series("click_price_usd", "USD", "price of a click", lambda x: x.f.click_usd),
     Series("routing_spend_usd", "USD", "skills' spending on orchestrators' lists", lambda x: x.f.routing_spend_usd),
     Series("ad_funded_share", "-", "agents paid by advertisers, next month", lambda x: x.e.state.ad_funded_share),
-    Series("ranking_quality_kept", "-", "what the auction leaves of the gain from choosing by quality", lambda x: x.e.state.quality_kept),
+    Series("ranking_quality_kept", "-", "what the auction of invocations leaves of the gain from choosing by quality", lambda x: x.e.state.quality_kept),
     Series("services_value_usd", "USD", "value of clicks and invocations to the services that got them", lambda x: x.f.services_value_usd),
-    Series("principals_value_usd", "USD", "value of tasks that agents did with success", lambda x: x.w.success_value_usd),
+    Series("principals_value_usd", "USD", "value of tasks that agents did with success", lambda x: x.w.success_value_usd * float(x.f.fill[DELEGATED])),
     Series("service_hhi", "-", "concentration of clicks and invocations", lambda x: measures.hhi(x.f.service_custom)),
     Series("examination_hours", "h", "H100e-hours spent on reading candidates", lambda x: _examined_share(x.e, x.f) * float(x.f.hours[1])),
     Series("attention_spend_agent_share", "-", "spending on attention that goes to agents'", lambda x: ratio(x.f.invocation_spend_usd, x.f.invocation_spend_usd + x.f.ad_spend_usd)),
@@ -274,9 +274,10 @@ def reporters() -> dict[str, Callable[[Any], float]]:
 def _examined_share(e: InferenceEconomy, f: MonthFlows) -> float:
     """Return the share of delegated work that reads candidates, by accelerator-seconds."""
     seconds = (f.tokens[DELEGATED] * f.seconds_per_token).sum(axis=0)  # (Q,)
-    total = float(seconds.sum())
-    fresh = float(e.state.net_share[DELEGATED, FRONTIER] @ f.seconds_per_token[: e.labs.n, 0])
-    return min(f.examination_tokens * fresh, float(seconds[:2].sum())) / total if total > 0.0 else 0.0
+    frontier = slice(e.labs.n)
+    fresh = f.tokens[DELEGATED, frontier, 0]
+    total, read = float(seconds.sum()), float((fresh * f.seconds_per_token[frontier, 0]).sum())
+    return min(f.examination_tokens / float(fresh.sum()), 1.0) * read / total if total > 0.0 and read > 0.0 else 0.0
 
 
 def stack_accounts(

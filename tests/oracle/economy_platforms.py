@@ -1,113 +1,143 @@
-"""The end of step 12 again: applications and orchestrators plan, the layers remember (MODEL.md 7.4 to 7.7, 7.11)."""
+"""Applications (F.1 to F.4), robots (R.1 to R.8) and what the layers remember."""
 
 import math
 
-from tests.oracle import (
-    application,
-    application_firm,
-    context,
-    link,
-    orchestrator_firm,
-    robot,
-)
-from tests.oracle.economy_base import (
-    CACHED,
-    FRESH,
-    KINDS,
-    ORCHESTRATOR,
-    ROBOT,
-    SEGMENTS,
-    SERVING,
-    SMALL,
-    UNSEEN,
-    dot,
-    fleet_mean,
-)
-from tests.oracle.economy_plans import features_now, serving_usd
+from tests.oracle import economy_draws as draws
+from tests.oracle import economy_link as link
+from tests.oracle import economy_neural as neural
+from tests.oracle import economy_people as people
+from tests.oracle.economy_books import pay
+from tests.oracle.economy_stack import intensity, uplift
+from tests.oracle.economy_tables import CLASSES, HOURS, SEGMENTS
 
 
-def platforms(e, f):
-    """Features (Y.3, F.2), attention (F.3), entry (F.4); edges, turnover, take rates, entries of calls (T.1 to T.3)."""
-    p, k, c, month = e.p, e.assistants, e.p.app_network, e.month
-    usd, _, gain = features_now(e, f)
-    best = [application.intensity(g, x["scale"], usd) for x, g in zip(e.features, gain, strict=True)]
-    coins = [e.draws.uniform("application.revise", month, i) for i in range(len(e.features))]
-    now, _ = application_firm.revise([x["intensity"] for x in e.features], best, coins, p.application)
-    uplift = [0.0] * len(e.applications)
-    for x, level, g in zip(e.features, now, gain, strict=True):
-        x["intensity"] = level
-        uplift[x["application"]] += g * x["exposure"] * (level > 0)
-    for a, hours in zip(e.applications, f.application_hours, strict=True):
-        a["attention"] = hours
-    mean, odds = math.fsum(f.application_hours) / (len(e.applications) - k), []
-    for a, extra in list(zip(e.applications, uplift, strict=True))[k:]:
-        pull = c.quality_coefficient * math.log(a["quality"]) - c.ad_load_coefficient * a["ad_load"]
-        users = math.log(max(a["attention"], 1.0) / max(mean, 1.0))
-        odds.append(pull + c.feature_coefficient * extra / 0.1 + c.users_coefficient * users)
-    e.app_share = [application_firm.logit_shares(e.app_share[g], odds, c.inertia) for g in range(SEGMENTS)]
-    application_firm.fail_and_enter(
-        e.applications, lambda i: math.exp(e.draws.normal("application.entry", month, i) / 2), p.application
-    )
-
-    for node, calls in zip(e.nodes, f.traffic, strict=True):
-        node["traffic"] = calls
-    columns = [[node[x] for node in e.nodes] for x in ("kind", "quality", "price", "traffic")]
-    e.edges = orchestrator_firm.reweigh(e.edges, *columns, p.orchestrator)
-    e.edges, _ = orchestrator_firm.turnover(
-        e.nodes, e.edges, e.fan_out,
-        lambda j: e.draws.uniform("orchestrator.exit", month, j),
-        lambda newcomer: e.draws.normal("orchestrator.entry", month, newcomer),
-        lambda i, newcomer: e.draws.uniform("orchestrator.link", month, i * 2**32 + newcomer),
-        p.orchestrator,
-    )  # fmt: skip
-    kinds = [node["kind"] for node in e.nodes]
-    rates = orchestrator_firm.take_rates(kinds, f.traffic, [node["take"] for node in e.nodes], p.orchestrator)
-    for node, take in zip(e.nodes, rates, strict=True):
-        node["take"] = take
-    first = [calls if kind == ORCHESTRATOR else 0.0 for kind, calls in zip(kinds, f.traffic, strict=True)]
-    e.entry_share = [x / math.fsum(first) for x in first]
-    e.take_rate = dot(e.entry_share, rates)
+def revise(w, f):
+    """Eq. F.2: a feature takes its best intensity when its product cycle ends."""
+    p = w.p
+    chance = 1.0 - math.exp(-1.0 / p["application.product_cycle_months"])
+    for x in w.features:
+        if draws.uniform(w.seed, "application.revise", w.t, x.identity) < chance:
+            best = intensity(p, x, f.horizon[1], f.token_cost["embedded"][1]) if f.launch["assistant"] else 0.0
+            x.intensity = best
 
 
-def remember(e, f):
-    """Delays, queues, hits (C.2, C.3), experience, thinking, launches, serving cost, robots (R.2)."""
-    p, w, k, n = e.p, f.w, f.known, len(e.labs)
-    e.fill, e.queue, e.legacy_queue = f.fill, f.queued_tokens, f.legacy_queue
-    opening, speed = p.compute.opening_usd_per_h100e_hour, p.app_network.legacy_speed
-    step = f.market_usd, opening, speed, p.compute.elasticity_legacy
-    e.ranking_intensity = application.legacy_step(e.ranking_intensity, *step)
-    e.other_intensity = application.legacy_step(e.other_intensity, *step)
-    e.calls_per_task = f.calls_per_task
-    e.served_tokens += math.fsum(f.by_net)
-    e.examined = w.examined / w.tasks_agent if w.tasks_agent > 0 else 0.0
-    e.log_tau_chat = k.log_tau_chat
-    best = max(x["horizon"] for x in e.nets[:n])
-    if e.chat_ready is None and best >= p.application.launch_horizon_minutes:
-        e.chat_ready = e.month
-    if e.agents_ready is None and best >= p.ai_agent.agent_launch_horizon_minutes:
-        e.agents_ready = e.month
-    if k.can_think:
-        e.reasoning_share = 1 - (1 - e.reasoning_share) * math.exp(-p.human.reasoning_switch_per_year / 12)
+def move_attention(w, f):
+    """Eq. F.3: attention of wage segments over applications."""
+    p = w.p
+    inertia = p["app_network.inertia"]
+    rows = [k for k, a in enumerate(w.apps) if not a.assistant]
+    mean = sum(f.app_hours[k] for k in rows) / len(rows)
+    odds = {}
+    for k in rows:
+        a = w.apps[k]
+        gain = sum(uplift(p, x, f.horizon[1]) for x in a.features if x.intensity > 0.0) / len(a.features)
+        o = p["app_network.quality_coefficient"] * math.log(a.quality)
+        o -= p["app_network.ad_load_coefficient"] * a.ad_load
+        o += p["app_network.feature_coefficient"] * gain / 0.1
+        o += p["app_network.users_coefficient"] * math.log(max(f.app_hours[k], 1e-300) / mean)
+        odds[k] = o
+    top = max(odds.values())
+    total = sum(math.exp(o - top) for o in odds.values())
+    for g in range(SEGMENTS):
+        for k in rows:
+            goal = math.exp(odds[k] - top) / total
+            w.attention[g][k] = inertia * w.attention[g][k] + (1.0 - inertia) * goal
 
-    read = [math.fsum(row[FRESH] + row[CACHED] for row in f.served_tokens[s]) / link.SECONDS_PER_MONTH for s in SERVING]
-    kv, total = [link.kv_bytes(x["size"], p.link) for x in e.nets], math.fsum(f.by_net)
-    each = dot(f.by_net, kv) / total if total > 0 else math.fsum(kv) / len(kv)
-    hbm = fleet_mean(e, "hbm") * math.fsum(f.served[s] for s in SERVING) / 730
-    c = p.context
-    reuse = [c.reuse_chat, c.reuse_agent, c.reuse_agent, c.reuse_embedded, c.reuse_robot]
-    tiers = [(1.0, c.kv_share_of_hbm), (c.host_ratio, c.host_weight), (c.ssd_ratio, c.ssd_weight)]
-    e.hits = context.hit_share(read, each, hbm, e.caching, reuse, tiers, c.memory_reference_s, c.memory_exponent)
-    seconds = [math.fsum(row[q] for row in f.seconds) for q in (FRESH, CACHED)]
-    e.caching = context.mature(e.caching, *seconds, c.caching_maturity_per_year)
 
-    cost = serving_usd(e, f)
-    for j in range(2 * n):
-        mix = [math.fsum(f.served_tokens[s][j][q] for s in SERVING) for q in KINDS] if f.by_net[j] > 0 else UNSEEN
-        e.serving_usd[j] = dot(mix, cost[j]) / math.fsum(mix)
+def fail_and_enter(w, f):
+    """Eq. F.4: applications without cash or attention are replaced."""
+    p = w.p
+    hours = sum(f.app_hours)
+    for k, a in enumerate(w.apps):
+        poor = a.cash < 0.0
+        if not a.assistant:
+            poor = poor or f.app_hours[k] / hours < p["application.exit_share"]
+        a.failing = a.failing + 1 if poor else 0
+        if a.failing >= p["application.failure_months"]:
+            a.failing = 0
+            a.entries += 1
+            z = draws.normal(w.seed, "application.entry", w.t, k + 1000 * a.entries)
+            a.quality = math.exp(z / 2.0)
 
-    r = p.robot
-    e.robot_success = robot.success(math.exp(k.log_horizon[ROBOT][SMALL]), p.agent_loop.success_slope, r)
-    e.robot_call_usd = k.prompts[ROBOT] * k.price[ROBOT][SMALL][FRESH]
-    board = robot.on_board_flop_per_s(r) / link.H100_FLOP_PER_S / r.on_board_utilisation  # H100e
-    hourly = board * r.on_board_w_per_h100e / 1000 * p.physical.electricity_usd_per_kwh
-    e.robot_running_usd = r.duty_hours_per_month * (hourly + f.robot_calls * e.robot_call_usd)
+
+def robots(w, f):
+    """Eq. R.6 to R.8: deliveries, retirement, makers' capacity, orders."""
+    p = w.p
+    price = people.robot_price(w)
+    backlog = sum(h.robot_orders for h in w.people)
+    part = min(1.0, w.robot_capacity / backlog) if backlog > 0.0 else 0.0
+    f.robots_bought = 0.0
+    f.robots_retired = 0.0
+    gaps = []
+    for h in w.people:
+        delivered = h.robot_orders * part
+        retired = h.robots * p["robot.depreciation_per_year"] / 12.0
+        h.robots += delivered - retired
+        h.robot_orders -= delivered
+        f.robots_bought += delivered
+        f.robots_retired += retired
+        gaps.append(max(h.robots_wanted - h.robots - h.robot_orders, 0.0))
+    pay(w, f, "robot_owners", "hardware_suppliers", "robots", f.robots_bought * price)
+    pay(w, f, "hardware_suppliers", "rest_of_world", "robot production", f.robots_bought * price)
+    w.robots_made += f.robots_bought
+    months = backlog / w.robot_capacity
+    if months > 2.0:
+        w.robot_capacity *= 1.0 + p["robot.production_growth_per_month"]
+    elif months < 0.5:
+        w.robot_capacity = max(w.robot_capacity * 0.98, 50.0)
+    orders = [p["robot.purchase_per_month"] * g for g in gaps]
+    waiting = sum(h.robot_orders for h in w.people)
+    room = max(p["robot.queue_months"] * w.robot_capacity - waiting, 0.0)
+    scale = min(1.0, room / sum(orders)) if sum(orders) > 0.0 else 0.0
+    for h, x in zip(w.people, orders, strict=False):
+        h.robot_orders += x * scale
+
+
+def remember_robots(w, f):
+    """Success (R.2) and running cost (R.3) of robots as realised this month."""
+    p = w.p
+    horizon = f.horizon[1] * p["robot.embodiment_gap"]
+    w.robot_success = neural.succeed(p["agent_loop.success_slope"], p["robot.work_minutes"], horizon)
+    w.robot_call_cost = f.prompt["robot_cloud"] * f.input_price[1]
+    stock = f.robots_at_work
+    bill = f.calls[4] * w.robot_call_cost + f.board.robot_kwh * p["physical.electricity_usd_per_kwh"]
+    w.robot_running = bill / stock if stock > 0.0 else 0.0
+
+
+def remember(w, f):
+    """What the layers realised: hits (C.2), caching software (C.3), legacy work (Y.4), prices (M.4)."""
+    p = w.p
+    stream = sum(f.served[s][t][q] for s in range(5) for t in (0, 1) for q in (0, 1)) / (HOURS * 3600.0)
+    tokens = [
+        [w.calls_now[t][i] * sum(sum(f.served[s][t]) for s in range(5)) for i in range(len(w.labs))] for t in (0, 1)
+    ]
+    total = sum(sum(row) for row in tokens)
+    kv = 0.0
+    for tier in (0, 1):
+        for i, lab in enumerate(w.labs):
+            weight = tokens[tier][i] / total if total > 0.0 else 1.0 / (2 * len(w.labs))
+            kv += weight * link.kv_bytes(p, lab.nets[tier].parameters)
+    memory = f.memory * sum(f.serving_served) / HOURS
+    sizes = p["context.kv_share_of_hbm"] + p["context.host_weight"] * p["context.host_ratio"]
+    sizes += p["context.ssd_weight"] * p["context.ssd_ratio"]
+    held = memory * sizes / (kv * stream) if stream > 0.0 else 0.0
+    found = 1.0 - (1.0 + held / p["context.memory_reference_s"]) ** -p["context.memory_exponent"]
+    reuse = {"assistant": "chat", "embedded": "embedded", "robot_cloud": "robot"}
+    w.hits = [p["context.reuse_" + reuse.get(name, "agent")] * found * w.caching for name in CLASSES]
+    cached = sum(lab.nets[t].seconds[1] for lab in w.labs for t in (0, 1))
+    fresh = sum(lab.nets[t].seconds[0] for lab in w.labs for t in (0, 1))
+    if cached < fresh:
+        w.caching += (1.0 - w.caching) * (1.0 - math.exp(-p["context.caching_maturity_per_year"] / 12.0))
+    opening = p["compute.opening_usd_per_h100e_hour"]
+    for k in (0, 1):
+        goal = -p["compute.elasticity_legacy"] * math.log(f.price / opening)
+        now = math.log(w.legacy[k])
+        w.legacy[k] = math.exp(now + p["app_network.legacy_speed"] * (goal - now))
+    w.use = f.use
+    w.multiplier = f.multiplier
+    w.quality_kept = f.quality_kept
+    w.read_a_task = f.read / f.tasks_agent if f.tasks_agent > 0.0 else 0.0
+    w.served_ever += sum(f.tokens_served)
+    w.market_price = f.next_market
+    for v in w.providers:
+        v.price = max(w.market_price * v.premium, p["compute.operating_usd_per_h"])

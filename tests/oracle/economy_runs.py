@@ -1,68 +1,110 @@
-"""Training runs again: what the next one costs and which net it makes (MODEL.md 7.3 and 7.12)."""
+"""Training runs: release of nets and planning of the next run (N.5c, N.8, N.10, L.11, L.12, section 7.12)."""
 
 import math
+from types import SimpleNamespace
 
-from tests.oracle import compute, lab, link, neural
-from tests.oracle.economy_base import LIST, PEAK, RESEARCH, SMALL, UNSEEN, dot
-
-
-def plan_run(e, i, tier, u):
-    """The next run of lab `i` in a tier: compute from the lab's budget, size from forecast tokens (L.11, L.12, N.5c)."""
-    p, me, j = e.p, e.labs[i], i + tier * len(e.labs)
-    net = e.nets[j]
-    cost = training_usd_per_flop(e, i)
-    part = p.lab.small_share if tier == SMALL else 1 - p.lab.small_share
-    monthly = me["rd"] * p.lab.compute_share_of_rd * me["split"][0] * part
-    (months,) = lab.run_length([u], p.lab)
-    flop = max(min(monthly * months / cost, p.lab.run_growth_max * net["flop"]), 1e18)  # the smallest run planned
-    planned = lab.forecast_tokens([n["served"] for n in e.nets], [n["served_growth"] for n in e.nets],
-                                  e.forecasters, p.lab)[j]  # fmt: skip
-    missing = max(p.lab.seed_market_usd_per_year * e.weights[i] / 12 - me["revenue"], 0.0)
-    planned += missing / 2 / (dot(UNSEEN, LIST) * net["price"]) * p.lab.planning_months
-    ripe = min(p.link.software_floor / link.software_overhead(e.served_tokens, p.link), 1.0)
-    serve = planned * e.serving_usd[j] * ripe / (2 * net["size"])
-    size, tokens = net_for_budget(flop, cost, serve, e.law, data_limit(e, i), p.neural.parameters_min)
-    me["runs"][tier] = {"flop": 6 * size * tokens, "size": size, "tokens": tokens, "done": 0.0}
+from tests.oracle import economy_draws as draws
+from tests.oracle import economy_link as link
+from tests.oracle import economy_neural as neural
+from tests.oracle import economy_physical as physical
+from tests.oracle.economy_labs import belief
+from tests.oracle.economy_prices import NOBODY, structure
+from tests.oracle.economy_tables import TIERS
 
 
-def net_for_budget(flop, train_usd, serve_usd, law, limit, smallest):
-    """Eq. N.5c by halving ln N below the compute-optimal net, then the bounds of N.5."""
-    low, high = math.log(compute_optimal(flop, law)[0]) - 40, math.log(compute_optimal(flop, law)[0])
-    for _ in range(100):
-        n = math.exp((low + high) / 2)
-        d = flop / 6 / n
-        left = law.alpha * law.a * n**-law.alpha / (law.beta * law.b * d**-law.beta)
-        if left > 1 + serve_usd / (3 * train_usd * d):
-            low = (low + high) / 2
-        else:
-            high = (low + high) / 2
-    n = max(math.exp((low + high) / 2), flop / 6 / limit, smallest)
-    return n, flop / 6 / n
+def run_length(w, lab, tier):
+    """Eq. L.12: months of a run."""
+    u = draws.uniform(w.seed, "lab.cycle", w.t, lab.index, tier)
+    return w.p["lab.cycle_months"] * (1.0 + w.p["lab.cycle_spread"] * (2.0 * u - 1.0))
 
 
-def compute_optimal(flop, law):
-    """Eq. N.2."""
-    g = (law.alpha * law.a / (law.beta * law.b)) ** (1 / (law.alpha + law.beta))
-    n = g * (flop / 6) ** (law.beta / (law.alpha + law.beta))
-    return n, flop / 6 / n
+def forecast_tokens(p, lab, net):
+    """Eq. L.11: lifetime tokens of the next net."""
+    months = p["lab.planning_months"]
+    top = p["lab.growth_max_per_month"]
+    g = min(max(net.growth, -top), top)
+    if lab.forecaster == "trend":
+        g *= 0.5
+    grown = (math.exp(g * months) - 1.0) / (g * months) if abs(g * months) > 1e-12 else 1.0
+    return max(net.tokens, 1e9) * months * grown
 
 
-def data_limit(e, i):
-    """Eq. N.6."""
-    p = e.p.neural
-    synthetic = e.labs[i]["synthetic"] / p.synthetic_flop_per_token
-    return neural.data_limit(synthetic, p.text_tokens, p.usable_text_share, p.epochs_useful)
+def planned_tokens(p, lab, net):
+    """L.11 plus what the revenue missing to the belief would buy at list prices."""
+    missing = max(belief(p, lab) / 12.0 - lab.revenue, 0.0) * p["lab.planning_months"] / 2.0
+    return forecast_tokens(p, lab, net) + missing / (net.price * structure(NOBODY))
 
 
-def market_price(e):
-    """Contract price, mean over machines."""
-    stock = [v["stock"] for v in e.providers]
-    return dot(stock, [v["contract"] for v in e.providers]) / math.fsum(stock)
+def plan_run(w, lab, tier, price):
+    """Compute of the next run and its net (N.5c, section 7.12)."""
+    p = w.p
+    net = lab.nets[tier]
+    part = p["lab.small_share"] if tier == 1 else 1.0 - p["lab.small_share"]
+    final = lab.budget * p["lab.compute_share_of_rd"] * lab.split[0]
+    hour = price * p["compute.reserved_factor"]
+    cluster = link.cluster_of(final / price)
+    an_operation = hour / link.training_flop_an_hour(p, cluster)
+    months = run_length(w, lab, tier)
+    flop = min(final * part * months / an_operation, p["lab.run_growth_max"] * net.train)
+    flop = max(flop, 1e18)
+    mix = net.kinds or NOBODY
+    tokens = planned_tokens(p, lab, net)
+    ripe = p["link.software_floor"] / link.software_overhead(p, w.served_ever)
+    each = [c * ripe / (2.0 * net.parameters) for c in net.cost]
+    serving = tokens * sum(a * b for a, b in zip(mix, each, strict=False))
+    limit = neural.data_limit(p, lab.synthetic)
+    n, d = neural.net_for_budget(p["neural.law"], flop, serving, an_operation, p["neural.parameters_min"], limit)
+    lab.runs[tier] = SimpleNamespace(flop=flop, done=0.0, parameters=n, data=d)
 
 
-def training_usd_per_flop(e, i):
-    """Cost of an operation of lab `i`'s final run: the hour on the cluster that its budget rents (K.5)."""
-    p, usd = e.p, market_price(e)
-    hours = e.labs[i]["rd"] * p.lab.compute_share_of_rd * e.labs[i]["split"][0] / usd
-    done = link.training_flop(1.0, max(hours / 730, 1.0), p.link)
-    return usd * compute.price_factors(p.compute)[RESEARCH[0]] / max(done, PEAK / 1000)
+def contract_price(w):
+    """Contract price, mean over machines (section 7.12)."""
+    amounts = physical.machines(w)
+    return sum(v.price * m for v, m in zip(w.providers, amounts, strict=False)) / sum(amounts)
+
+
+def first_runs(w):
+    """Runs under way at the opening (section 5)."""
+    price = contract_price(w)
+    for lab in w.labs:
+        lab.runs = [None, None]
+        for tier in range(len(TIERS)):
+            plan_run(w, lab, tier, price)
+            u = draws.uniform(w.seed, "lab.first_cycle", w.t, lab.index, tier)
+            lab.runs[tier].done = 0.9 * u * lab.runs[tier].flop
+
+
+def release_net(w, lab, tier):
+    """A finished run becomes a net (N.8, N.10, section 7.3)."""
+    p = w.p
+    run = lab.runs[tier]
+    old = lab.nets[tier]
+    net = SimpleNamespace(parameters=run.parameters, data=run.data, train=run.flop, gain=lab.gain, released=w.t)
+    net.effective = neural.equivalent_flop(p["neural.law"], run.parameters, run.data) * math.exp(lab.ln_algorithms)
+    if tier == 0:
+        net.rollouts = lab.rollouts
+        lab.rollouts = 0.0
+    else:
+        teacher = lab.nets[0]
+        factor = neural.distillation(p, lab.synthetic, teacher.train)
+        net.effective = min(net.effective * factor, teacher.effective)
+        span = 10.0 ** p["neural.distillation_orders_max"] - 1.0
+        net.rollouts = teacher.rollouts * (factor - 1.0) / span if span > 0.0 else 0.0
+    net.horizon = neural.horizon(p, net.effective, net.rollouts)
+    net.thinks = net.rollouts >= p["neural.reasoning_share"] * net.train
+    net.price = old.price * net.parameters / old.parameters
+    for item in ("tokens", "growth", "kinds", "seconds", "cost", "overhead"):
+        setattr(net, item, getattr(old, item))
+    lab.nets[tier] = net
+
+
+def release(w, f):
+    """Step 2: finished runs become nets, frontier nets before small ones; next runs are sized."""
+    price = contract_price(w)
+    f.largest = 0.0
+    for tier in range(len(TIERS)):
+        for lab in w.labs:
+            run = lab.runs[tier]
+            if run.done >= run.flop and w.t - lab.nets[tier].released >= 3:
+                release_net(w, lab, tier)
+                plan_run(w, lab, tier, price)

@@ -1,273 +1,192 @@
-"""Steps 1 to 3 and 7 to 10 of the month again: machines, nets, prices, tokens, hours, the market (MODEL.md 7.1 to 7.8)."""
+"""From attention to tokens, hours and operations (steps 7 to 9)."""
 
 import math
+from types import SimpleNamespace
 
-from tests.oracle import application, compute, context, link, neural, orchestrator, physical, robot, routing
-from tests.oracle.economy_base import (
-    ASSISTANT,
-    DELEGATED,
-    EMBEDDED,
-    FRESH,
-    FRONTIER,
-    LEGACY,
-    LIST,
-    OTHER,
-    PEAK,
-    RANKING,
-    RESEARCH,
-    ROBOT,
-    SERVING,
-    SMALL,
-    STANDING,
-    TIERS,
-    dot,
-    fleet_mean,
-)
-from tests.oracle.economy_network import capped, spectral_radius, traffic
-from tests.oracle.economy_opening import drawn_gw, facility
-from tests.oracle.economy_runs import plan_run
-
-# --- Steps 1 to 3 ---------------------------------------------------------------------------------------------------
+from tests.oracle import economy_link as link
+from tests.oracle import economy_neural as neural
+from tests.oracle.economy_offer import generated_share, tier_mean
+from tests.oracle.economy_tables import CLASSES, H100E, HOURS, PRICE_FACTOR, SEGMENTS, USES
 
 
-def this_mix(e):
-    """Parts of the generations in this month's production (P.2): by chip, and by H100e."""
-    by_chip = physical.mix(e.month, e.launched, 9)
-    h100e = [m * g["h100e_per_chip"] for m, g in zip(by_chip, e.generations, strict=True)]
-    return math.fsum(h100e), [x / math.fsum(h100e) for x in h100e]
+def uplift(p, x, horizon):
+    """Eq. Y.2: value per attention-hour of a feature net of errors."""
+    s = neural.succeed(p["agent_loop.success_slope"], x.minutes, horizon)
+    need = p["application.required_success"]
+    return x.value * max(s - need, 0.0) / (1.0 - need)
 
 
-def arrive(e, f):
-    """1: due orders arrive as far as chips and power go; machines retire (P.3, P.7)."""
-    p = e.p
-    per_chip, parts = this_mix(e)
-    f.parts, f.supply = parts, e.chips_per_month * per_chip
-    made = {name: dot(parts, [g[name] for g in e.generations]) for name in ("watts", "hbm", "bandwidth")}
-    made["watts"] = facility(made["watts"], p)
-    young = e.orders[-p.supplier.build_months :]
-    due = [max(v["backlog"] - math.fsum(o[j] for o in young), 0.0) for j, v in enumerate(e.providers)]
-    room = max(e.powered_gw - e.used_gw, 0.0) * 1e9 / made["watts"]
-    total = math.fsum(due)
-    ratio = min(1.0, min(f.supply, room) / total) if total > 0 else 1.0
-    f.delivered = [x * ratio for x in due]
-    for cohort in e.cohorts:
-        lives = physical.survival(e.month - cohort["month"], p.physical.life_months, p.physical.life_shape)
-        cohort["h100e"] = [x * lives for x in cohort["h100e"]]
-    e.cohorts.append({"month": e.month, "h100e": f.delivered, **made})
-    for j, v in enumerate(e.providers):
-        v["stock"] = math.fsum(c["h100e"][j] for c in e.cohorts)
-        v["backlog"] = max(v["backlog"] - f.delivered[j], 0.0)
-    e.sold_h100e += math.fsum(f.delivered)
-    slack, growth = p.physical.power_slack_share, p.physical.power_growth_per_month
-    e.powered_gw = physical.power_growth(e.used_gw, e.powered_gw, slack, growth)
-    e.used_gw = drawn_gw(e)
-    f.capacity = [physical.capacity_hours(v["stock"], p.physical.availability) for v in e.providers]
+def intensity(p, x, horizon, price):
+    """Eq. Y.3: best tokens per attention-hour of a feature."""
+    gain = uplift(p, x, horizon)
+    if gain <= price * x.scale:
+        return 0.0
+    return x.scale * math.log(gain / (price * x.scale))
 
 
-def release(e, f):
-    """2: a finished run becomes a net, a quarter after the last one at the earliest; the next run is planned."""
-    for tier in TIERS:
-        for i, me in enumerate(e.labs):
-            run = me["runs"][tier]
-            if run["done"] >= run["flop"] and e.month - e.nets[i + tier * len(e.labs)]["released"] >= 3:
-                launch(e, i, tier)
-                plan_run(e, i, tier, e.draws.uniform("lab.cycle", e.month, i, tier))
+def device_size(w):
+    """Largest net that devices run (Y.5)."""
+    return w.p["app_network.device_parameters"] * w.p["physical.bandwidth_growth"] ** (w.t / 12.0)
 
 
-def launch(e, i, tier):
-    """The run of lab `i` takes the place of its net of that tier (N.5b, N.8, N.10)."""
-    p, me, teacher, net = e.p.neural, e.labs[i], e.nets[i], e.nets[i + tier * len(e.labs)]
-    run = me["runs"][tier]
-    effective = equivalent_flop(neural.loss(run["size"], run["tokens"], e.law), e.law) * math.exp(me["log_algorithms"])
-    rollouts = me["taught"]
-    if tier == SMALL:
-        share = me["synthetic"] / teacher["flop"]
-        factor = neural.distillation(share, p.distillation_orders_max, p.distillation_reference_share)
-        effective = min(effective * factor, teacher["effective"])
-        rollouts = teacher["rollouts"] * (factor - 1) / (10**p.distillation_orders_max - 1)
-    net["price"] *= run["size"] / net["size"]
-    net |= {"size": run["size"], "tokens": run["tokens"], "flop": run["flop"], "effective": effective}
-    net |= {"rollouts": rollouts, "horizon": neural.horizon(effective, rollouts, p), "gain": me["gain"]}
-    net |= {"thinks": rollouts >= p.reasoning_share * run["flop"], "released": e.month}
-    e.runs_released.append(run["flop"])
-    if tier == FRONTIER:
-        me["taught"] = 0.0
+def device_share(w):
+    """Eq. Y.5: share of small-tier chat and feature calls served on devices, mean over small nets called."""
+    top = w.p["app_network.device_share_max"]
+    limit = device_size(w)
+    return tier_mean(w, 1, lambda n: top / (1.0 + (n.parameters / limit) ** 2))
 
 
-def equivalent_flop(target, law):
-    """Eq. N.5b."""
-    both, gap = law.alpha + law.beta, target - law.e
-    n = (law.a * both / (law.beta * gap)) ** (1 / law.alpha)
-    d = (law.b * both / (law.alpha * gap)) ** (1 / law.beta)
-    return 6 * n * d
+def apply(w, f):
+    """Step 7: attention-hours of applications invoke features."""
+    hours = [0.0] * SEGMENTS
+    for h in w.people:
+        hours[h.segment] += h.app_hours
+    count = len(w.apps)
+    f.segment_hours = hours
+    f.app_hours = [sum(hours[g] * w.attention[g][k] for g in range(SEGMENTS)) for k in range(count)]
+    per = w.p["app_network.features"]
+    f.feature_tokens = [f.app_hours[x.app] / per * x.intensity for x in w.features]
 
 
-def post(e, f):
-    """3: contract, spot (M.5) and token prices of the month."""
-    p = e.p.compute
-    f.contract = [v["contract"] for v in e.providers]
-    f.market_usd = dot(f.contract, f.capacity) / math.fsum(f.capacity)
-    f.spot_usd = compute.spot_price(f.market_usd, e.utilisation, p)
-    f.paid_factor = 1 + p.spot_share * (f.spot_usd / f.market_usd - 1)
-    f.token_usd = [[net["price"] * x for x in LIST] for net in e.nets]
+def expand(tokens, o, hit, thinking=0.0):
+    """Eq. C.4: fresh, cached, generated tokens."""
+    return [(1.0 - o) * tokens * (1.0 - hit), (1.0 - o) * tokens * hit, o * tokens + thinking]
 
 
-# --- Steps 7 to 9 ---------------------------------------------------------------------------------------------------
+def robot_calls(w, f):
+    """Eq. R.4: cloud calls per active hour."""
+    p = w.p
+    n = p["robot.cloud_calls_per_h"]
+    wage = sum(h.weight * h.wage for h in w.people) / sum(h.weight for h in w.people)
+    value = wage * w.robot_success
+    if value <= 0.0:
+        return n
+    return n * (1.0 + n * w.robot_call_cost / value) ** -p["robot.cloud_price_elasticity"]
 
 
-def apply(e, f):
-    """7: attention-hours by application, and the tokens that features invoke in them."""
-    others = range(len(e.applications) - e.assistants)
-    hours = [math.fsum(h * share[k] for h, share in zip(f.attention_hours, e.app_share, strict=True)) for k in others]
-    f.application_hours = [0.0] * e.assistants + hours
-    for x in e.features:
-        x["hours"] = f.application_hours[x["application"]] * x["exposure"]
-    f.embedded_tokens = math.fsum(x["hours"] * x["intensity"] for x in e.features)
-
-
-def orchestrate(e, f):
-    """7: external calls become traffic under the templates of one and of several agents (O.1, O.3, O.4)."""
-    p, w, c = e.p, f.w, e.p.call_network
-    success = w.successes / w.tasks_agent if w.tasks_agent > 0 else 0.0
-    several = orchestrator.multi_share(success, c.multi_share_max, c.multi_threshold, c.multi_width)
-    calls = max(w.tasks_agent + w.jobs * p.agent_loop.job_tasks_per_month, 1.0)
-    one, many = (capped(x, e.edges, c.spectral_radius_max) for x in (e.agent_scale, e.multi_scale))
-    f.traffic = [
-        a + b
-        for a, b in zip(
-            traffic(e.edges, one, [(1 - several) * calls * x for x in e.entry_share]),
-            traffic(e.edges, many, [several * calls * x for x in e.entry_share]),
-            strict=True,
+def plain_tokens(w, f):
+    """Tokens without thinking by class and tier, thinking tokens beside them (section 7.12)."""
+    p = w.p
+    plain = [[0.0, 0.0] for _ in CLASSES]
+    thinking = [0.0] * len(CLASSES)
+    o = generated_share(p, "assistant")
+    for h in w.people:
+        for tier in (0, 1):
+            plain[0][tier] += h.chat_tasks * h.chat_tier[tier] * h.chat_tokens
+            plain[1][tier] += h.agent_tasks * h.agent_tier[tier] * h.loop_tokens[tier]
+            plain[2][tier] += h.jobs_done * f.job_tokens[tier]
+        thinking[0] += h.chat_tasks * h.chat_tier[0] * h.chat_tokens * o * (h.chat_multiplier - 1.0)
+        extra = (
+            h.agent_tier[0] * h.loop_tokens[0] * generated_share(p, "delegated") * (math.exp(h.delegates.think) - 1.0)
         )
-    ]
-    f.calls_per_task = math.fsum(f.traffic) / calls
-    f.radius_distance = 1 - (many if several > 0 else one) * spectral_radius(e.edges)
+        thinking[1] += h.agent_tasks * extra
+    f.robot_hours = sum(h.robot_hours for h in w.people)
+    plain[3][1] = sum(f.feature_tokens)
+    plain[4][1] = f.robot_hours * robot_calls(w, f) * f.prompt["robot_cloud"]
+    f.attempts = sum(
+        h.agent_tasks * sum(a * b for a, b in zip(h.agent_tier, h.loop_attempts, strict=False)) for h in w.people
+    )
+    f.read = sum(h.agent_tasks * (h.candidates - 1.0) for h in w.people)
+    f.examination = f.read * p["attention.candidate_tokens"]
+    return plain, thinking
 
 
-def contextualise(e, f):
-    """8: tokens without thinking by class and tier; what devices serve leaves (Y.5); the three kinds (C.4); calls."""
-    p, w, k, n = e.p, f.w, f.known, len(e.labs)
-    active_h = w.robots * p.robot.duty_hours_per_month
-    f.robot_calls = robot.cloud_calls(e.robot_call_usd, e.mean_wage * e.robot_success, p.robot)
-    base = [[0.0, 0.0] for _ in SERVING]
-    base[ASSISTANT] = [k.chat_tokens * w.chat_frontier, k.chat_tokens * w.chat_small]
-    base[DELEGATED] = [e.calls_per_task * w.loop_frontier, e.calls_per_task * w.loop_small]
-    base[STANDING] = [w.jobs * k.job_tokens * (1 - k.job_small), w.jobs * k.job_tokens * k.job_small]
-    base[EMBEDDED][SMALL] = f.embedded_tokens
-    base[ROBOT][SMALL] = active_h * f.robot_calls * k.prompts[ROBOT]
-
-    f.device_parameters = p.app_network.device_parameters * p.physical.bandwidth_growth ** (e.month / 12)
-    runs = [application.device_share(net["size"], f.device_parameters, p.app_network.device_share_max)
-            for net in e.nets[n:]]  # fmt: skip
+def contextualise(w, f):
+    """Step 8: fresh, cached and generated tokens; what devices serve leaves."""
+    plain, thinking = plain_tokens(w, f)
+    device = device_share(w)
     f.device_tokens = 0.0
-    for s in (ASSISTANT, EMBEDDED):
-        own = base[s][SMALL] * dot(e.net_share[s][SMALL], runs)
-        base[s][SMALL] -= own
-        f.device_tokens += own
-
-    thought = [[0.0, 0.0] for _ in SERVING]
-    answer = k.chat_tokens * k.generated[ASSISTANT]
-    thought[ASSISTANT][FRONTIER] = answer * math.fsum(
-        x * (tau - 1) for x, tau in zip(f.chat_by_segment, k.tau_chat, strict=True)
-    )
-    thought[DELEGATED][FRONTIER] = e.calls_per_task * w.thinking
-    f.thinking_tokens = thought[ASSISTANT][FRONTIER] + thought[DELEGATED][FRONTIER]
-    f.new_tokens = context.expand(base, thought, k.generated, e.hits)
-    f.examination_tokens = w.examined * p.attention.candidate_tokens
-    f.new_tokens[DELEGATED][FRONTIER][FRESH] += f.examination_tokens
-    f.calls = [math.fsum(row) / size for row, size in zip(base, k.prompts, strict=True)]
-    f.calls[DELEGATED] = f.calls_per_task * w.attempts
-    f.calls[STANDING] = f.calls_per_task * w.jobs * p.agent_loop.job_tasks_per_month * k.job_attempts
-
-
-def serve(e, f):
-    """9: tokens by net, with last month's queue, become operations and hours (K.1 to K.4, K.9)."""
-    p, n = e.p, len(e.labs)
-    f.asked = [[[a + b for a, b in zip(f.new_tokens[s][t], e.queue[s][t], strict=True)] for t in TIERS]
-               for s in SERVING]  # fmt: skip
-    f.tokens = [[[x * e.net_share[s][t][i] for x in f.asked[s][t]] for t in TIERS for i in range(n)] for s in SERVING]
-    f.serving_hours, f.work_flop, f.seconds, _, _ = link.serving(
-        f.tokens,
-        [net["size"] for net in e.nets],
-        f.known.prompts,
-        [net["gain"] for net in e.nets],
-        fleet_mean(e, "bandwidth"),
-        fleet_mean(e, "hbm"),
-        p.link,
-        link.software_overhead(e.served_tokens, p.link),
-    )
+    f.device_by_class = [0.0] * len(CLASSES)
+    f.new = []
+    f.calls = []
+    f.thinking = thinking
+    for s, name in enumerate(CLASSES):
+        if name in ("assistant", "embedded"):
+            f.device_by_class[s] = device * plain[s][1]
+            plain[s][1] -= f.device_by_class[s]
+        o = generated_share(w.p, name)
+        tiers = [expand(plain[s][0], o, w.hits[s], thinking[s]), expand(plain[s][1], o, w.hits[s])]
+        if name == "delegated":
+            tiers[0][0] += f.examination
+        f.new.append(tiers)
+        f.calls.append(sum(plain[s]) / f.prompt[name])
+    f.device_tokens = sum(f.device_by_class)
+    jobs = f.jobs_tasks
+    f.calls[1] = f.attempts * f.multiplier
+    f.calls[2] = jobs * f.job_attempts * f.multiplier
+    f.plain = plain
+    f.total = [
+        [[a + b for a, b in zip(f.new[s][t], w.queue[s][t], strict=False)] for t in (0, 1)] for s in range(len(CLASSES))
+    ]
 
 
-def demand(e, f):
-    """9: hours demanded by class: serving, ranking, other AI, research with what waited."""
-    p = e.p
-    factors = compute.price_factors(p.compute)
+def serve(w, f):
+    """Step 9: accelerator-seconds and hours of serving by net and class."""
+    p = w.p
+    f.overhead = link.software_overhead(p, w.served_ever)
+    f.net_hours = [[[0.0, 0.0] for _ in w.labs] for _ in CLASSES]
+    f.net_flop = [[[0.0, 0.0] for _ in w.labs] for _ in CLASSES]
+    prompts = [f.prompt[name] for name in CLASSES]
+    f.tier_prompt = []
+    for tier in (0, 1):
+        weights = [sum(f.total[s][tier]) for s in range(len(CLASSES))]
+        if sum(weights) <= 0.0:
+            weights = [1.0] * len(CLASSES)
+        c = sum(a * b for a, b in zip(weights, prompts, strict=False)) / sum(weights)
+        f.tier_prompt.append(c)
+        kinds = [sum(f.total[s][tier][q] for s in range(len(CLASSES))) for q in range(3)]
+        for i, lab in enumerate(w.labs):
+            net = lab.nets[tier]
+            share = w.calls[tier][i]
+            x = kinds[2] * share / (HOURS * 3600.0)
+            net.seconds = link.serving_seconds(p, net.parameters, net.gain, c, x, f.memory, f.bandwidth, f.overhead)
+            net.overhead = f.overhead
+            for s in range(len(CLASSES)):
+                tokens = [share * k for k in f.total[s][tier]]
+                f.net_hours[s][i][tier] = sum(a * b for a, b in zip(tokens, net.seconds, strict=False)) / 3600.0
+                f.net_flop[s][i][tier] = link.serving_flop(p, net.parameters, c, *tokens)
+
+
+def demand(w, f):
+    """Hours demanded beside serving: research, ranking and other AI (section 7.12)."""
+    p = w.p
+    f.serving_hours = [sum(sum(row) for row in f.net_hours[s]) for s in range(len(CLASSES))]
+    factors = research_factors(p)
+    f.research_new = []
     f.research_hours = []
-    for me in e.labs:
-        budget = me["rd"] * p.lab.compute_share_of_rd
-        paid = [f.market_usd * f.paid_factor * factors[u] for u in RESEARCH]
-        row = [budget * part / usd + late for part, usd, late in zip(me["split"], paid, me["waiting"], strict=True)]
-        f.research_hours.append(row)
-    attention = math.fsum(f.application_hours) / e.attention_hours
-    f.demand = [math.fsum(row) for row in f.serving_hours]
-    f.demand.append(e.ranking_hours * e.ranking_intensity * attention + e.legacy_queue[0])
-    f.demand.append(e.other_hours * e.other_intensity + e.legacy_queue[1])
-    f.demand += [math.fsum(row[x] for row in f.research_hours) for x in range(5)]
+    for lab in w.labs:
+        money = lab.budget * p["lab.compute_share_of_rd"]
+        new = [money * x / (f.price * f.paid * k) for x, k in zip(lab.split, factors, strict=False)]
+        f.research_new.append(new)
+        f.research_hours.append([a + b for a, b in zip(new, lab.waiting, strict=False)])
+    attention = sum(f.app_hours)
+    f.ranking_new = p["app_network.ranking_share"] * w.opening_hours * w.legacy[0] * attention / w.opening_attention
+    f.other_new = p["app_network.other_share"] * w.opening_hours * w.legacy[1]
+    f.legacy_hours = [f.ranking_new + w.queue_legacy[0], f.other_new + w.queue_legacy[1]]
 
 
-# --- Step 10 --------------------------------------------------------------------------------------------------------
+def price_factor(p, name):
+    """Price factor of a class of work (section 2, M.5)."""
+    return p["compute." + PRICE_FACTOR[name] + "_factor"]
 
 
-def clear(e, f):
-    """10: fill rates (M.1 to M.3), queues, hours by buyer and provider (M.10)."""
-    p, n = e.p, len(e.labs)
-    f.fill, f.clearing_usd, f.served = compute.clear(f.demand, math.fsum(f.capacity), f.market_usd, p.compute)
-    buyers = [f.served[RANKING] + f.served[OTHER]]
-    for i in range(n):
-        serving = math.fsum(f.serving_hours[s][t * n + i] * f.fill[s] for s in SERVING for t in TIERS)
-        buyers.append(serving + dot(f.research_hours[i], [f.fill[u] for u in RESEARCH]))
-    f.buyers = buyers
-    f.routed = routing.spread(buyers, e.homes, f.capacity, f.contract, p.compute.routing_elasticity)
-
-    f.served_tokens = [[[x * f.fill[s] for x in row] for row in f.tokens[s]] for s in SERVING]
-    f.queued_tokens = [[[x * (1 - f.fill[s]) / 2 for x in row] for row in f.new_tokens[s]] for s in SERVING]
-    f.legacy_queue = [(f.demand[u] - late) * (1 - f.fill[u]) / 2
-                      for u, late in zip(LEGACY, e.legacy_queue, strict=True)]  # fmt: skip
+def research_factors(p):
+    """Price factors of the uses of research (section 2, M.5)."""
+    return [price_factor(p, name) for name in USES]
 
 
-def compute_work(e, f):
-    """10: operations and electricity by class of work, on board too (K.5, K.6, R.5, P.5, P.8)."""
-    p, n, w = e.p, len(e.labs), f.w
-    f.hours = [*f.served, 0.0, 0.0]
-    f.flop = [math.fsum(f.work_flop[s]) * f.fill[s] for s in SERVING]
-    f.flop += [f.hours[u] * PEAK * p.link.legacy_utilisation for u in LEGACY]
-    f.research_flop = []
-    for row in f.research_hours:
-        done = [hours * f.fill[u] for hours, u in zip(row, RESEARCH, strict=True)]
-        final = link.training_flop(done[0], max(done[0] / 730, 1.0), p.link)
-        trial = link.training_flop(done[1], p.link.reference_cluster_h100e, p.link)
-        f.research_flop.append([final, trial] + [link.rollout_flop(h, p.link) for h in done[2:]])
-    f.flop += [math.fsum(row[x] for row in f.research_flop) for x in range(5)]
-    active_s = w.robots * p.robot.duty_hours_per_month * 3600
-    small = dot(e.net_share[EMBEDDED][SMALL], [net["size"] for net in e.nets[n:]])
-    own = [active_s * robot.on_board_flop_per_s(p.robot), f.device_tokens * 2 * min(small, f.device_parameters)]
-    f.flop += own
-    f.hours[12:] = [x / (PEAK * p.robot.on_board_utilisation) for x in own]
-
-    load = physical.class_load(
-        [u in SERVING for u in range(12)], p.physical.load_factor, p.physical.serving_load_factor
-    )
-    total = math.fsum(f.served)
-    mean_load = dot(f.served, load) / total
-    used = [math.fsum(row[j] for row in f.routed) for j in range(len(e.providers))]
-    watts = []
-    for j, v in enumerate(e.providers):
-        watts.append(math.fsum(c["h100e"][j] * c["watts"] for c in e.cohorts) / v["stock"])
-    f.provider_kwh = []
-    for h, offered, each in zip(used, f.capacity, watts, strict=True):
-        idle = physical.energy_kwh(0.0, offered - h, each, p.physical.idle_power_share)
-        f.provider_kwh.append(physical.energy_kwh(h, h, each, 0.0) * mean_load + idle)
-    f.used = used
-    mean_kw = dot(used, watts) / total / 1000
-    f.kwh = [h * x * mean_kw for h, x in zip(f.served, load, strict=True)]
-    f.kwh += [h * p.robot.on_board_w_per_h100e / 1000 for h in f.hours[12:]]
+def devices(w, f):
+    """Work of robots (R.5) and devices on board: operations, hours, electricity (section 7.12)."""
+    p = w.p
+    flow = SimpleNamespace()
+    per_second = 2.0 * p["robot.policy_parameters"] * p["robot.tokens_per_s"] + p["robot.fast_flop_per_s"]
+    flow.robot_flop = f.robot_hours * 3600.0 * per_second
+    size = min(tier_mean(w, 1, lambda n: n.parameters), device_size(w))
+    flow.device_flop = f.device_tokens * 2.0 * size
+    an_hour = 3600.0 * H100E * p["robot.on_board_utilisation"]
+    flow.robot_hours = flow.robot_flop / an_hour
+    flow.device_hours = flow.device_flop / an_hour
+    watts = p["robot.on_board_w_per_h100e"] / 1000.0
+    flow.robot_kwh = flow.robot_hours * watts
+    flow.device_kwh = flow.device_hours * watts
+    f.board = flow

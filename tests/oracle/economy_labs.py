@@ -1,0 +1,253 @@
+"""Labs' decisions, section 7.11 (L.1 to L.14)."""
+
+import math
+
+from tests.oracle import economy_neural as neural
+from tests.oracle.economy_books import claim, got_less_paid, pay
+from tests.oracle.economy_machines import clip, parent_cash
+from tests.oracle.economy_prices import choose_nets, learn_token_growth, list_prices
+
+
+def learn(w, f):
+    """Research of the month is learned: runs, roll-outs (N.9), data, algorithms (N.7), architecture (N.11)."""
+    p = w.p
+    best = max(lab.ln_algorithms for lab in w.labs)
+    for i, lab in enumerate(w.labs):
+        final, experiment, rollout, data, automation = f.research_flop[i]
+        small = p["lab.small_share"]
+        lab.runs[0].done += final * (1.0 - small)
+        lab.runs[1].done += final * small
+        lab.rollouts += rollout * neural.verified(p, lab.nets[0].horizon)
+        lab.synthetic += data
+        multiplier = 1.0
+        if experiment > 0.0:
+            multiplier += p["lab.automation_gain"] * automation / experiment
+        lab.ln_algorithms = neural.algorithmic_step(p, lab.ln_algorithms, experiment, multiplier, best)
+        lab.gain = neural.architecture_step(p, lab.gain)
+
+
+def learn_growth(w, f):
+    """Eq. L.13: expected growth of revenue; revenue and serving cost are smoothed over a quarter."""
+    p = w.p
+    last = [lab.revenue for lab in w.labs]
+    market_last = sum(last)
+    for i, lab in enumerate(w.labs):
+        lab.revenue += (f.lab_revenue[i] - lab.revenue) / 3.0
+        lab.serving_cost += (f.serving_paid[i] - lab.serving_cost) / 3.0
+    if market_last <= p["lab.seed_market_usd_per_year"] / 12.0:
+        return
+    market = math.log(sum(lab.revenue for lab in w.labs) / market_last)
+    top = p["lab.growth_max_per_month"]
+    for lab, before in zip(w.labs, last, strict=False):
+        seen = market
+        if before >= 1.0 and lab.revenue >= 1.0:
+            seen = 0.5 * math.log(lab.revenue / before) + 0.5 * market
+        lab.growth += p["lab.growth_learning_per_month"] * (clip(seen, -top, top) - lab.growth)
+
+
+def demand_elasticity(w, f):
+    """Elasticity of demand to the horizon: H.7, Y.3b, A.5 weighted by spending."""
+    p = w.p
+    sigma = p["agent_loop.success_slope"]
+    saving = p["human.assistant_time_saving"]
+    scale = p["human.choice_scale"]
+    span = p["human.error_loss"]
+    width = p["human.review_share_max"] - p["human.review_share_min"]
+    total = 0.0
+    weighted = 0.0
+    for h in w.people:
+        e_c, e_a = h.odds
+        s = h.chat_success
+        chat = (1.0 - e_c / (1.0 + e_c)) * sigma * saving * h.y * s * (1.0 - s) / scale
+        s = h.agent_success
+        agent = (1.0 - e_a / (1.0 + e_c + e_a)) * sigma * (span + width * h.y) * s * (1.0 - s) / scale
+        for spending, e in ((h.chat_tasks * h.chat_cost, chat), (h.agent_tasks * h.agent_cost, agent)):
+            total += spending
+            weighted += spending * e
+    jobs = sum(h.jobs for h in w.people) * f.job_cost
+    total += jobs
+    weighted += jobs * sigma * (1.0 - f.job_success) / p["agent_loop.job_elasticity"]
+    features = f.class_bill[3]
+    total += features
+    weighted += features * feature_elasticity(w, f)
+    return weighted / total if total > 0.0 else sigma
+
+
+def feature_elasticity(w, f):
+    """Eq. Y.3b: elasticity of features' tokens to the horizon, weighted by tokens."""
+    p = w.p
+    sigma = p["agent_loop.success_slope"]
+    price = f.token_cost["embedded"][1]
+    total = sum(f.feature_tokens)
+    weighted = 0.0
+    for x, tokens in zip(w.features, f.feature_tokens, strict=False):
+        s = neural.succeed(sigma, x.minutes, f.horizon[1])
+        need = p["application.required_success"]
+        if tokens <= 0.0 or s <= need:
+            continue
+        gain = x.value * (s - need) / (1.0 - need)
+        log = math.log(gain / (price * x.scale))
+        if log > 0.0:
+            weighted += tokens * sigma * s * (1.0 - s) / (s - need) / log
+    return weighted / total if total > 0.0 else 0.0
+
+
+def belief(p, lab):
+    """Eq. L.1: yearly revenue counted on."""
+    return max(12.0 * lab.revenue, p["lab.seed_market_usd_per_year"] * lab.weight)
+
+
+def growth_factor(p, growth):
+    """Eq. L.3: mean discounted growth of profit over the life of research."""
+    top = p["lab.growth_max_per_month"]
+    d = clip(growth, -top, top) - p["lab.discount_per_year"] / 12.0
+    life = p["lab.life_months"]
+    mean = (math.exp(d * life) - 1.0) / (d * life) if abs(d * life) > 1e-12 else 1.0
+    return math.exp(d * p["lab.lead_months"]) * mean
+
+
+def wanted_research(w, f):
+    """Eq. L.2 to L.4d: eta, G and wanted research spending of each lab by its rule."""
+    p = w.p
+    total = sum(f.lab_revenue)
+    known = total >= 1e-4 * p["lab.seed_market_usd_per_year"]
+    f.elasticity = demand_elasticity(w, f)
+    wanted = []
+    for i, lab in enumerate(w.labs):
+        lab.share = f.lab_revenue[i] / total if known else lab.weight
+        quality = p["lab.quality_coefficient"] * (1.0 - lab.share)
+        lab.eta = p["neural.capability_exponent"] * (f.elasticity + quality)
+        lab.factor = growth_factor(p, lab.growth)
+        margin = 0.5
+        if lab.revenue > 0.0:
+            margin = clip(1.0 - lab.serving_cost / lab.revenue, 0.1, 0.9)
+        wanted.append(lab.eta * margin * lab.factor * belief(p, lab) / 12.0)
+    leader = max(wanted)
+    for i, lab in enumerate(w.labs):
+        if lab.rule == "race":
+            wanted[i] = max(wanted[i], 0.8 * leader)
+        elif lab.rule == "erdil":
+            wanted[i] = max(lab.serving_cost, 1e-3 * lab.budget) / p["lab.compute_share_of_rd"]
+        elif lab.rule == "revenue_share":
+            wanted[i] = 0.7 * belief(p, lab) / 12.0
+    return wanted
+
+
+def parents_reach(w, lab):
+    """Parents' money in reach of a lab a month (section 7.12)."""
+    return lab.parent_share * parent_cash(w.p, w.t) * w.p["lab.parent_rd_share_max"]
+
+
+def raise_equity(w, f):
+    """Eq. L.6: parents, the supplier and investors fill what the runway lacks."""
+    p = w.p
+    flows = [
+        r - s - sum(x) - k for r, s, x, k in zip(f.lab_revenue, f.serving_paid, f.research_paid, f.staff, strict=False)
+    ]
+    lacks = [max(p["lab.runway_months"] * max(-x, 0.0) - lab.cash, 0.0) for x, lab in zip(flows, w.labs, strict=False)]
+    offers = []
+    for lab in w.labs:
+        growth = math.exp(12.0 * lab.growth) - 1.0
+        offers.append(max(p["lab.equity_multiple"] * belief(p, lab) * growth / 12.0, 0.0))
+    world = p["lab.equity_world_max_usd_per_year"] / 12.0
+    if sum(offers) > world:
+        offers = [x * world / sum(offers) for x in offers]
+    f.equity_raised = 0.0
+    parents = [min(need, parents_reach(w, lab)) for need, lab in zip(lacks, w.labs, strict=False)]
+    lacks = [need - x for need, x in zip(lacks, parents, strict=False)]
+    pot = p["lab.vendor_equity_share"] * max(got_less_paid(f, "hardware_suppliers"), 0.0)
+    part = min(1.0, pot / sum(lacks)) if sum(lacks) > 0.0 else 0.0
+    vendor = [need * part for need in lacks]
+    investors = [min(need - x, offer) for need, x, offer in zip(lacks, vendor, offers, strict=False)]
+    sources = [
+        ("parents", "parents' capital", parents),
+        ("hardware_suppliers", "vendor equity", vendor),
+        ("investors", "equity", investors),
+    ]
+    for owner, item, amounts in sources:
+        for lab, usd in zip(w.labs, amounts, strict=False):
+            pay(w, f, owner, "labs", item, usd)
+            claim(w, owner, "labs", usd)
+            lab.equity[owner] = lab.equity.get(owner, 0.0) + usd
+            lab.cash += usd
+            f.equity_raised += usd
+
+
+def set_budgets(w, f, wanted):
+    """Eq. L.5: budgets move toward what is wanted at bounded speed, not above funds."""
+    p = w.p
+    top = p["lab.budget_growth_max_per_month"]
+    for i, lab in enumerate(w.labs):
+        now = max(lab.budget, 1.0)
+        goal = max(wanted[i], 1.0)
+        step = clip(p["lab.budget_speed_per_month"] * math.log(goal / now), -top, top)
+        profit = f.lab_revenue[i] - f.serving_paid[i]
+        money = max(lab.cash, 0.0) / 3.0 + max(profit, 0.0) + max(parents_reach(w, lab), 0.0)
+        lab.budget = min(now * math.exp(step), money)
+
+
+def pay_owners(w, f):
+    """Owners get a share of cash beyond two runways (section 7.12)."""
+    p = w.p
+    for i, lab in enumerate(w.labs):
+        spending = max(lab.budget, f.serving_paid[i])
+        spare = max(lab.cash - 2.0 * p["lab.runway_months"] * spending, 0.0)
+        usd = p["lab.payout_per_month"] * spare
+        total = sum(lab.equity.values())
+        for owner, value in lab.equity.items():
+            pay(w, f, "labs", owner, "payout to owners", usd * value / total)
+        lab.cash -= usd
+
+
+def fail_and_enter(w, f):
+    """Labs without cash fail, those with next to no budget give up; entrants follow (section 7.12)."""
+    p = w.p
+    entrant = p["lab.entrant_share"] * sum(lab.budget for lab in w.labs) / len(w.labs)
+    for lab in w.labs:
+        failed = lab.cash < -p["lab.failure_months"] * max(lab.budget, 1e6)
+        if not failed and lab.budget >= 0.01 * entrant:
+            continue
+        for owner, usd in lab.equity.items():
+            claim(w, owner, "labs", -usd)
+        lab.budget = entrant
+        capital = max(p["lab.runway_months"] * entrant - lab.cash, 0.0)
+        pay(w, f, "investors", "labs", "capital of an entrant", capital)
+        claim(w, "investors", "labs", capital)
+        lab.cash += capital
+        lab.equity = {"investors": capital}
+
+
+def split_research(w):
+    """Eq. L.7: shares of research compute proportional to elasticities."""
+    p = w.p
+    gamma = p["neural.capability_exponent"]
+    for lab in w.labs:
+        net, small = lab.nets
+        learned = max(net.rollouts / (net.rollouts + p["neural.rollout_reference_flop"]), 0.2)
+        rollout = p["neural.rollout_exponent"] * neural.verified(p, net.horizon) * learned
+        limit = neural.data_limit(p, lab.synthetic)
+        need = clip(net.data / limit + min(small.train / net.train, 0.1), 0.0, 1.0)
+        automated = neural.succeed(p["agent_loop.success_slope"], p["lab.research_task_minutes"], net.horizon)
+        weights = [
+            gamma,
+            gamma * p["lab.experiment_elasticity"],
+            rollout,
+            gamma * p["lab.synthetic_elasticity"] * need,
+            gamma * p["lab.experiment_elasticity"] * automated,
+        ]
+        lab.split = [x / sum(weights) for x in weights]
+
+
+def laboratories(w, f):
+    """Step 12, plans of labs."""
+    learn(w, f)
+    learn_growth(w, f)
+    wanted = wanted_research(w, f)
+    learn_token_growth(w, f)
+    raise_equity(w, f)
+    pay_owners(w, f)
+    fail_and_enter(w, f)
+    set_budgets(w, f, wanted)
+    split_research(w)
+    list_prices(w, f)
+    choose_nets(w)

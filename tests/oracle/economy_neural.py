@@ -1,0 +1,97 @@
+"""Neural-network layer, section 7.3."""
+
+import math
+
+from tests.oracle.economy_tables import LAWS
+
+
+def loss(law, n, d):
+    """Eq. N.1."""
+    e, a, b, alpha, beta = LAWS[law]
+    return e + a / n**alpha + b / d**beta
+
+
+def compute_optimal(law, flop):
+    """Eq. N.2: parameters and tokens of a compute-optimal net."""
+    _, a, b, alpha, beta = LAWS[law]
+    g = (alpha * a / (beta * b)) ** (1.0 / (alpha + beta))
+    n = g * (flop / 6.0) ** (beta / (alpha + beta))
+    return n, flop / (6.0 * n)
+
+
+def equivalent_flop(law, n, d):
+    """Eq. N.5b: smallest training compute of the loss of a net."""
+    _, a, b, alpha, beta = LAWS[law]
+    excess = a / n**alpha + b / d**beta
+    best_n = (a * (alpha + beta) / (beta * excess)) ** (1.0 / alpha)
+    best_d = (b * (alpha + beta) / (alpha * excess)) ** (1.0 / beta)
+    return 6.0 * best_n * best_d
+
+
+def net_for_budget(law, flop, serving, training, n_min, d_max):
+    """Eq. N.5c: the net that spends a budget and is the cheapest of its loss over its life."""
+    _, a, b, alpha, beta = LAWS[law]
+
+    def gap(ln_n):
+        """Eq. N.5c: left side less right."""
+        n = math.exp(ln_n)
+        d = flop / (6.0 * n)
+        return alpha * a * n**-alpha / (beta * b * d**-beta) - 1.0 - serving / (3.0 * training * d)
+
+    low, high = math.log(1.0), math.log(1e20)
+    for _ in range(300):
+        middle = 0.5 * (low + high)
+        if gap(middle) > 0.0:
+            low = middle
+        else:
+            high = middle
+    n = math.exp(0.5 * (low + high))
+    n = max(n, n_min, flop / (6.0 * d_max))
+    return n, flop / (6.0 * n)
+
+
+def data_limit(p, synthetic_flop):
+    """Eq. N.6: most tokens a lab can train on."""
+    text = p["neural.text_tokens"] * p["neural.usable_text_share"] * p["neural.epochs_useful"]
+    return text + synthetic_flop / p["neural.synthetic_flop_per_token"]
+
+
+def algorithmic_step(p, ln_s, experiments, multiplier, best):
+    """Eq. N.7: next ln of algorithmic efficiency."""
+    room = max(1.0 - ln_s / math.log(p["neural.algorithmic_ceiling"]), 0.0)
+    effort = (experiments * multiplier / p["neural.experiment_reference_flop"]) ** p[
+        "neural.algorithmic_input_exponent"
+    ]
+    own = p["neural.algorithmic_gain"] / 12.0 * effort * math.exp(-p["neural.algorithmic_stock_exponent"] * ln_s)
+    return ln_s + own * room + (best - ln_s) * (1.0 - math.exp(-p["neural.idea_diffusion_per_year"] / 12.0))
+
+
+def distillation(p, data_flop, teacher_flop):
+    """Eq. N.8: factor on a small net's effective compute."""
+    x = data_flop / teacher_flop
+    return 10.0 ** (p["neural.distillation_orders_max"] * x / (x + p["neural.distillation_reference_share"]))
+
+
+def verified(p, horizon):
+    """Eq. N.9: share of roll-outs that teach."""
+    return 1.0 / (1.0 + (p["neural.verifier_minutes"] / horizon) ** 1.4)
+
+
+def horizon(p, effective, rollouts):
+    """Eq. N.10: 50 % task horizon, minutes."""
+    base = (effective / p["neural.effective_reference_flop"]) ** p["neural.capability_exponent"]
+    learned = (1.0 + rollouts / p["neural.rollout_reference_flop"]) ** p["neural.rollout_exponent"]
+    return p["neural.horizon_reference_minutes"] * base * learned
+
+
+def architecture_step(p, gain):
+    """Eq. N.11: decode gain."""
+    share = 1.0 - math.exp(-p["neural.architecture_per_year"] / 12.0)
+    return gain + (p["neural.decode_gain_max"] - gain) * share
+
+
+def succeed(sigma, minutes, horizon_minutes):
+    """Eq. A.1: success at a task of so many minutes."""
+    if horizon_minutes <= 0.0:
+        return 0.0
+    return 1.0 / (1.0 + (minutes / horizon_minutes) ** sigma)
