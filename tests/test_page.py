@@ -59,7 +59,7 @@ def test_the_default_address_is_empty():
     ("query", "says"),
     [
         ("sced=baseline", "unknown part of the link 'sced'"),
-        ("scenario=basline", "nearest: 'baseline'"),
+        ("scenario=no-agent", "nearest: 'no-agents'"),
         ("scenario=/etc/passwd", "unknown scenario"),
         ("scenario=../shipped/baseline.toml", "unknown scenario"),
         ("set=human.contact:3", "nearest: 'human.contacts'"),
