@@ -38,6 +38,8 @@ from experiments.figures_economy import layers as layers
 from experiments.figures_markets import against_observations as against_observations
 from experiments.figures_markets import attention as attention
 from experiments.figures_markets import market as market
+from experiments.figures_plans import regimes as regimes
+from experiments.figures_plans import who_was_right as who_was_right
 from experiments.figures_sensitivity import boxes as boxes
 from experiments.figures_sensitivity import heat_map as heat_map
 from experiments.figures_sensitivity import regime_map as regime_map

@@ -65,6 +65,7 @@ def draw(result: Result) -> dict[str, Any]:
         "attention": figures.attention(t["attention"], t["monthly"]),
         "market": figures.market(t["capacity"], t["monthly"]),
         "labs": figures.labs(t["labs"]),
+        "who_was_right": figures.who_was_right(t["labs"]),
         "observed": figures.against_observations(t),
     }
 

@@ -84,6 +84,7 @@ COLUMNS: dict[str, dict[str, tuple[str, str]]] = {
         "size_regret_flop": ("FLOP", "operations above those of the best size"),
         "size_regret_usd": ("USD", "cost above that of the best size"),
         "scale_regret_usd": ("USD", "profit missed by a run of the wrong scale"),
+        "hindsight_run_scale": ("-", "run that would have earned most over the run chosen, .1 to 10"),
         "rule": ("-", "investment rule of the lab"),
         "forecaster": ("-", "how the lab forecasts lifetime tokens"),
         "censored": ("-", "still in service when the run ended"),

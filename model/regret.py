@@ -35,6 +35,7 @@ class Hindsight(NamedTuple):
     size_regret_flop: float
     size_regret_usd: float
     scale_regret_usd: float
+    run_scale: float  # best run over the chosen, .1 to 10
 
 
 def hindsight(r: Release, p: neural.NeuralParams) -> Hindsight:
@@ -73,7 +74,9 @@ def hindsight(r: Release, p: neural.NeuralParams) -> Hindsight:
     profit = r.revenue_usd - r.serving_usd
     scale = np.append(np.exp(np.linspace(np.log(0.1), np.log(10.0), 81)), 1.0)
     value = profit * scale**r.profit_elasticity - cost * scale
-    return Hindsight(cost + r.serving_usd, size, tokens, flop, usd, float(value.max() - (profit - cost)))
+    lost = float(value.max() - (profit - cost))
+    best = float(scale[value.argmax()]) if lost > 0.0 else 1.0
+    return Hindsight(cost + r.serving_usd, size, tokens, flop, usd, lost, best)
 
 
 def offline(r: Release, p: neural.NeuralParams) -> Release:

@@ -173,6 +173,7 @@ def labs(e: InferenceEconomy) -> pl.DataFrame:
                 "size_regret_flop": h.size_regret_flop,
                 "size_regret_usd": h.size_regret_usd,
                 "scale_regret_usd": h.scale_regret_usd,
+                "hindsight_run_scale": h.run_scale,
                 "rule": release.rule,
                 "forecaster": release.forecaster,
                 "censored": release.retired_month is None,
@@ -182,8 +183,8 @@ def labs(e: InferenceEconomy) -> pl.DataFrame:
     names = (
         "lab", "tier", "released", "parameters", "training_tokens", "training_flop", "planned_lifetime_tokens",
         "realised_lifetime_tokens", "planned_cost_usd", "realised_cost_usd", "hindsight_parameters",
-        "hindsight_training_tokens", "size_regret_flop", "size_regret_usd", "scale_regret_usd", "rule", "forecaster",
-        "censored",
+        "hindsight_training_tokens", "size_regret_flop", "size_regret_usd", "scale_regret_usd", "hindsight_run_scale",
+        "rule", "forecaster", "censored",
     )  # fmt: skip
     schema = {
         name: pl.Date

@@ -68,6 +68,15 @@ def test_hindsight_is_brute_force(log_n, overtrained, tokens, margin, elasticity
     )
 
 
+@given(st.floats(-1e9, 1e10), st.floats(0.1, 1.5))
+def test_the_best_run_earns_what_the_chosen_one_missed(profit, elasticity):
+    r = release(revenue_usd=5e7 + profit, profit_elasticity=elasticity)
+    got, training = hindsight(r, NeuralParams()), r.train_usd_per_flop * r.training_flop * 1.1
+    gain = profit * (got.run_scale**elasticity - 1.0) - training * (got.run_scale - 1.0)
+    assert got.scale_regret_usd == pytest.approx(gain, rel=1e-9, abs=1e-6 * training)
+    assert 0.1 <= got.run_scale <= 10.0 * (1 + 1e-12)
+
+
 def test_a_net_sized_on_what_came_has_no_size_regret():
     p = NeuralParams()
     flop, train, tokens = 1e25, 4e-18, 2e13
