@@ -1,0 +1,122 @@
+"""The commands that hold the model against data: `economy calibrate`, `backtest`, `league`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+
+
+def add(command: Command) -> None:
+    """Declare the commands."""
+    fit = command(
+        "calibrate", _calibrate, "fit to observed series: best parameters, posterior sample, what identifies each"
+    )
+    fit.add_argument("--until", metavar="YYYY-MM", help="last month of data; all observed rows if left out")
+    test = command("backtest", _backtest, "fit to what was observed before a month, predict and score what came after")
+    test.add_argument("--cutoff", metavar="YYYY-MM", help="last month that the fit sees (2024-12)")
+    test.add_argument(
+        "--observations", metavar="FILE.csv", help="later points: series, date, value; the shipped ones if left out"
+    )
+    test.add_argument("--rolling", action="store_true", help="four cutoffs: 2023-06, 2023-12, 2024-06, 2024-12 (long)")
+    for parser, name in ((fit, "calibrate"), (test, "backtest")):
+        parser.add_argument(
+            "--preset", default="quick", help="quick: minutes; full: up to half an hour on two cores (quick)"
+        )
+        parser.add_argument(
+            "--out", metavar="DIR", help=f"folder; results/{name}-<month>-<preset> if left out; goes on there"
+        )
+        parser.add_argument("--workers", metavar="N", help="parallel processes")
+        parser.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def _calibrate(given: argparse.Namespace) -> int:
+    from experiments import calibration, fits, scored
+    from experiments.progress import Shown
+    from experiments.source import whole_number
+
+    until = calibration.check_month("--until", scored.LAST if given.until is None else given.until)
+    preset = calibration.check_preset(given.preset)
+    workers = whole_number("--workers", given.workers, 1, 1024)
+    out = given.out if given.out is not None else f"results/calibrate-{until}-{given.preset}"
+    folder = fits.check_folder(out)
+    with Shown("fitting") as shown:
+        found = calibration.calibrate(folder / fits.RUNS, until, preset, workers=workers, tell=_teller(shown))
+    written = fits.write(found, folder)
+    facts, rows = fits.facts(found), calibration.summary(found)
+    if given.json:
+        _json({**facts, "best": found.best, "parameters": rows, "out": out})
+        return 0
+    from rich.console import Console
+
+    from experiments.printed import show_tables
+
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(
+        f"Fitted to {facts['n_points']} points of {facts['n_series']} series up to {until} with {facts['runs']} runs: loss (median) "
+        f"{facts['loss_prior_median']:.0f} before, {facts['loss_posterior_median']:.0f} after.",
+        highlight=False,
+    )
+    show_tables([fits.table(rows)], console)
+    console.print(f"{out}: {', '.join(written)}", highlight=False)
+    return 0
+
+
+def _backtest(given: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from experiments import backtest, calibration, fits, scored
+    from experiments.progress import Shown
+    from experiments.source import whole_number
+
+    cutoffs = backtest.ROLLING if given.rolling else (given.cutoff or backtest.CUTOFF,)
+    preset = calibration.check_preset(given.preset)
+    workers = whole_number("--workers", given.workers, 1, 1024)
+    for cutoff in cutoffs:
+        backtest.targets(cutoff, given.observations)  # whatever is wrong with the file is said before anything runs
+    named = (
+        given.out
+        if given.out is not None
+        else f"results/backtest-{'rolling' if given.rolling else cutoffs[0]}-{given.preset}"
+    )
+    found = []
+    with Shown("fitting") as shown:
+        for cutoff in cutoffs:
+            folder = fits.check_folder(str(Path(named) / cutoff) if given.rolling else named)
+            tell = _teller(shown, f"{cutoff}, ")
+            done = backtest.backtest(folder / fits.RUNS, cutoff, given.observations, preset, workers=workers, tell=tell)
+            fits.write(done.fit, folder)
+            fits.write_backtest(done, folder)
+            found.append(done)
+    results = [done.to_json() for done in found]
+    if given.json:
+        _json(results if given.rolling else {**results[0], "out": named})
+        return 0
+    from rich.console import Console
+
+    from experiments.printed import show_tables
+
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    last = "the file" if given.observations else scored.LAST
+    for result in results:
+        console.print(fits.sentence(result, last), highlight=False)
+    show_tables([fits.backtest_table(result) for result in results], console)
+    console.print(f"{named}: {', '.join((*fits.FILES, *fits.BACKTEST))}", highlight=False)
+    return 0
+
+
+def _teller(shown: Any, before: str = "") -> Callable[[str, int, int], None]:
+    def tell(what: str, done: int, total: int) -> None:
+        shown.show(done, total, f"{before}{what}, {done} of {total} runs", every=10.0)
+
+    return tell
+
+
+def _json(value: Any) -> None:
+    from experiments.fits import finite
+
+    sys.stdout.write(json.dumps(finite(value), indent=1, allow_nan=False) + "\n")
