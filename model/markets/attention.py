@@ -26,7 +26,7 @@ class AttentionParams(Params):
     hours_per_month: float = param(
         372.0,
         "h/month",
-        200,
+        300,
         500,
         doc="hours a person has for work (172) and online (200)",
         source="design 6; observations online_hours_per_user_day",
