@@ -12,11 +12,11 @@ from typing import Any
 
 import polars as pl
 
-from experiments import replicate_auctions, replicate_investment, replicate_sizing, replicate_systems
+from experiments import replicate_auctions, replicate_investment, replicate_macro, replicate_sizing, replicate_systems
 from experiments.claims import ROWS, Values, row
 from model.scenario import Intervention, Scenario
 
-KERNELS = (replicate_sizing, replicate_auctions, replicate_investment, replicate_systems)
+PARTS = (replicate_sizing, replicate_auctions, replicate_investment, replicate_systems, replicate_macro)
 HUMANS, MONTHS = 200, 18
 
 

@@ -39,3 +39,9 @@ def test_rows_come_in_order(monkeypatch):
     quick = [row for row in ROWS if row.id in ("B21", "B13", "B01")]
     monkeypatch.setattr("experiments.replicate.ROWS", quick)
     assert [row["id"] for row in replicate()] == ["B01", "B13", "B21"]
+
+
+def test_no_macro_pattern_is_left_out():
+    macro = {f"B{i}" for i in range(26, 38)}
+    assert macro <= {row.id for row in ROWS}
+    assert all(row.soft for row in ROWS if row.id in macro)

@@ -1,0 +1,236 @@
+"""Published patterns of the whole economy against one ensemble of the baseline: none is required, none is hidden.
+
+A pattern that the ensemble's median misses has the verdict `soft`. Observed series are seen through `operators`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+
+from experiments import ensemble
+from experiments.claims import Values, row
+from experiments.ensemble import at, over
+
+SERVING = pl.col("purpose") == "serving"
+RANKING = pl.col("purpose") == "ranking"
+DATA_CENTRES = pl.col("purpose") != "on_board"
+
+
+@row(
+    "B26",
+    "the stock of AI chips grew 3.3 times a year from 2022 to 2025 (2.7 to 4.1)",
+    "Epoch AI 2025",
+    3.4,
+    0.7,
+    "absolute",
+    "inside the interval 2.7-4.1; chips sold since 2022, all designers, 2022-12 to 2025-11",
+    soft=True,
+)
+def _b26() -> Values:
+    sold = ensemble.baseline()["monthly"]
+    name = "chips_sold_cumulative_h100e"
+    return float((at(sold, name, "2025-11") / at(sold, name, "2022-12")) ** (12 / 35))
+
+
+@row(
+    "B27",
+    "Google's tokens a month, log10: 9.7e12 (2024-04), 4.8e14 (2025-04), 1.3e15 (2025-10)",
+    "Alphabet 2024-2025, by way of the press",
+    {"2024-04": math.log10(9.7e12), "2025-04": math.log10(4.8e14), "2025-10": math.log10(1.3e15)},
+    math.log10(2.0),
+    "absolute",
+    "a factor of two; 41 % of the model's tokens",
+    soft=True,
+)
+def _b27() -> Values:
+    seen = ensemble.baseline()["seen"]
+    return {m: math.log10(at(seen, "tokens_google", m)) for m in ("2024-04", "2025-04", "2025-10")}
+
+
+@row(
+    "B28",
+    "ChatGPT: 1e8 weekly users in 2023-11, 7e8 in 2025-07, 1.8e10 messages a week in 2025-07",
+    "OpenAI 2023-2025",
+    {"users_2023_11": 1e8, "users_2025_07": 7e8, "messages_a_week_2025_07": 1.8e10},
+    0.3,
+    "relative",
+    "65 % of assistant users and of their calls",
+    soft=True,
+)
+def _b28() -> Values:
+    seen = ensemble.baseline()["seen"]
+    return {
+        "users_2023_11": at(seen, "chatgpt_weekly_users", "2023-11"),
+        "users_2025_07": at(seen, "chatgpt_weekly_users", "2025-07"),
+        "messages_a_week_2025_07": 7.0 * at(seen, "chatgpt_messages", "2025-07"),
+    }
+
+
+@row(
+    "B29",
+    "OpenAI: serving was 26-29 % of compute spending in 2024, and grew fourfold to 2025",
+    "Epoch AI 2025; The Information 2025",
+    {"share_2024": 0.275, "growth_to_2025": 4.0},
+    0.27,
+    "relative",
+    "20-35 % and 3-5 times; USD of serving over serving and R&D, all labs",
+    soft=True,
+)
+def _b29() -> Values:
+    rows = ensemble.baseline()["wide"]
+    both = pl.col("serving_usd") + pl.col("research_usd")
+    spent = {y: over(rows, "serving_usd", f"{y}-01", f"{y}-12") for y in (2024, 2025)}
+    return {
+        "share_2024": over(rows, "serving_usd", "2024-01", "2024-12", both),
+        "growth_to_2025": spent[2025] / spent[2024],
+    }
+
+
+@row(
+    "B30",
+    "inference's share where ranking counts: .70 of power (Meta 2022), .60 of energy (Google 2019-21), .40 of chip revenue (NVIDIA, year to 2024-04)",
+    "Wu et al. 2022; Patterson et al. 2022; NVIDIA 2024",
+    {"power_2022": 0.70, "energy_2022": 0.60, "usd_to_2024_04": 0.40},
+    0.10,
+    "absolute",
+    "serving, ranking and half of other AI over all AI of data centres; the model begins in 2022",
+    soft=True,
+)
+def _b30() -> Values:
+    tables = ensemble.baseline()
+    compute = tables["compute"].filter(DATA_CENTRES)
+    weight = pl.when(SERVING | RANKING).then(1.0).when(pl.col("purpose") == "other").then(0.5).otherwise(0.0)
+    energy = over(compute, weight * pl.col("energy_kwh"), "2022-01", "2022-12", "energy_kwh")
+    usd = over(compute, weight * pl.col("usd"), "2023-05", "2024-04", "usd")
+    return {"power_2022": energy, "energy_2022": energy, "usd_to_2024_04": usd}
+
+
+@row(
+    "B31",
+    "inference is a third of AI compute in 2023, half in 2025, two thirds in 2026",
+    "Deloitte 2025",
+    {"2023": 1 / 3, "2025": 1 / 2, "2026": 2 / 3},
+    0.10,
+    "absolute",
+    "hours of forward-only work of generative AI over serving and R&D",
+    soft=True,
+)
+def _b31() -> Values:
+    compute = ensemble.baseline()["compute"].filter(DATA_CENTRES & ~pl.col("purpose").is_in(["ranking", "other"]))
+    hours = pl.col("accelerator_hours")
+    forward = pl.when(pl.col("kernel") == "forward_only").then(hours).otherwise(0.0)
+    return {y: over(compute, forward, f"{y}-01", f"{y}-12", hours) for y in ("2023", "2025", "2026")}
+
+
+@row(
+    "B32",
+    "inference is more than half of AI compute by 2030",
+    "McKinsey 2025",
+    1.0,
+    0.5,
+    "absolute",
+    "share of seeds above half in 2030; hours of serving, ranking and half of other AI over all AI",
+    soft=True,
+)
+def _b32() -> Values:
+    rows = ensemble.baseline()["wide"]
+    above = pl.col("inference_share_all_ai") * pl.col("all_ai_hours")
+    return float(np.mean([x > 0.5 for x in ensemble.ratios(rows, above, "2030-01", "2030-12", "all_ai_hours")]))
+
+
+@row(
+    "B33",
+    "an H100-hour cost 7-12 USD in 2023 and 1.7 in 2025-10",
+    "rental quotes 2023-2025",
+    {"2023-06": 8.0, "2025-10": 1.7},
+    0.3,
+    "relative",
+    "mean contract price",
+    soft=True,
+)
+def _b33() -> Values:
+    monthly = ensemble.baseline()["monthly"]
+    return {m: at(monthly, "price_usd_per_h100e_hour", m) for m in ("2023-06", "2025-10")}
+
+
+@row(
+    "B34",
+    "prompts quadrupled within two years to 2025; nets that think had half of the tokens at its end; open weights at most 30 %",
+    "OpenRouter and a16z 2025",
+    {"prompt_growth": 4.0, "reasoning_share_2025_11": 0.5, "open_share_or_limit": 0.3},
+    0.3,
+    "relative",
+    "input tokens a call 2023-11 to 2025-11; open: lifetime tokens of nets released 2023-25, the limit where it is below",
+    soft=True,
+)
+def _b34() -> Values:
+    tables = ensemble.baseline()
+    monthly = tables["monthly"]
+    prompt = (pl.col("tokens_fresh") + pl.col("tokens_cached")) / pl.col("calls")
+    released = tables["labs"].filter(pl.col("released").dt.year().is_between(2023, 2025))
+    tokens = "realised_lifetime_tokens"
+    open_tokens = released.filter(pl.col("tier") == "open")[tokens].sum()
+    return {
+        "prompt_growth": at(monthly, prompt, "2025-11") / at(monthly, prompt, "2023-11"),
+        "reasoning_share_2025_11": at(tables["seen"], "reasoning_share", "2025-11"),
+        "open_share_or_limit": max(0.3, float(open_tokens / released[tokens].sum())),
+    }
+
+
+@row(
+    "B35",
+    "capex of four firms: 200 bn USD in 2024, 380 in 2025",
+    "company reports 2024-2025",
+    {"2024": 200.0, "2025": 380.0},
+    0.25,
+    "relative",
+    "76 % of the model's AI capex over AI's share of theirs",
+    soft=True,
+)
+def _b35() -> Values:
+    seen = ensemble.baseline()["seen"]
+    return {y: at(seen, "capex_big_four", f"{y}-12") for y in ("2024", "2025")}
+
+
+@row(
+    "B36",
+    "list prices of economy nets halve in 1.10 years, flagships stay flat",
+    "arXiv 2603.28576, 2026",
+    {"economy_half_life_years": 1.10, "flagship_factor_a_year": 1.0},
+    0.4,
+    "relative",
+    "2023-01 to 2025-11; the middle tier (1.55 years) has no counterpart",
+    soft=True,
+)
+def _b36() -> Values:
+    monthly, years = ensemble.baseline()["monthly"], 34 / 12
+    falls = {
+        name: at(monthly, name, "2025-11") / at(monthly, name, "2023-01")
+        for name in ("price_small_usd_per_mtoken", "price_frontier_usd_per_mtoken")
+    }
+    small, frontier = falls.values()
+    return {
+        "economy_half_life_years": years * math.log(0.5) / math.log(small),
+        "flagship_factor_a_year": frontier ** (1.0 / years),
+    }
+
+
+@row(
+    "B37",
+    "the largest run grew 4-5 times a year to 2025 and stays below 2e29 FLOP by 2030",
+    "Epoch AI 2024",
+    {"growth": 4.5, "log10_over_limit_2030": 0.0},
+    0.5,
+    "absolute",
+    "2022-04 to 2025-07; log10 of the run over the limit where it is above",
+    soft=True,
+)
+def _b37() -> Values:
+    monthly, name = ensemble.baseline()["monthly"], "frontier_training_flop"
+    return {
+        "growth": (at(monthly, name, "2025-07") / at(monthly, name, "2022-04")) ** (12 / 39),
+        "log10_over_limit_2030": max(0.0, math.log10(at(monthly, name, "2030-12") / 2e29)),
+    }
