@@ -23,6 +23,10 @@ def add(command: Command) -> None:
         "--observations", metavar="FILE.csv", help="later points: series, date, value; the shipped ones if left out"
     )
     test.add_argument("--rolling", action="store_true", help="four cutoffs: 2023-06, 2023-12, 2024-06, 2024-12 (long)")
+    beside = command(
+        "league", _league, "this model beside published forecasts and what was realised, denominators stated"
+    )
+    beside.add_argument("--json", action="store_true", help="print the rows as JSON")
     for parser, name in ((fit, "calibrate"), (test, "backtest")):
         parser.add_argument(
             "--preset", default="quick", help="quick: minutes; full: up to half an hour on two cores (quick)"
@@ -120,3 +124,29 @@ def _json(value: Any) -> None:
     from experiments.fits import finite
 
     sys.stdout.write(json.dumps(finite(value), indent=1, allow_nan=False) + "\n")
+
+
+def _league(given: argparse.Namespace) -> int:
+    from experiments import league
+
+    rows = league.league()
+    if given.json:
+        _json(rows)
+        return 0
+    from rich.console import Console
+
+    from experiments.printed import Table, show_tables
+
+    cells = []
+    for row in rows:
+        unit = row["unit"]
+        when = row["first"] if row["first"] == row["last"] else f"{row['first']} to {row['last']}"
+        span = f"{league.shown(row['model_low'], unit)} to {league.shown(row['model_high'], unit)}"
+        quantity = f"{row['quantity']}, {row['denominator']}"
+        cells.append(
+            (quantity, when, row["who"], league.published(row), league.shown(row["model"], unit), span, row["source"])
+        )
+    head = ("quantity, denominator", "months", "who", "published", "this model", "P10-P90", "source")
+    title = f"This model (baseline, {league.SEEDS} seeds) beside published forecasts and what was realised"
+    show_tables([Table(title, head, cells, words=4)], Console(width=None if sys.stdout.isatty() else 200))
+    return 0
