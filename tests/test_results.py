@@ -111,7 +111,7 @@ def test_report_fetches_nothing(saved):
     assert "@import" not in page
     assert "src=" not in page
     assert 'href="http' not in page
-    assert page.count("<svg") == 10
+    assert page.count("<svg") == 11
     assert "prior-dominated" in page
 
 
