@@ -296,15 +296,7 @@ def batch_room(active: Array, kv_context_bytes: Array, accelerators: Array, hbm_
 def all_reduce_seconds(layers: int, accelerators: float, per_layer: int = 4) -> float:
     """Return the latency of a decode step's all-reduces, Eq. K.10: ``layers x per layer x (6 + 2 (sqrt(n) - 1))`` us.
 
-    What stands behind ``link.latency_s_per_step``, which is one number for all nets.
-
-    Parameters
-    ----------
-    layers : int
-    accelerators : float >= 1
-        Accelerators that hold one copy of the net.
-    per_layer : int
-        All-reduces a layer: 4, or 2 with parallel attention.
+    What stands behind ``link.latency_s_per_step``: `accelerators` hold one copy of the net; 2 a layer with parallel attention.
 
     Source: erdil2025inference. Twin: tests/oracle/link.py.
 

@@ -1,4 +1,4 @@
-"""The neural-network layer again, as the text of the equations and by search. Twin of model/layers/neural.py."""
+"""The neural-network layer again, as the text of the equations and by search. Twin of model/layers/neural/."""
 
 import math
 
