@@ -17,6 +17,9 @@ def add(command: Command) -> None:
         "calibrate", _calibrate, "fit to observed series: best parameters, posterior sample, what identifies each"
     )
     fit.add_argument("--until", metavar="YYYY-MM", help="last month of data; all observed rows if left out")
+    fit.add_argument(
+        "--crossover", action="store_true", help="run prior and posterior to 2035: do the data inform the answer?"
+    )
     test = command("backtest", _backtest, "fit to what was observed before a month, predict and score what came after")
     test.add_argument("--cutoff", metavar="YYYY-MM", help="last month that the fit sees (2024-12)")
     test.add_argument(
@@ -51,9 +54,18 @@ def _calibrate(given: argparse.Namespace) -> int:
     with Shown("fitting") as shown:
         found = calibration.calibrate(folder / fits.RUNS, until, preset, workers=workers, tell=_teller(shown))
     written = fits.write(found, folder)
+    answer = None
+    if given.crossover:
+        from experiments.informed import informed
+
+        with Shown("running on") as shown:
+            answer = informed(folder / fits.RUNS, found.members, found.weights, workers=workers, tell=_teller(shown))
+        text = json.dumps(answer.to_json(), indent=1) + "\n"
+        written += fits.put({fits.CROSSOVER: text.encode()}, folder)
     facts, rows = fits.facts(found), calibration.summary(found)
     if given.json:
-        _json({**facts, "best": found.best, "parameters": rows, "out": out})
+        crossover = {} if answer is None else {"crossover": answer.to_json()}
+        _json({**facts, "best": found.best, "parameters": rows, **crossover, "out": out})
         return 0
     from rich.console import Console
 
@@ -66,6 +78,8 @@ def _calibrate(given: argparse.Namespace) -> int:
         highlight=False,
     )
     show_tables([fits.table(rows)], console)
+    for definition in answer.prior if answer is not None else ():
+        console.print(answer.sentence(definition), highlight=False)
     console.print(f"{out}: {', '.join(written)}", highlight=False)
     return 0
 

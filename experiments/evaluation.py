@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -112,33 +112,43 @@ class Evaluator:
         (members, seeds, months, operators) float
             NaN where a run ended in an error.
         """
-        scenario = self.scenario.with_run(months=months)
-        base = checksum(self.code, json.dumps(facts(scenario), sort_keys=True))
-        tasks = []
-        for member, mine in zip(members, seeds, strict=True):
-            text = json.dumps(dict(member), sort_keys=True)
-            tasks += [Task(checksum(base, text, str(s))[:24], scenario, member, s) for s in mine]
-        held = {task.id: self.store.outcome(task.id) for task in tasks}
-        missing = {task.id: task for task in tasks if held[task.id] is None}
-        total = len(held)
-        done = total - len(missing)
-        self.tell(what, done, total)
-        try:
-            for arrived in self._made(list(missing.values())):
-                self.store.add((missing[o.id], o) for o in arrived)
-                held.update({o.id: o for o in arrived})
-                done += len(arrived)
-                self.tell(what, done, total)
-        except KeyboardInterrupt:
-            raise RunInterrupted(None, self.store.folder.parent) from None
+        tasks = self.tasks(members, seeds, months, "seen")
+        held = self.outcomes(what, tasks, observe)
         empty = np.full((months, len(operators.OPERATORS)), np.nan)
-        seen = [empty if (o := held[t.id]) is None or o.status != DONE else _array(o) for t in tasks]
+        seen = [empty if held[t.id].status != DONE else _array(held[t.id]) for t in tasks]
         return np.stack(seen).reshape(len(members), len(seeds[0]), *empty.shape)
 
-    def _made(self, tasks: list[Task]) -> Any:
+    def tasks(
+        self, members: Sequence[Mapping[str, float]], seeds: Sequence[Sequence[int]], months: int, kept: str
+    ) -> list[Task]:
+        """Return a task a member and seed; `kept` names what is kept of it, runs that keep the same have the same id."""
+        scenario = self.scenario.with_run(months=months)
+        base = checksum(self.code, kept, json.dumps(facts(scenario), sort_keys=True))
+        out = []
+        for member, mine in zip(members, seeds, strict=True):
+            text = json.dumps(dict(member), sort_keys=True)
+            out += [Task(checksum(base, text, str(s))[:24], scenario, member, s, (), ()) for s in mine]
+        return out
+
+    def outcomes(self, what: str, tasks: Sequence[Task], work: Callable[[Task], Outcome]) -> dict[str, Outcome]:
+        """Return the outcome of each task by id, made now or held already."""
+        held = {t.id: o for t in tasks if (o := self.store.outcome(t.id)) is not None}
+        missing = {t.id: t for t in tasks if t.id not in held}
+        total = len(held) + len(missing)
+        self.tell(what, len(held), total)
+        try:
+            for arrived in self._made(list(missing.values()), work):
+                self.store.add((missing[o.id], o) for o in arrived)
+                held.update({o.id: o for o in arrived})
+                self.tell(what, len(held), total)
+        except KeyboardInterrupt:
+            raise RunInterrupted(None, self.store.folder.parent) from None
+        return held
+
+    def _made(self, tasks: list[Task], work: Callable[[Task], Outcome]) -> Iterable[list[Outcome]]:
         if self.pool is None:
-            return ([observe(task)] for task in tasks)
-        return outcomes(iter(tasks), self.pool, observe) if tasks else ()
+            return ([work(task)] for task in tasks)
+        return outcomes(iter(tasks), self.pool, work) if tasks else ()
 
 
 def _array(outcome: Outcome) -> Array:

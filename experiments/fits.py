@@ -27,6 +27,7 @@ PICTURES = ("fit.png", "identifiability.png")
 FILES = (BEST, POSTERIOR, PARAMETERS, POINTS, FACTS, *PICTURES)
 SCORES, FORECAST = "scores.json", "forecast.csv"
 BACKTEST = (SCORES, FORECAST, "forecast.png")
+CROSSOVER = "crossover.json"
 SAMPLE = (
     "Ensemble smoother with multiple data assimilation from the prior of model/data/priors.csv; one row a member of the last "
     "ensemble; weight: exp(-loss/2) times prior over the normal of the ensemble, raised to a power that leaves half of them effective."
@@ -43,7 +44,7 @@ def check_folder(out: str) -> Path:
     path = Path(out)
     if not out.strip() or (path.exists() and not path.is_dir()):
         raise InputError(f"--out {out!r}: must be the name of a folder")
-    ours = {RUNS, *FILES, *BACKTEST}
+    ours = {RUNS, CROSSOVER, *FILES, *BACKTEST}
     foreign = sorted(p.name for p in path.iterdir() if p.name not in ours) if path.exists() else []
     if foreign:
         raise InputError(f"--out {out!r}: {foreign[0]!r} in it is not of a fit; name another folder")

@@ -41,7 +41,8 @@ class Operator(NamedTuple):
     @property
     def meaning(self) -> str:
         """Return what stands for the series, in words."""
-        return " ".join((self.parts.__doc__ or "").split())
+        words = " ".join((self.parts.__doc__ or "").split()).removeprefix("Return ")
+        return words[:1].upper() + words[1:]
 
 
 OPERATORS: dict[str, Operator] = {}
