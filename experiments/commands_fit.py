@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+INTERRUPTED = 130
 Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 
 
@@ -20,7 +21,9 @@ def add(command: Command) -> None:
     fit.add_argument(
         "--crossover", action="store_true", help="run prior and posterior to 2035: do the data inform the answer?"
     )
-    test = command("backtest", _backtest, "fit to what was observed before a month, predict and score what came after")
+    test = command(
+        "backtest", _kept(_backtest), "fit to what was observed before a month, predict and score what came after"
+    )
     test.add_argument("--cutoff", metavar="YYYY-MM", help="last month that the fit sees (2024-12)")
     test.add_argument(
         "--observations", metavar="FILE.csv", help="later points: series, date, value; the shipped ones if left out"
@@ -39,6 +42,19 @@ def add(command: Command) -> None:
         )
         parser.add_argument("--workers", metavar="N", help="parallel processes")
         parser.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def _kept(action: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Return the action with what Ctrl-C leaves said: every finished run is in the store."""
+
+    def act(given: argparse.Namespace) -> int:
+        try:
+            return action(given)
+        except KeyboardInterrupt:
+            sys.stderr.write("economy: stopped by the user; finished runs are kept, and the same command goes on\n")
+            return INTERRUPTED
+
+    return act
 
 
 def _calibrate(given: argparse.Namespace) -> int:

@@ -215,3 +215,12 @@ def test_rolling_backtests_are_scored(tmp_path):
         s = done.to_json()["scores"]
         assert 0.0 <= s["coverage_80"] <= 1.0
         assert done.fit.points["index"].max() < done.points["index"].min()
+
+
+def test_ctrl_c_is_one_line_that_says_how_to_go_on(tmp_path, capsys, monkeypatch):
+    def stopped(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(backtest, "backtest", stopped)
+    assert main(["backtest", "--out", str(tmp_path / "x")]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
