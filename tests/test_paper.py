@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.lab import rules
 from model import InferenceEconomy, Scenario, record
 from model.core.checks import TOLERANCE
 from model.core.draws import TRAITS
@@ -180,6 +181,14 @@ def test_traits_and_sectors_are_those_of_the_code_and_the_twin():
 def test_generations_are_those_of_the_paper():
     listed = [(row[0], row[1], *map(float, row[2:])) for row in rows(MODEL, "generation")]
     assert listed == economy_tables.GENERATIONS
+
+
+def test_the_schedule_is_that_of_the_code():
+    listed = [(row[0], *(float(cell.removesuffix(" %")) for cell in row[1:])) for row in rows(MODEL, "from")]
+    assert listed == [
+        (r.first, r.training, r.pretraining, r.experiments, r.synthetic, r.automation, r.monitoring, r.external)
+        for r in rules.AI2027.values()
+    ]
 
 
 def test_the_economy_is_written_in_plain_python():
