@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+import model
 from experiments import scored, scoring
 from experiments.calibration import Calibration, Preset, calibrate, check_month, check_preset, quantile
 from experiments.evaluation import Tell
@@ -23,6 +24,8 @@ from model.core.units import month_index
 
 Array = NDArray[np.float64]
 CUTOFF = "2024-12"
+#: The scores that stand in the report: `scores.json` of a backtest of the baseline as it is.
+STORED = Path(model.__file__).parent / "data" / "backtest.json"
 ROLLING = ("2023-06", "2023-12", "2024-06", "2024-12")
 BLURS = 40  # draws of a series' band a member
 LOG10 = float(np.log(10.0))
@@ -54,6 +57,7 @@ class Backtest:
         """Return scores and series as plain values."""
         return {
             "cutoff": self.fit.until,
+            "preset": self.fit.preset._asdict(),
             "scores": scores(self.points, len(self.unmapped)),
             "series": [_series(rows) for _, rows in self.points.group_by("series", maintain_order=True)],
             "unmapped": self.unmapped,

@@ -1,10 +1,11 @@
-"""What the report says about the model itself: mechanisms held constant, parameters across their ranges, two regimes."""
+"""What the report says about the model itself: a backtest, mechanisms held constant, parameters across their ranges, two regimes."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from experiments import ablation, auction_rules, ranges
+from experiments import ablation, auction_rules, backtest, fits, ranges, scored
 from experiments.printed import Table
 from model.scenario import Scenario, declarations
 
@@ -18,7 +19,16 @@ SHOWN = 15
 
 def tables() -> list[Table]:
     """Return the tables in the order of the report."""
-    return [mechanisms(), rules(), moved(), regimes()]
+    return [held(), mechanisms(), rules(), moved(), regimes()]
+
+
+def held() -> Table:
+    """Return the stored backtest by series, hits and misses alike, from `model/data/backtest.json`."""
+    result = json.loads(backtest.STORED.read_text(encoding="utf-8"))
+    size = result["preset"]
+    made = f"({size['members']} members, {size['updates']} updates, {size['seeds']} common seeds, {size['humans']} human rows)"
+    table = fits.backtest_table(result)
+    return table._replace(title=f"Held against what came after: {fits.sentence(result, scored.LAST)} {made}")
 
 
 def mechanisms() -> Table:

@@ -224,3 +224,13 @@ def test_ctrl_c_is_one_line_that_says_how_to_go_on(tmp_path, capsys, monkeypatch
     monkeypatch.setattr(backtest, "backtest", stopped)
     assert main(["backtest", "--out", str(tmp_path / "x")]) == 130
     assert "the same command goes on" in capsys.readouterr().err
+
+
+def test_the_report_shows_the_stored_scores_series_by_series():
+    from experiments import evidence
+
+    table = evidence.held()
+    result = json.loads(backtest.STORED.read_text())
+    assert {row[0] for row in table.rows} == {s["series"] for s in result["series"]}
+    assert "Median error" in table.title
+    assert {row[2] for row in table.rows} == {"skill", "reach"}

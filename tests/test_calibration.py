@@ -195,6 +195,16 @@ def test_files_of_a_fit(found):
     assert fits.check_folder(str(folder)) == folder
 
 
+def test_the_shipped_sample_is_of_the_declared_priors():
+    members, weights = fits.read_sample(priors.FILE.parent / "posterior.csv")
+    assert set(members[0]) == {p.parameter for p in priors.fitted("2024-12")}
+    assert len(members) >= 100
+    assert smoother.effective_size(weights) > 50
+    shown = pl.read_csv(priors.FILE.parent / "fitted.csv")
+    assert set(shown["parameter"]) == set(members[0])
+    assert shown["identified_by"].null_count() == 0
+
+
 def test_a_foreign_folder_or_sample_is_refused(tmp_path):
     (tmp_path / "letter.txt").write_text("mine")
     with pytest.raises(InputError, match=r"'letter\.txt' in it is not of a fit"):
