@@ -353,3 +353,18 @@ def test_two_resolutions_describe_the_same_world():
 @pytest.mark.long
 def test_two_thousand_and_fifty_thousand_describe_the_same_world():
     same_world(yearly(2_000, range(1, 9), 168), yearly(50_000, range(1, 9), 168))
+
+
+def test_work_that_leaves_no_room_for_given_tasks_breaks_nothing():
+    """Hours of work that cannot be given away exceed what may be committed: nothing is done with assistants or alone beyond it."""
+    full = {
+        "human.work_hours_per_month": 250.0,
+        "human.task_hours_per_month": 5.0,
+        "attention.hours_per_month": 300.0,
+        "attention.committed_share_max": 0.5,
+        "application.launch_lag_months": 0,
+    }
+    scenario = Scenario.load("baseline").with_run(humans=60, months=24).with_overrides(full)
+    history = InferenceEconomy(scenario, seed=1).run().history
+    assert history["tasks_assistant"].min() == 0.0
+    assert history["tokens"].min() >= 0.0

@@ -266,7 +266,7 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         assistant_h = chats * (p.human.assistant_prompt_minutes / 60.0 + saved)
         most_h = p.attention.committed_share_max * p.attention.hours_per_month
         fixed_h = p.human.work_hours_per_month - h.task_hours_per_month
-        fits = np.minimum((most_h - fixed_h) / np.maximum(alone * task_h + assistant_h, 1e-12), 1.0)
+        fits = np.clip((most_h - fixed_h) / np.maximum(alone * task_h + assistant_h, 1e-12), 0.0, 1.0)
         chats, assistant_h, alone = chats * fits, assistant_h * fits, alone * fits
         own_h = fixed_h + alone * task_h + assistant_h
         review = given * c.review_h
