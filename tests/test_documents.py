@@ -20,7 +20,13 @@ SOURCES = sorted(p for package in ("model", "agents") for p in (ROOT / package).
 TREES = {p: ast.parse(p.read_text()) for p in SOURCES}
 MODEL = (ROOT / "model" / "MODEL.md").read_text()
 DECISIONS = sorted((ROOT / "model" / "decisions").glob("*.md"))
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "model" / "MODEL.md", ROOT / "docs" / "cluster.md", *DECISIONS]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "model" / "MODEL.md",
+    ROOT / "docs" / "cluster.md",
+    *DECISIONS,
+]
 
 
 def flat(text: str) -> str:

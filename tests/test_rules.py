@@ -49,7 +49,7 @@ def test_one_line_changes_the_rule_of_one_lab(tmp_path):
     assert by_file.firms == by_line.firms
     assert [f.rule for f in by_line.firms["lab"].values()] == ["schedule"] + ["profit"] * 7
     with pytest.raises(InputError, match=r"lab\.alpha\.rule.*profit, race, erdil, revenue_share, schedule"):
-        Scenario.load("baseline").with_overrides({"lab.alpha.rule": "schedul"})
+        Scenario.load("baseline").with_overrides({"lab.alpha.rule": "timetable"})
 
 
 def test_a_lab_under_the_schedule_divides_its_hours_as_published():
