@@ -22,7 +22,7 @@ from tests.test_agents import scene
 def test_in_ten_thousand_populations_minutes_are_the_budget():
     """10,000 populations of ten people, each with parameters of its own."""
     rng = np.random.default_rng(4)
-    for hours, most, share in rng.uniform([200, 0.5, 0.5], [500, 0.95, 1.0], (10_000, 3)):
+    for hours, most, share in rng.uniform([300, 0.5, 0.5], [500, 0.95, 1.0], (10_000, 3)):
         p = AttentionParams(hours_per_month=hours, committed_share_max=most, application_share=share)
         own, asked = rng.random(10) * hours * 0.95, rng.exponential(60, 10) * (rng.random(10) < 0.7)
         a = attention.allot(own, asked, rng.lognormal(7, 1, 10), p)

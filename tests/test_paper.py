@@ -53,7 +53,13 @@ def told_by_the_paper(given, seed):
     return oracle.run({"run": run, "parameters": given.values(), "interventions": dated})
 
 
-@pytest.fixture(scope="module", params=RUNS.values(), ids=RUNS)
+LONG = pytest.param(RUNS["168 months"], marks=pytest.mark.long, id="168 months")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[LONG if name == "168 months" else pytest.param(run, id=name) for name, run in RUNS.items()],
+)
 def both(request):
     months, seed, overrides = request.param
     given = scenario(months, overrides)
