@@ -29,6 +29,7 @@ DRIVERS: dict[str, str] = {
     "lab.quality_coefficient": "0012-rivalry-for-buyers.md",
     "lab.ceiling_quality": "0013-what-open-weights-cap.md",
     "lab.price_speed_per_month": "0014-how-fast-list-prices-follow-cost.md",
+    "lab.price_coefficient": "0018-how-much-buyers-mind-prices.md",
     "human.assistant_habit": "0015-the-threshold-of-habit.md",
 }
 
