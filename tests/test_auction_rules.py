@@ -17,7 +17,7 @@ def test_the_table_of_the_report_covers_rules_and_quantities():
 
 
 def test_transfers_net_to_zero_in_welfare():
-    found = auction_rules.run(2, 60, 120, workers=2)
+    found = auction_rules.run(2, 40, 108, workers=2)
     means = {(o.rule, o.quantity): o.mean for o in found}
     for rule in RULES:
         value = means[rule, "services_surplus_usd"] + means[rule, "platforms_usd"] + means[rule, "principals_value_usd"]
