@@ -1,5 +1,5 @@
-"""The paper is enough to write the model: an economy written in plain Python from MODEL.md alone, by hands that had not seen
-the model (tests/oracle/economy.py), gives the same series, payments and balances, month by month.
+"""The paper is enough to write the model: an economy in plain Python that rests on MODEL.md alone (tests/oracle/economy.py)
+gives the same series, payments and balances, month by month.
 """
 
 from __future__ import annotations
