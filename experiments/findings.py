@@ -14,9 +14,9 @@ import polars as pl
 
 from experiments.discovery import BEFORE, Box, available, discover
 from experiments.drawing import png
+from experiments.folder import check_study
 from experiments.printed import Table
 from experiments.sensitivity import MAIN, OUTCOMES, SCREENING, VARIANCE, Sensitivity
-from model.core.errors import InputError
 
 TABLES = ("screening.csv", "variance.csv", "swings.csv", "boxes.json")
 PICTURES = ("tornado.png", "heat_map.png", "boxes.png")
@@ -30,14 +30,7 @@ def check_folder(out: str) -> Path:
     ------
     InputError
     """
-    path = Path(out)
-    if not out.strip() or (path.exists() and not path.is_dir()):
-        raise InputError(f"--out {out!r}: must be the name of a folder")
-    ours = {SCREENING, VARIANCE, *TABLES, *PICTURES}
-    foreign = sorted(p.name for p in path.iterdir() if p.name not in ours) if path.exists() else []
-    if foreign:
-        raise InputError(f"--out {out!r}: {foreign[0]!r} in it is not of a sensitivity study; name another folder")
-    return path
+    return check_study(out, {SCREENING, VARIANCE, *TABLES, *PICTURES}, "a sensitivity study")
 
 
 def boxes_of(found: Sensitivity) -> list[Box]:

@@ -17,6 +17,7 @@ from experiments import smoother
 from experiments.backtest import Backtest
 from experiments.calibration import Calibration, summary
 from experiments.drawing import png
+from experiments.folder import check_study
 from experiments.printed import Table
 from model.core.errors import InputError
 from model.scenario import Scenario
@@ -41,13 +42,7 @@ def check_folder(out: str) -> Path:
     ------
     InputError
     """
-    path = Path(out)
-    if not out.strip() or (path.exists() and not path.is_dir()):
-        raise InputError(f"--out {out!r}: must be the name of a folder")
-    ours = {RUNS, CROSSOVER, *FILES, *BACKTEST}
-    foreign = sorted(p.name for p in path.iterdir() if p.name not in ours) if path.exists() else []
-    if foreign:
-        raise InputError(f"--out {out!r}: {foreign[0]!r} in it is not of a fit; name another folder")
+    path = check_study(out, {RUNS, CROSSOVER, *FILES, *BACKTEST}, "a fit")
     path.mkdir(parents=True, exist_ok=True)
     return path
 

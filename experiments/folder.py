@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,30 @@ def is_ours(folder: Path) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(manifest, dict) and manifest.get("schema_version") == SCHEMA_VERSION and "scenario" in manifest
+
+
+def check_study(out: str, ours: Collection[str], what: str) -> Path:
+    """Return the folder of a study that goes on where it stopped, or refuse what holds something else.
+
+    Parameters
+    ----------
+    out : str
+    ours : collection of str
+        Names of the files that a study writes.
+    what : str
+        What it is called in the refusal: "a fit".
+
+    Raises
+    ------
+    InputError
+    """
+    path = Path(out)
+    if not out.strip() or (path.exists() and not path.is_dir()):
+        raise InputError(f"--out {out!r}: must be the name of a folder")
+    foreign = sorted(p.name for p in path.iterdir() if p.name not in ours) if path.exists() else []
+    if foreign:
+        raise InputError(f"--out {out!r}: {foreign[0]!r} in it is not of {what}; name another folder")
+    return path
 
 
 def check_target(out: str | Path) -> Path:

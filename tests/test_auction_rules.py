@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 
 from experiments import auction_rules
+from model import InferenceEconomy
 from model.markets.auction import RULES
 
 
@@ -17,8 +19,22 @@ def test_the_table_of_the_report_covers_rules_and_quantities():
 
 
 def test_transfers_net_to_zero_in_welfare():
+    """Held against the tables of the same runs: what is paid comes from the flows, values from the monthly series."""
     found = auction_rules.run(2, 40, 108, workers=2)
     means = {(o.rule, o.quantity): o.mean for o in found}
+    values, paid = [], []
+    for seed in (1, 2):
+        tables = InferenceEconomy(auction_rules.SCENARIO, humans=40, months=108, seed=seed).run().tables()
+        last = tables["monthly"]["month"].max()
+        year = pl.col("month") > last.replace(year=last.year - 1)
+        months = tables["monthly"].filter(year)
+        assert months.height == 12
+        values.append(months["services_value_usd"].sum() + months["principals_value_usd"].sum())
+        flows = tables["flows"].filter(year, pl.col("item").is_in(["advertising", "invocations by agents"]))
+        assert set(flows["payee"]) == {"applications", "orchestrators"}
+        paid.append(flows["usd"].sum())
+    assert means["gsp", "welfare_usd"] == pytest.approx(np.mean(values), rel=1e-12)
+    assert means["gsp", "platforms_usd"] == pytest.approx(np.mean(paid), rel=1e-12)
     for rule in RULES:
         value = means[rule, "services_surplus_usd"] + means[rule, "platforms_usd"] + means[rule, "principals_value_usd"]
         assert value == pytest.approx(means[rule, "welfare_usd"], rel=1e-12)

@@ -6,6 +6,7 @@ A new rule is one class with a name, decorated with `register`; scenarios then k
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple, TypeVar
 
 #: Research uses, the order of LAB_USES.
@@ -29,16 +30,16 @@ class Seen(NamedTuple):
     factors: tuple[float, ...]  # price of an hour of each of USES over that of serving
 
 
-class Rule:
+class Rule(ABC):
     """An investment rule."""
 
     name: ClassVar[str]
     #: Sets the split by construction; not for a baseline that is to find it.
     prescribed: ClassVar[bool] = False
 
+    @abstractmethod
     def wanted_usd(self, seen: Seen) -> float:
         """Return the research spending a lab wants, USD a month."""
-        raise NotImplementedError
 
     def uses(self, month: str) -> tuple[float, ...] | None:
         """Return prescribed hours of each of USES per hour of serving in a month, None where labs decide (Eq. L.7)."""
