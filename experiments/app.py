@@ -53,6 +53,7 @@ class Session:
         self.playing, self.speed, self.narrow = solara.reactive(False), solara.reactive(6.0), solara.reactive(False)
         self.comparing, self.compared = solara.reactive(""), solara.reactive(None)
         self.levers_open = solara.reactive(False)
+        self.pausing = False  # the month at which play stops is that of the next picture
         self.asked: Wish | None = None
         self.versus: versus.Runner | None = None
         try:
@@ -88,8 +89,10 @@ class Session:
             self.playing.value = False
             self.set(at=None)
         elif not self.playing.value and frame.month != state.goal:
-            self.set(at=frame.month)
+            if self.pausing:
+                self.set(at=frame.month)  # otherwise a picture of an older wish: the wished month is on its way
         else:
+            self.pausing = False
             self.busy.value = self.playing.value or not frame.whole
 
     def tell(self, month: int) -> None:
@@ -135,13 +138,14 @@ class Session:
             self.state.value = state.replace(at=0)
             self.ask()
         self.playing.value = bool(data["playing"])
+        self.pausing = not self.playing.value
         if not self.playing.value:
             self.state.value = state.replace(at=min(self.month.value, state.months))
         self.ask()
 
     def go(self, month: int) -> None:
         """Run to a month."""
-        self.playing.value = False
+        self.playing.value = self.pausing = False
         months = self.state.value.months
         month = min(max(month, 0), months)
         self.set(at=None if month == months else month)

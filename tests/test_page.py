@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from experiments import figures_share
+from experiments.app import Session
 from experiments.page import agents, blocks, levers, networks, plans, serve, state, versus, views
 from experiments.page.player import Frame, Player, Scene, Wish, summary
 from experiments.page.state import State, lookup, parse
@@ -404,3 +405,28 @@ def test_only_this_machine_is_local(host, local):
 def test_an_address_that_cannot_be_used_is_refused(port):
     with pytest.raises((InputError, OverflowError)):
         serve.serve("192.0.2.1", port, open_browser=False)
+
+
+# What one tab wishes --------------------------------------------------------------------------------
+
+
+def test_a_late_picture_does_not_take_back_a_wish():
+    """Play, pause, then to the end at once: the picture of the pause arrives after the wish, which stands."""
+    session = Session("humans=40&at=24")
+    session.player.close()
+    session.play({"playing": True})
+    session.tell(30)
+    session.play({"playing": False})
+    paused = session.state.value
+    assert paused.at == 30
+    session.show(Frame(paused, 31, "2024-07"))  # play was a month further: the pause is there
+    assert session.state.value.at == 31
+    here = session.state.value
+    session.show(Frame(here, 31, "2024-07"))
+    assert not session.busy.value
+    session.go(here.months)
+    session.show(Frame(here, 31, "2024-07"))  # a picture of the wish before
+    assert session.state.value.goal == here.months
+    assert session.busy.value
+    session.show(Frame(session.state.value, here.months, "2035-12"))
+    assert not session.busy.value
