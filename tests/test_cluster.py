@@ -82,6 +82,7 @@ def test_a_worker_killed_in_the_middle_costs_nothing(workers, whole, tmp_path, m
     assert sweep(small(count=12), tmp_path, workers=2).equals(whole)  # goes on anywhere
 
 
+@pytest.mark.long
 def test_a_deadly_run_is_an_error_row_and_the_others_go_on(workers, whole, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeps, "WORK", deadly)
     got = sweep(small(), tmp_path, cluster=workers.scheduler_address)
@@ -139,6 +140,7 @@ def test_no_scheduler_is_one_line(monkeypatch, capsys, tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.long
 def test_a_scheduler_that_goes_away_stops_the_sweep_and_keeps_what_is_done(monkeypatch, tmp_path):
     monkeypatch.setattr(sweeps, "WORK", never_ends)
     started = distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0")
