@@ -32,7 +32,7 @@ app: .venv/.all  ## open the browser page on 127.0.0.1
 	$(BIN)/python -m experiments.cli app
 
 bench: .venv/.all  ## measure speed and memory on this machine
-	@echo "$@: not built yet: see issue"; exit 1
+	$(BIN)/python -m experiments.cli bench
 
 golden: .venv/.all  ## rewrite the golden run and print which series moved by how much
 	$(BIN)/python -m tests.golden

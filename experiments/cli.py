@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from experiments import commands_fit
+from experiments import commands_bench, commands_fit
 from model.core.errors import InputError, unknown
 
 BAD_INPUT, BROKEN, INTERRUPTED = 2, 3, 130
@@ -141,6 +141,7 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     app.add_argument("--port", metavar="N", default="8765", help="port; 0 takes a free one (8765)")
     app.add_argument("--no-open", action="store_true", help="do not open a browser")
     commands_fit.add(command)
+    commands_bench.add(command)
     replicate = command("replicate", _replicate, "published results: claim, expected, obtained, tolerance, verdict")
     replicate.add_argument("--json", action="store_true", help="print the rows as JSON")
     return top, dict(sub.choices)
