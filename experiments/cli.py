@@ -97,6 +97,11 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     run.add_argument("--months", metavar="N", help="months to run")
     run.add_argument("--seed", metavar="S", help="first seed")
     run.add_argument("--seeds", metavar="N", help="number of seeds: S, S+1, ...")
+    run.add_argument(
+        "--posterior",
+        metavar="N",
+        help="N draws of the fitted parameters, each with a seed of its own, in place of --seeds",
+    )
     run.add_argument("--workers", metavar="N", help="parallel processes")
     run.add_argument("--out", metavar="DIR", help="folder to write; results/<scenario> if left out")
     run.add_argument("--json", action="store_true", help="print the answer as JSON")
@@ -177,13 +182,22 @@ def _counted(done: int, total: int) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from experiments.source import SEED_MAX, SEEDS_MAX, assignments, default_folder, whole_number, with_overrides
+    from experiments.source import (
+        DRAWS_MAX,
+        SEED_MAX,
+        SEEDS_MAX,
+        assignments,
+        default_folder,
+        whole_number,
+        with_overrides,
+    )
     from model.scenario import Scenario
 
     humans = whole_number("--humans", given.humans, 1, 100_000_000)
     months = whole_number("--months", given.months, 1, 1200)
     seed = whole_number("--seed", given.seed, 0, SEED_MAX)
     seeds = whole_number("--seeds", given.seeds, 1, SEEDS_MAX)
+    posterior = whole_number("--posterior", given.posterior, 1, DRAWS_MAX)
     workers = whole_number("--workers", given.workers, 1, 1024)
     overrides = assignments(given.set)
     from experiments.folder import check_target
@@ -203,6 +217,7 @@ def _run(given: argparse.Namespace) -> int:
             months=months,
             seed=... if seed is None else seed,
             seeds=... if seeds is None else seeds,
+            posterior=posterior,
             workers=workers,
             overrides=overrides,
             out=out,

@@ -187,13 +187,15 @@ def definitions(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMix
     )
 
 
-def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
+def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame, drawn: bool = False) -> alt.TopLevelMixin:
     """How runs end under each definition, and the share of runs that have passed one half by the end of each year.
 
     Parameters
     ----------
     compute, monthly : polars.DataFrame
         Tables of the same names.
+    drawn : bool
+        Each run has its own draw of the fitted parameters.
     """
     found = numbers.counts(compute, monthly)
     crossed = numbers.crossings(found)
@@ -213,7 +215,7 @@ def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
         alt.Chart(pl.DataFrame(ends))
         .mark_bar(stroke=INK, strokeWidth=0.5)
         .encode(
-            alt.X("share:Q", stack="zero", axis=alt.Axis(format="%", title="share of seeds", tickCount=3)),
+            alt.X("share:Q", stack="zero", axis=alt.Axis(format="%", title="share of runs", tickCount=3)),
             words.axis(None),
             alt.Color("outcome:N", scale=scale, legend=alt.Legend(title="in the end", symbolStrokeWidth=0.5)),
             alt.Order("rank:Q"),
@@ -223,7 +225,7 @@ def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     schema = {"panel": pl.String, "year": pl.String, "share": pl.Float64, "text": pl.String}
     plain = alt.Chart(pl.DataFrame(by_year, schema=schema))
     year = alt.X(
-        "year:N", axis=alt.Axis(title="% of seeds that had passed one half for good by the end of", labelAngle=0)
+        "year:N", axis=alt.Axis(title="% of runs that had passed one half for good by the end of", labelAngle=0)
     )
     blues = alt.Scale(domain=[0, 1], range=["#f4f4f4", BLUE])
     white = alt.condition(alt.datum.share > 0.55, alt.value("white"), alt.value(INK))
@@ -237,7 +239,7 @@ def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
         "When does inference pass one half, by denominator",
         ["Twelve-month sums. A crossing counts when the share stays above one half for twelve months."],
         monthly,
-        f"{INFORMED}; seeds differ in luck, not in parameters",
+        f"{INFORMED}; runs differ in luck{' and in fitted parameters' if drawn else ', not in parameters'}",
         "{}",
     )
 

@@ -19,8 +19,6 @@ from experiments.calibration import Calibration, summary
 from experiments.drawing import png
 from experiments.folder import check_study
 from experiments.printed import Table
-from model.core.errors import InputError
-from model.scenario import Scenario
 
 RUNS = "runs"  # the store of runs, a folder of its own
 BEST, POSTERIOR, PARAMETERS, POINTS, FACTS = "best.toml", "posterior.csv", "parameters.csv", "points.csv", "fit.json"
@@ -125,26 +123,6 @@ def best_toml(found: Calibration) -> str:
     for section, rows in sections.items():
         lines += ["", f"[{section}]", *rows]
     return "\n".join(lines) + "\n"
-
-
-def read_sample(path: str | Path) -> tuple[list[dict[str, float]], np.ndarray[Any, Any]]:
-    """Return the members of a stored posterior sample and their weights, which add to one.
-
-    Raises
-    ------
-    InputError
-        If the file is no posterior sample of this model.
-    """
-    try:
-        table = pl.read_csv(path)
-        weights = table["weight"].cast(pl.Float64).to_numpy()
-    except (OSError, pl.exceptions.PolarsError):
-        raise InputError(f"posterior {str(path)!r}: no readable sample: 'economy calibrate' writes one") from None
-    members = [dict(row) for row in table.drop("weight").iter_rows(named=True)]
-    if not members or not (weights >= 0.0).all() or not weights.sum() > 0.0:
-        raise InputError(f"posterior {str(path)!r}: no members with weight")
-    Scenario.load("baseline").with_overrides(members[0])  # names and ranges
-    return members, weights / weights.sum()
 
 
 def table(rows: list[dict[str, Any]]) -> Table:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, qmc
 
-from experiments import priors
+from experiments import posterior, priors
 from experiments.calibration import SCENARIO
 from experiments.engine import DONE, simulate
 from experiments.evaluation import Evaluator, Tell
@@ -107,12 +107,6 @@ def median(months: Sequence[str]) -> str:
     return sorted(months)[(len(months) - 1) // 2]  # 'never' sorts after digits
 
 
-def resampled(members: Sequence[dict[str, float]], weights: NDArray[np.float64], draws: int) -> list[dict[str, float]]:
-    """Return equally weighted draws of a weighted sample (systematic resampling, no luck in it)."""
-    at = np.searchsorted(np.cumsum(weights) / weights.sum(), (np.arange(draws) + 0.5) / draws)
-    return [members[min(int(k), len(members) - 1)] for k in at]
-
-
 def informed(
     folder: Path,
     members: Sequence[dict[str, float]],
@@ -131,7 +125,7 @@ def informed(
     folder : path
         Where runs are kept.
     members, weights : sequence of dict, (n,) float
-        Posterior sample, as `fits.read_sample` returns it; the prior is that of the same parameters.
+        Posterior sample, as `posterior.read_sample` returns it; the prior is that of the same parameters.
     draws : int
         Of each; draw i has seed i + 1 in both.
     humans, months, workers, tell
@@ -144,7 +138,7 @@ def informed(
     with Evaluator(folder, Scenario.load(SCENARIO).with_run(humans=humans), workers, tell) as runs:
         for said, sample in (
             ("prior to the end", priors.overrides(chosen, z)),
-            ("posterior to the end", resampled(members, weights, draws)),
+            ("posterior to the end", posterior.resampled(members, weights, draws)),
         ):
             tasks = runs.tasks(sample, seeds, months, "crossover")
             held = runs.outcomes(said, tasks, simulate)

@@ -41,7 +41,7 @@ def headline(result: Result) -> list[str]:
     start, n = result.counts.start, len(result.seeds)
     last = month_date(max(len(m) for m in result.counts.months) - 1, start).isoformat()[:7]
     crossed = sum(c.index is not None for c in crossings)
-    seeds = f"{crossed} of {n} seed{'s' if n > 1 else ''}"
+    seeds = f"{crossed} of {result.replicates}"
     what = "Inference's share of the accelerator-hours of generative AI (serving / (serving + R&D), 12-month sums)"
     out = []
     if last < answer.FIRST_DATE:
@@ -77,7 +77,7 @@ def headline(result: Result) -> list[str]:
             f"In {year} the same share is {_percent(found['median'])}; it passes two thirds (dominance): {when}."
         )
     if n == 1:
-        out.append("One seed shows no spread: use --seeds for an interval.")
+        out.append("One seed shows no spread: use --seeds or --posterior for an interval.")
     return out
 
 
@@ -106,7 +106,7 @@ def _definitions(result: Result, narrow: bool) -> Table:
         on_board = definition + answer.ON_BOARD_SUFFIX
         cells.append(_median(result.crossovers[on_board], summary[on_board]))
         rows.append(tuple(cells))
-    head = ("inference's share of ...", "passes one half", "seeds", *map(str, years), "on board")
+    head = ("inference's share of ...", "passes one half", "runs", *map(str, years), "on board")
     if narrow:
         return Table("By denominator: median [P10, P90]; yearly shares", head[:-1], rows)
     title = "By denominator: median [P10, P90]; yearly shares; 'on board' counts robots' and devices' own chips too"
@@ -188,10 +188,9 @@ def show(result: Result, console: Console, out: str | None = None) -> None:
     from rich.table import Table as RichTable
 
     scenario = result.scenario
-    n = len(result.seeds)
     console.print(QUESTION, style="bold", highlight=False)
     run = f"Scenario '{scenario.name}', {scenario.months} months from {scenario.start}, {scenario.humans:,} human rows,"
-    console.print(f"{run} {n} seed{'s' if n > 1 else ''}.", highlight=False)
+    console.print(f"{run} {result.replicates}.", highlight=False)
     for line in headline(result):
         console.print(line, style="green" if line.startswith("Inference") else None, highlight=False)
     for table in tables(result, narrow=console.width < 100):

@@ -58,7 +58,7 @@ def draw(result: Result) -> dict[str, Any]:
     return {
         "answer": figures.answer(t["compute"]),
         "definitions": figures.definitions(t["compute"], t["monthly"]),
-        "outcomes": figures.outcomes(t["compute"], t["monthly"]),
+        "outcomes": figures.outcomes(t["compute"], t["monthly"], bool(result.posterior)),
         "demand": figures.demand(t["demand"], t["monthly"]),
         "kaya": figures.kaya(t["monthly"]),
         "layers": figures.layers(t["stack"], t["flows"], t["monthly"]),
@@ -80,14 +80,18 @@ def page(result: Result, charts: dict[str, Any]) -> str:
         f"<figure id='{name}'>{_svg(chart, number)}</figure>"
         for number, (name, chart) in zip(itertools.count(), charts.items())
     ]
+    spread = (
+        "runs differ in luck and in the fitted parameters, drawn from their posterior; other parameters stay at their values"
+        if result.posterior
+        else "seeds differ in luck, not in parameters, so the bands do not show what is uncertain about the parameters"
+    )
     links = "".join(f"<a href='#{name}'>{title}</a>" for name, title in CONTENTS.items())
     about = (
         f"Scenario '{scenario.name}' ({scenario.title}): {scenario.months} months from {scenario.start}, {scenario.humans:,} human"
-        f" rows; {n} seed(s): {seeds}. inference-economy {__version__}. A number without its denominator says little: equal"
+        f" rows; {result.replicates}: {seeds}. inference-economy {__version__}. A number without its denominator says little: equal"
         " accelerator-hours are a few per cent in executed operations, because generating tokens uses a small part of a machine's"
-        " arithmetic. All hours are H100-equivalents; money is 2024 USD. Lines are medians over seeds, bands P10 to P90; seeds differ in"
-        " luck, not in parameters, so the bands do not show what is uncertain about the parameters. Repeat the run with"
-        " 'economy run manifest.json'."
+        " arithmetic. All hours are H100-equivalents; money is 2024 USD. Lines are medians over runs, bands P10 to P90;"
+        f" {spread}. Repeat the run with 'economy run manifest.json'."
     )
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"

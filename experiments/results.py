@@ -57,6 +57,8 @@ class Result:
         Wall time.
     peak_memory_bytes : int
         Of the largest process.
+    posterior : tuple of dict
+        Fitted parameters of each run where they were drawn, in the order of `seeds`; empty where all runs share theirs.
     incomplete : dict, optional
         Why the run did not reach its end.
     """
@@ -67,7 +69,18 @@ class Result:
     networks: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     peak_memory_bytes: int = 0
+    posterior: tuple[Mapping[str, float], ...] = ()
     incomplete: Mapping[str, Any] | None = None
+
+    @property
+    def replicates(self) -> str:
+        """Return what its runs are, in words.
+
+        >>> Result(Scenario(), (1,), {}).replicates, Result(Scenario(), (1, 2), {}, posterior=({}, {})).replicates
+        ('1 seed', '2 posterior draws')
+        """
+        many = "s" if len(self.seeds) != 1 else ""
+        return f"{len(self.seeds)} {'posterior draw' if self.posterior else 'seed'}{many}"
 
     @property
     def monthly(self) -> pl.DataFrame:
@@ -129,6 +142,7 @@ class Result:
             "run": {"start": settings.start, "months": settings.months, "humans": settings.humans},
             "seeds": list(self.seeds),
             "parameters": settings.values(),
+            **({"posterior": [dict(m) for m in self.posterior]} if self.posterior else {}),
             "interventions": [change.to_dict() for change in settings.interventions],
             "versions": versions(),
             "machine": {"platform": platform.system(), "machine": platform.machine(), "cpu_count": os.cpu_count()},
@@ -177,6 +191,7 @@ class Result:
             networks=json.loads((path / "networks.json").read_text(encoding="utf-8")),
             seconds=manifest["seconds"],
             peak_memory_bytes=manifest["peak_memory_bytes"],
+            posterior=tuple(manifest.get("posterior", ())),
             incomplete=manifest.get("incomplete"),
         )
 

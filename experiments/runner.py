@@ -22,8 +22,9 @@ from typing import Any, cast
 import polars as pl
 
 from experiments.folder import check_target
+from experiments.posterior import draws, of_manifest, scenarios
 from experiments.results import FIRST_SEED, TABLES, Result, peak_memory_bytes, stack, write_tables
-from experiments.source import seeds_of, with_overrides
+from experiments.source import DRAWS_MAX, seeds_of, with_overrides
 from model.core.checks import LawBreach
 from model.core.errors import InputError
 from model.scenario import Scenario, whole
@@ -34,6 +35,8 @@ ONE_THREAD = dict.fromkeys(
 )
 STOP = -1
 
+#: A scenario and the seed it runs with.
+Job = tuple[Scenario, int]
 #: Called with months done, months in all, seeds finished.
 OnProgress = Callable[[int, int, int], None]
 
@@ -74,6 +77,7 @@ def run(
     months: int | None = None,
     seed: int | EllipsisType = ...,
     seeds: int | EllipsisType = ...,
+    posterior: int | None = None,
     workers: int | None = None,
     out: str | Path | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -89,6 +93,8 @@ def run(
         Other resolution or length than the scenario's.
     seed, seeds : int
         First seed and number of seeds: S, S + 1, ... Left out: those of a manifest, else seed 1 alone.
+    posterior : int, optional
+        Draws of the fitted parameters in place of seeds, draw i with seed S + i; what the scenario or `overrides` set stays.
     workers : int, optional
         Parallel processes; by default one a seed, at most one a processor. One runs here.
     out : str or path, optional
@@ -108,7 +114,18 @@ def run(
         Ctrl-C; finished seeds are kept.
     """
     scenario = with_overrides(Scenario.load(source).with_run(months=months, humans=humans), overrides or {})
-    chosen = seeds_of(source, seed, seeds)
+    if posterior is not None and not isinstance(seeds, EllipsisType):
+        raise InputError(
+            f"--posterior {posterior} beside --seeds {seeds}: each draw has a seed of its own; give one of both"
+        )
+    if posterior is not None:
+        members = draws(scenario, whole("posterior", posterior, 1, DRAWS_MAX))
+        chosen = seeds_of(source, seed, posterior)
+    else:
+        repeated = isinstance(seed, EllipsisType) and isinstance(seeds, EllipsisType)
+        members = of_manifest(source) if repeated else ()
+        chosen = seeds_of(source, seed, seeds)
+    jobs = list(zip(scenarios(scenario, members, len(chosen)), chosen, strict=True))
     processes = min(os.cpu_count() or 1, len(chosen)) if workers is None else whole("workers", workers, 1, 1024)
     target = None if out is None else check_target(out)
     began = time.perf_counter()
@@ -118,7 +135,7 @@ def run(
         tell = on_progress or (lambda done, total, finished: None)
         simulate = _here if min(processes, len(chosen)) == 1 else _in_processes
         try:
-            with contextlib.closing(simulate(scenario, chosen, processes, Path(scratch), tell)) as arriving:
+            with contextlib.closing(simulate(jobs, processes, Path(scratch), tell)) as arriving:
                 for outcome in arriving:
                     outcomes[outcome.seed] = outcome
                     if outcome.breach is not None:
@@ -127,7 +144,7 @@ def run(
         except (KeyboardInterrupt, BrokenProcessPool) as error:
             stopped = error
         seconds = time.perf_counter() - began
-        result = _result(scenario, chosen, outcomes, seconds, stopped)
+        result = _result(scenario, chosen, members, outcomes, seconds, stopped)
     if stopped is not None:
         raise _kept(stopped, result, chosen, target) from (stopped if isinstance(stopped, Exception) else None)
     if result is None:
@@ -137,32 +154,31 @@ def run(
     return result
 
 
-def _here(
-    scenario: Scenario, seeds: Sequence[int], processes: int, scratch: Path, tell: OnProgress
-) -> Generator[Outcome, None, None]:
-    total = len(seeds) * scenario.months
-    for i, seed in enumerate(seeds):
+def _here(jobs: Sequence[Job], processes: int, scratch: Path, tell: OnProgress) -> Generator[Outcome, None, None]:
+    months = jobs[0][0].months
+    total = len(jobs) * months
+    for i, (scenario, seed) in enumerate(jobs):
 
         def at(month: int, i: int = i) -> bool:
-            tell(i * scenario.months + month, total, i)
+            tell(i * months + month, total, i)
             return True
 
         yield _simulate(scenario, seed, scratch, i == 0, at)
-        tell((i + 1) * scenario.months, total, i + 1)
+        tell((i + 1) * months, total, i + 1)
 
 
 def _in_processes(
-    scenario: Scenario, seeds: Sequence[int], processes: int, scratch: Path, tell: OnProgress
+    jobs: Sequence[Job], processes: int, scratch: Path, tell: OnProgress
 ) -> Generator[Outcome, None, None]:
     context = multiprocessing.get_context("spawn")
-    done_months = context.RawArray("i", len(seeds) + 1)  # the last tells all to stop
-    pool = ProcessPoolExecutor(min(processes, len(seeds)), context, _start, (done_months,))
+    done_months = context.RawArray("i", len(jobs) + 1)  # the last tells all to stop
+    pool = ProcessPoolExecutor(min(processes, len(jobs)), context, _start, (done_months,))
     try:
         pending: set[Future[Outcome]] = set()
         with environment(ONE_THREAD), without_interrupts():
-            for i, seed in enumerate(seeds):
+            for i, (scenario, seed) in enumerate(jobs):
                 pending.add(pool.submit(_work, scenario, seed, scratch, i))
-        finished, total = 0, len(seeds) * scenario.months
+        finished, total = 0, len(jobs) * jobs[0][0].months
         while pending:
             done, pending = wait(pending, timeout=0.25, return_when=FIRST_COMPLETED)
             finished += len(done)
@@ -171,7 +187,7 @@ def _in_processes(
             for future in sorted(done, key=lambda f: f.exception() is not None):
                 yield future.result()
     finally:
-        done_months[len(seeds)] = STOP
+        done_months[len(jobs)] = STOP
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -233,6 +249,7 @@ def _simulate(scenario: Scenario, seed: int, scratch: Path, first: bool, at: Cal
 def _result(
     scenario: Scenario,
     seeds: Sequence[int],
+    members: Sequence[Mapping[str, float]],
     outcomes: Mapping[int, Outcome],
     seconds: float,
     stopped: BaseException | None,
@@ -251,8 +268,10 @@ def _result(
         if isinstance(stopped, LawBreach):
             facts = {"law": stopped.law, "month": stopped.month, "sector": stopped.sector, "amount": stopped.amount}
             incomplete |= facts | {"seed": next(o.seed for o in kept if o.breach is not None)}
+    drawn = dict(zip(seeds, members, strict=False))
     return Result(
         scenario=scenario,
+        posterior=tuple(drawn[o.seed] for o in kept if o.seed in drawn),
         seeds=tuple(o.seed for o in kept),
         tables=stack(parts),
         networks=kept[0].networks,

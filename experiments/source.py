@@ -14,6 +14,7 @@ from model.scenario import Scenario, whole
 
 SEED_MAX = 2**31 - 1
 SEEDS_MAX = 100_000
+DRAWS_MAX = 10_000
 
 
 def seeds_of(source: Any, seed: int | EllipsisType, seeds: int | EllipsisType) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import calibration, fits, observed, priors, scored, smoother
+from experiments import calibration, fits, observed, posterior, priors, scored, smoother
 from experiments.calibration import Preset, calibrate, fitted_points, quantile, summary
 from experiments.cli import main
 from model.core.errors import InputError
@@ -187,7 +187,7 @@ def test_files_of_a_fit(found):
     for name, value in fit.best.items():
         section, _, rest = name.partition(".")
         assert best.values()[section][rest] == pytest.approx(value, rel=1e-5)
-    members, weights = fits.read_sample(folder / fits.POSTERIOR)
+    members, weights = posterior.read_sample(folder / fits.POSTERIOR)
     assert len(members) == np.count_nonzero(fit.weights)
     assert weights.sum() == pytest.approx(1.0)
     for name in fits.PICTURES:
@@ -196,7 +196,7 @@ def test_files_of_a_fit(found):
 
 
 def test_the_shipped_sample_is_of_the_declared_priors():
-    members, weights = fits.read_sample(priors.FILE.parent / "posterior.csv")
+    members, weights = posterior.read_sample(priors.FILE.parent / "posterior.csv")
     assert set(members[0]) == {p.parameter for p in priors.fitted("2024-12")}
     assert len(members) >= 100
     assert smoother.effective_size(weights) > 50
@@ -210,10 +210,10 @@ def test_a_foreign_folder_or_sample_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"'letter\.txt' in it is not of a fit"):
         fits.check_folder(str(tmp_path))
     with pytest.raises(InputError, match="no readable sample"):
-        fits.read_sample(tmp_path / "letter.txt")
+        posterior.read_sample(tmp_path / "letter.txt")
     (tmp_path / "p.csv").write_text("weight,human.imitation_per_yaer\n1.0,1.0\n")
     with pytest.raises(InputError, match="unknown"):
-        fits.read_sample(tmp_path / "p.csv")
+        posterior.read_sample(tmp_path / "p.csv")
 
 
 @pytest.mark.parametrize(

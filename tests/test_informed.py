@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments import informed
+from experiments import informed, posterior
 
 
 def test_overlap_of_the_same_distribution_is_near_one_and_of_others_is_not():
@@ -25,7 +25,7 @@ def test_medians_count_never_as_later_than_all():
 
 def test_resampling_gives_each_member_its_share():
     members = [{"x": float(k)} for k in range(3)]
-    got = [m["x"] for m in informed.resampled(members, np.array([0.5, 0.25, 0.25]), 8)]
+    got = [m["x"] for m in posterior.resampled(members, np.array([0.5, 0.25, 0.25]), 8)]
     assert got == [0.0] * 4 + [1.0] * 2 + [2.0] * 2
 
 
