@@ -148,9 +148,11 @@ def turnover(
     born = np.maximum(gap, 0.0) * p.spawn_per_month
     exited = np.minimum(retired + np.maximum(-gap, 0.0) * p.spawn_per_month, weight)
     done = lean_months >= p.lean_months
-    exited = np.where(done, weight, exited)
-    born = np.where(done, 0.0, born)
-    leaving = np.where(weight > 0.0, exited / np.where(weight > 0.0, weight, 1.0), 1.0)
+    if done.any():
+        exited = np.where(done, weight, exited)
+        born = np.where(done, 0.0, born)
+    some = weight > 0.0
+    leaving = np.where(some, exited / np.where(some, weight, 1.0), 1.0)
     returned = wallet_usd * (leaving + (1.0 - leaving) * p.payout_per_month)
     return Turnover(born, exited, returned)
 

@@ -407,9 +407,17 @@ def adopt(
     >>> round(float(adopt(0 * one, 1.0, 0 * one, one, 0.12, 1.0, HumanParams())[0]), 6)
     0.00995
     """
-    pull = np.minimum(usefulness * (1.0 / p.usefulness_reference), 1.0)
-    hazard = (innovation + imitation * peers) * pull
-    return np.asarray(share + np.maximum(ceiling - share, 0.0) * -np.expm1(hazard * (-1.0 / 12.0)))
+    pull = usefulness * (1.0 / p.usefulness_reference)
+    np.minimum(pull, 1.0, out=pull)
+    hazard = imitation * peers
+    hazard += innovation
+    hazard *= pull
+    hazard *= -1.0 / 12.0
+    stay = np.expm1(hazard, out=hazard)
+    moved = ceiling - share
+    np.maximum(moved, 0.0, out=moved)
+    moved *= stay
+    return np.subtract(share, moved, out=moved)
 
 
 def choose(h: Humans, offer: Offer, technology: Technology, p: HumanParams) -> Choice:
@@ -434,57 +442,120 @@ def choose(h: Humans, offer: Offer, technology: Technology, p: HumanParams) -> C
 
     Source: design T6.2 and T6.3; design 6. Twin: tests/oracle/human.py.
     """
-    scale = 1.0 / p.choice_scale
+    scale = 1.0 / p.choice_scale  # arrays change in place where they can: fewer of them stay in the cache
     minutes = h.task_minutes
     per_value = 1.0 / h.task_value_usd
-    own = h.shadow_usd_per_h * (per_value / 60.0)  # a minute of one's own over the task's value
+    own = per_value / 60.0
+    own *= h.shadow_usd_per_h  # a minute of one's own over the task's value
     hour_value = own * minutes
 
     # Assistants (Eq. H.3): which tier, how good, how dear
     good, plain = technology.chat_success
     saved = p.assistant_time_saving * hour_value
-    extra = (offer.chat_usd[0] + offer.chat_thinking_usd[h.segment] - offer.chat_usd[1]) * h.chat_length_factor
-    small_chat = 1.0 / (1.0 + np.exp(np.clip(scale * (saved * (good - plain) - extra * per_value), -500.0, 500.0)))
-    success_chat = good + small_chat * (plain - good)
-    chat_usd = (offer.chat_usd[0] + offer.chat_thinking_usd[h.segment]) * h.chat_length_factor - small_chat * extra
-    with_assistant = saved * success_chat - own * p.assistant_prompt_minutes - chat_usd * per_value - p.assistant_habit
+    chat_usd = (offer.chat_usd[0] + offer.chat_thinking_usd).take(h.segment)  # on the frontier tier
+    extra = chat_usd - offer.chat_usd[1]
+    extra *= h.chat_length_factor
+    small_chat = good - plain
+    small_chat *= saved
+    small_chat -= extra * per_value
+    small_chat *= scale
+    _falling(small_chat)
+    success_chat = plain - good
+    success_chat *= small_chat
+    success_chat += good
+    chat_usd *= h.chat_length_factor
+    extra *= small_chat
+    chat_usd -= extra
+    with_assistant = saved * success_chat
+    with_assistant -= own * p.assistant_prompt_minutes
+    with_assistant -= chat_usd * per_value
+    with_assistant -= p.assistant_habit
 
     # Agents (Eq. H.4)
     sure, fair = technology.loop_success
-    frontier_usd = (offer.loop_usd[0] + (technology.tau - 1.0) * offer.loop_generated_usd) * h.loop_length_factor
+    frontier_usd = technology.tau - 1.0
+    frontier_usd *= offer.loop_generated_usd
+    frontier_usd += offer.loop_usd[0]
+    frontier_usd *= h.loop_length_factor
     frontier_usd *= technology.loop_attempts[0]
-    small_usd = offer.loop_usd[1] * h.loop_length_factor * technology.loop_attempts[1]
-    edge = p.error_loss * (sure - fair) - (frontier_usd - small_usd) * per_value
-    small_agent = 1.0 / (1.0 + np.exp(np.clip(scale * edge, -500.0, 500.0)))
-    success_agent = sure + small_agent * (fair - sure)
+    agent_usd = offer.loop_usd[1] * h.loop_length_factor  # on the small tier
+    agent_usd *= technology.loop_attempts[1]
+    agent_usd -= frontier_usd
+    small_agent = sure - fair
+    small_agent *= p.error_loss
+    small_agent += agent_usd * per_value
+    small_agent *= scale
+    _falling(small_agent)
+    success_agent = fair - sure
+    success_agent *= small_agent
+    success_agent += sure
+    agent_usd *= small_agent
+    agent_usd += frontier_usd
+    agent_usd += offer.fee_usd
     failure = 1.0 - success_agent
-    agent_usd = frontier_usd + small_agent * (small_usd - frontier_usd) + offer.fee_usd
-    review = p.review_share_min + (p.review_share_max - p.review_share_min) * failure
-    with_agent = hour_value * (1.0 - review) - p.error_loss * failure - agent_usd * per_value - p.agent_habit
+    review = (p.review_share_max - p.review_share_min) * failure
+    review += p.review_share_min
+    with_agent = 1.0 - review
+    with_agent *= hour_value
+    with_agent -= p.error_loss * failure
+    with_agent -= agent_usd * per_value
+    with_agent -= p.agent_habit
+    surplus_usd = np.maximum(with_agent, 0.0)
+    surplus_usd *= h.task_value_usd
+    review *= minutes
+    review /= 60.0
 
     # Shares (Eq. H.5); what is delivered late or not offered at all counts for less
-    first = np.exp(np.clip(scale * with_assistant, -50.0, 50.0)) * (offer.delivered[0] * offer.chat_open)
-    second = np.exp(np.clip(scale * with_agent, -50.0, 50.0)) * (offer.delivered[1] * offer.agents_open)
+    first = _odds(with_assistant, scale, offer.delivered[0] * offer.chat_open)
+    second = _odds(with_agent, scale, offer.delivered[1] * offer.agents_open)
     alone = 1.0 + first
     total = alone + second
+    assistant, delegator_assistant = first / alone, np.divide(first, total, out=first)
+    delegator_agent = np.divide(second, total, out=second)
     # More is undertaken as tasks become cheaper (Eq. H.6): the logsum is the surplus as a share of value
-    base = h.task_hours_per_month * 60.0 / minutes
-    rebound = p.rebound_elasticity * p.choice_scale
+    base = h.task_hours_per_month * 60.0
+    base /= minutes
     return Choice(
         success_chat=success_chat,
         small_chat=small_chat,
         success_agent=success_agent,
         small_agent=small_agent,
-        assistant=first / alone,
-        delegator_assistant=first / total,
-        delegator_agent=second / total,
+        assistant=assistant,
+        delegator_assistant=delegator_assistant,
+        delegator_agent=delegator_agent,
         agent_usd=agent_usd,
         chat_usd=chat_usd,
-        surplus_usd=np.maximum(with_agent, 0.0) * h.task_value_usd,
-        review_h=review * minutes / 60.0,
-        tasks_adopter=base * (1.0 + rebound * np.log(alone)),
-        tasks_delegator=base * (1.0 + rebound * np.log(total)),
+        surplus_usd=surplus_usd,
+        review_h=review,
+        tasks_adopter=_undertaken(base, alone, p),
+        tasks_delegator=_undertaken(base, total, p),
     )
+
+
+def _falling(x: Array) -> None:
+    """Change `x` to the logistic function of its negative."""
+    np.clip(x, -500.0, 500.0, out=x)
+    np.exp(x, out=x)
+    x += 1.0
+    np.divide(1.0, x, out=x)
+
+
+def _odds(utility: Array, scale: float, available: float) -> Array:
+    """Change utilities to odds against doing a task alone; return them."""
+    utility *= scale
+    np.clip(utility, -50.0, 50.0, out=utility)
+    np.exp(utility, out=utility)
+    utility *= available
+    return utility
+
+
+def _undertaken(base: Array, logsum: Array, p: HumanParams) -> Array:
+    """Change exponentials of a logsum to tasks a month; return them."""
+    np.log(logsum, out=logsum)
+    logsum *= p.rebound_elasticity * p.choice_scale
+    logsum += 1.0
+    logsum *= base
+    return logsum
 
 
 def horizon_elasticities(h: Humans, c: Choice, slope: float, p: HumanParams) -> tuple[Array, Array]:
@@ -508,9 +579,21 @@ def horizon_elasticities(h: Humans, c: Choice, slope: float, p: HumanParams) -> 
     Twin: tests/oracle/human.py.
     """
     step = slope / p.choice_scale
-    hour_value = h.shadow_usd_per_h * h.task_minutes / 60.0 / h.task_value_usd
+    hour_value = h.shadow_usd_per_h * h.task_minutes
+    hour_value /= 60.0
+    hour_value /= h.task_value_usd
     saved = p.assistant_time_saving * hour_value
     review = (p.review_share_max - p.review_share_min) * hour_value
-    chat = (1.0 - c.assistant) * step * saved * c.success_chat * (1.0 - c.success_chat)
-    agent = (1.0 - c.delegator_agent) * step * (p.error_loss + review) * c.success_agent * (1.0 - c.success_agent)
-    return chat, agent
+    review += p.error_loss
+    out = []
+    for share, gain, success in (
+        (c.assistant, saved, c.success_chat),
+        (c.delegator_agent, review, c.success_agent),
+    ):
+        reaction = 1.0 - share
+        reaction *= step
+        reaction *= gain
+        reaction *= success
+        reaction *= 1.0 - success
+        out.append(reaction)
+    return out[0], out[1]

@@ -9,6 +9,7 @@ import numpy as np
 from agents import ai_agent, application, human, lab, orchestrator, provider, robot, supplier
 from model.core import graph
 from model.core.ledger import Ledger, MonthBooks
+from model.core.memory import keep_temporaries
 from model.core.units import BLOCK, block_sum
 from model.layers import link, neural, physical
 from model.layers import orchestrator as call_network
@@ -26,6 +27,7 @@ OPENING_AGES = 36
 
 def build(e: InferenceEconomy, inert: int) -> None:
     """Change economy `e`: make its tables, networks, machines, states and books; `inert` rows stand for nobody."""
+    keep_temporaries()
     p, settings = e.params, e.settings
     labs, providers = settings.firms["lab"], settings.firms["provider"]
     n, width = settings.humans, settings.humans + inert

@@ -62,6 +62,19 @@ def test_block_sum_has_the_same_bits_for_any_chunking_and_trailing_zeros(shape, 
             assert (np.add.accumulate(parts, axis=0)[-1] == expected).all()
 
 
+@pytest.mark.parametrize("n", [1, 127, 3 * 128, units.BLOCK, 2 * units.BLOCK + 77])
+@pytest.mark.parametrize("strip", [128, 4096, units.BLOCK])
+def test_row_sums_have_the_bits_of_block_sums_for_any_strips(n, strip):
+    rng = np.random.default_rng(n)
+    weight, columns = rng.lognormal(0, 1, n), {"a": rng.lognormal(0, 4, n), "b": rng.normal(0, 1, n)}
+    sums = units.RowSums(tuple(columns), n)
+    for i in range(0, n, strip):
+        sums.strip(i, weight[i : i + strip])
+        for name, x in columns.items():
+            sums.add(name, x[i : i + strip])
+    assert sums.total() == {name: float(units.block_sum(x * weight)) for name, x in columns.items()}
+
+
 # Months and numbers as text -------------------------------------------------------------------------------------------
 
 dates = st.tuples(st.integers(1950, 2100), st.integers(1, 12))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +89,48 @@ def _fold(x: NDArray[np.float64]) -> NDArray[np.float64]:
         x = padded
     parts: NDArray[np.float64] = x.reshape(groups, _GROUP, *x.shape[1:]).sum(axis=1)
     return parts
+
+
+class RowSums:
+    """Sums over rows of named quantities, taken strip by strip: each the bits of its `block_sum`.
+
+    Parameters
+    ----------
+    names : sequence of str
+    rows : int
+
+    >>> sums = RowSums(("people", "hours"), 3)
+    >>> sums.strip(0, np.array([1.0, 2.0, 3.0]))
+    >>> sums.add("people", np.ones(3))
+    >>> sums.add("hours", np.array([1.0, 0.0, 1.0]))
+    >>> sums.total()
+    {'people': 6.0, 'hours': 4.0}
+    """
+
+    def __init__(self, names: Sequence[str], rows: int) -> None:
+        shape = (max(-(-rows // BLOCK), 1), BLOCK // _GROUP)
+        self._groups = {name: np.zeros(shape) for name in names}
+        self._first = 0
+        self._weight = self._padded = np.zeros(0)
+
+    def strip(self, start: int, weight: NDArray[np.float64]) -> None:
+        """Go to the rows from `start` on, a multiple of 128; their columns count times `weight`, (n,)."""
+        self._first, self._weight = start // _GROUP, weight
+        size = -(-weight.size // _GROUP) * _GROUP
+        if self._padded.size != size:
+            self._padded = np.empty(size)
+        self._padded[weight.size :] = 0.0
+
+    def add(self, name: str, column: NDArray[np.float64]) -> None:
+        """Add the strip's rows of a quantity, (n,)."""
+        np.multiply(column, self._weight, out=self._padded[: column.size])
+        parts = self._padded.reshape(-1, _GROUP)
+        groups = self._groups[name].reshape(-1)
+        np.add.reduce(parts, axis=1, out=groups[self._first : self._first + len(parts)])
+
+    def total(self) -> dict[str, float]:
+        """Return the sums by name."""
+        return {name: float(np.add.accumulate(g.sum(axis=1))[-1]) for name, g in self._groups.items()}
 
 
 def month_index(text: str, start: str = "2022-01") -> int:

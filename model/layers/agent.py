@@ -182,7 +182,11 @@ def success(log_minutes: Array, log_horizon: Array | float, slope: float) -> Arr
     >>> float(success(np.array([0.0]), 0.0, 0.7)[0])
     0.5
     """
-    return np.asarray(1.0 / (1.0 + np.exp(slope * (log_minutes - log_horizon))))
+    odds = np.asarray(log_minutes - log_horizon)
+    odds *= slope
+    np.exp(odds, out=odds)
+    odds += 1.0
+    return np.divide(1.0, odds, out=odds)
 
 
 def think(
@@ -232,15 +236,27 @@ def think(
     gain = log_value - log_unit_cost
     gain += float(np.log(k))
     z = log_tau.astype(np.float64, copy=True)
+    slack, odds, twice = np.empty_like(z), np.empty_like(z), np.empty_like(z)
     for _ in range(steps):
-        log_odds = base - k * z
-        odds = np.exp(log_odds)
+        np.multiply(z, k, out=slack)
+        np.subtract(base, slack, out=slack)  # ln of the odds of failure
+        np.exp(slack, out=odds)
         odds += 1.0
-        slack = gain + log_odds - 2.0 * np.log(odds) - z
+        np.log(odds, out=twice)
+        twice *= 2.0
+        slack += gain
+        slack -= twice
+        slack -= z
         # G'(z) = k (1 - 2S) - 1 with S = 1/odds
-        z -= slack / (k - 1.0 - 2.0 * k / odds)
+        np.divide(2.0 * k, odds, out=odds)
+        np.subtract(k - 1.0, odds, out=odds)
+        slack /= odds
+        z -= slack
         np.clip(z, 0.0, top, out=z)
-    return z, 1.0 / (1.0 + np.exp(base - k * z))
+    base -= np.multiply(z, k, out=odds)
+    np.exp(base, out=base)
+    base += 1.0
+    return z, np.divide(1.0, base, out=base)
 
 
 def generated_shares(p: AgentLoopParams) -> Array:
@@ -275,12 +291,12 @@ def attempts(success_prob: Array, p: AgentLoopParams) -> Array:
     >>> attempts(np.array([1.0, 0.0, 0.5]), AgentLoopParams(verifiable_share=0.5)).tolist()
     [1.0, 1.75, 1.3125]
     """
-    again = p.verifiable_share * (1.0 - success_prob)
-    total = np.ones_like(again)
-    power = np.ones_like(again)
+    again = 1.0 - success_prob
+    again *= p.verifiable_share
+    power, total = np.ones_like(again), np.ones_like(again)
     for _ in range(p.attempts_max - 1):
-        power = power * again
-        total = total + power
+        power *= again
+        total += power
     return total
 
 

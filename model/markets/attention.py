@@ -6,6 +6,7 @@ The auctions through which sellers compete for either are in ``auction.py``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -175,5 +176,11 @@ def choice_gain(candidates: Array, p: AttentionParams, kept: float = 1.0) -> Arr
     >>> choice_gain(np.array([1.0]), AttentionParams()).tolist()
     [1.0]
     """
-    gain = 1.0 + kept * p.candidate_spread * np.log(candidates)
-    return np.asarray(np.maximum(gain, 0.0) * (1.0 - p.candidate_dilution * (candidates - 1.0)))
+    return choice_gains(candidates, p, (kept,))[0]
+
+
+def choice_gains(candidates: Array, p: AttentionParams, kept: Sequence[float]) -> list[Array]:
+    """Return `choice_gain` for several rankings of the same candidates."""
+    chosen = np.log(candidates)
+    diluted = 1.0 - p.candidate_dilution * (candidates - 1.0)
+    return [np.maximum(1.0 + q * p.candidate_spread * chosen, 0.0) * diluted for q in kept]

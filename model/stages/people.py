@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from agents import ai_agent, human, robot
 from model.core.flows import MonthFlows
 from model.core.graph import neighbour_mean
-from model.core.units import block_partials
+from model.core.units import RowSums
 from model.layers import agent as loop
 from model.layers import context
 from model.layers import orchestrator as call_network
@@ -183,25 +183,27 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
     """
     p, n, offer = e.params, e.humans.n, known.offer
     slope = p.agent_loop.success_slope
-    peers = neighbour_mean(e.social, np.column_stack([e.humans.adopted_share, e.humans.delegating_share]))
+    shares = e.humans.adopted_share, e.humans.delegating_share
+    peers_adopted, peers_delegating = (neighbour_mean(e.social, share) for share in shares)
     next_ = {name: np.empty(n) for name in NEXT}
-    totals: list[Array] = []
+    totals = RowSums(Wishes._fields, n)
     hours, chats_by_segment = np.zeros(human.SEGMENTS), np.zeros(human.SEGMENTS)
     robot_price = robot.price(e.state.robots_sold, p.robot)
     robot_success = e.state.robot_success
     frontier, small = float(known.log_horizon[DELEGATED, FRONTIER]), float(known.log_horizon[DELEGATED, SMALL])
     for rows in e.blocks:
         h = e.humans.slice(rows.start, rows.stop)
-        each = h.weight_people
-        delegates = _per_person(e.ai_agents.weight_agents[rows], each)
-        standing = _per_person(e.ai_agents.weight_agents[n + rows.start : n + rows.stop], each)
-        robots = _per_person(e.robots.weight_robots[rows], each)
+        each, segment = h.weight_people, h.segment.astype(np.intp)
+        some = np.where(each > 0.0, each, 1.0)  # a row that stands for nobody owns nothing
+        delegates = e.ai_agents.weight_agents[rows] / some
+        standing = e.ai_agents.weight_agents[n + rows.start : n + rows.stop] / some
+        robots = e.robots.weight_robots[rows] / some
 
         # Adopt (H.2): assistants, then delegation, on the social graph
         adopted = human.adopt(
             h.adopted_share,
             p.human.saturation_share,
-            peers[rows, 0],
+            peers_adopted[rows],
             h.assistant_usefulness * offer.chat_open,
             p.human.innovation_per_year * p.human.media_pulse,
             p.human.imitation_per_year,
@@ -210,7 +212,7 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         delegating = human.adopt(
             h.delegating_share,
             adopted,
-            peers[rows, 1],
+            peers_delegating[rows],
             h.agent_usefulness * offer.agents_open,
             p.human.delegation_innovation_per_year,
             p.human.delegation_imitation_per_year,
@@ -228,12 +230,11 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         fair = loop.success(h.log_task_minutes, small, slope)
         tau = np.exp(z)
         k = attention.examined(h.task_value_usd, float(known.price[DELEGATED, FRONTIER, 0]), p.attention)
-        loyal = attention.choice_gain(k, p.attention)
-        paid = attention.choice_gain(k, p.attention, e.state.quality_kept)
+        loyal, paid = attention.choice_gains(k, p.attention, (1.0, e.state.quality_kept))
         gain = loyal + e.state.ad_funded_share * (paid - loyal)
         sure, fair = np.minimum(sure * gain, 1.0), np.minimum(fair * gain, 1.0)
         tried = loop.attempts(sure, p.agent_loop), loop.attempts(fair, p.agent_loop)
-        chat_minutes = h.log_task_minutes - known.log_thinking_gain[h.segment]
+        chat_minutes = h.log_task_minutes - known.log_thinking_gain.take(segment)
         technology = human.Technology(
             chat_success=(
                 loop.success(chat_minutes, float(known.log_horizon[ASSISTANT, FRONTIER]), slope),
@@ -298,65 +299,63 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         next_["robots_wanted"][rows] = each * fleet
 
         chat_units = chats * h.chat_length_factor
-        big = given * (1.0 - c.small_agent) * h.loop_length_factor * technology.loop_attempts[0]
-        little = given * c.small_agent * h.loop_length_factor * technology.loop_attempts[1]
+        chat_frontier = chat_units * (1.0 - c.small_chat)
+        large_agent = 1.0 - c.small_agent
+        big = given * large_agent * h.loop_length_factor * tried[0]
+        little = given * c.small_agent * h.loop_length_factor * tried[1]
+        given_usd = given * h.task_value_usd
+        success_usd = given_usd * c.success_agent
+        unanswered, free_h = 1.0 - a.answered, a.applications + a.leisure
         chat_slope, agent_slope = human.horizon_elasticities(h, c, slope, p.human)
         chat_usd, agent_usd = chats * c.chat_usd, given * c.agent_usd
         worked_usd = h.wage_usd_per_h * (p.robot.duty_hours_per_month * robot_success)
         answered = supervision * a.answered
-        sums: dict[str, Array] = {
-            "humans": np.ones(h.n),
-            "adopters": adopted,
-            "delegators": delegating,
-            "tasks": tasks,
-            "tasks_assistant": chats,
-            "tasks_agent": given,
-            "chat_frontier": chat_units * (1.0 - c.small_chat),
-            "chat_small": chat_units * c.small_chat,
-            "loop_frontier": big * p.agent_loop.loop_tokens,
-            "loop_small": little * p.agent_loop.loop_tokens,
-            "thinking": big * (tau - 1.0) * (p.agent_loop.loop_tokens * p.agent_loop.generated_share_agent),
-            "examined": given * (k - 1.0),
-            "attempts": given
-            * (
-                1.0
-                + (technology.loop_attempts[0] - 1.0) * (1.0 - c.small_agent)
-                + (technology.loop_attempts[1] - 1.0) * c.small_agent
-            ),
-            "successes": given * c.success_agent,
-            "agent_value_usd": given * h.task_value_usd,
-            "success_value_usd": given * h.task_value_usd * c.success_agent,
-            "ranking_loss_usd": given * h.task_value_usd * c.success_agent * (loyal - paid) / gain,
-            "chat_response_usd": chat_usd * chat_slope,
-            "agent_response_usd": agent_usd * agent_slope,
-            "chat_spend_usd": chat_usd,
-            "agent_spend_usd": agent_usd,
-            "jobs": jobs,
-            "robots": at_work,
-            "own_h": own_h - assistant_h,
-            "assistant_h": assistant_h,
-            "review_h": (review + watching) * a.answered,
-            "supervision_h": answered,
-            "unanswered_h": asked * (1.0 - a.answered),
-            "application_h": a.applications,
-            "leisure_h": a.leisure,
-            "attention_value_usd": a.shadow_usd_per_h * (a.applications + a.leisure),
-            "income_usd": h.wage_usd_per_h * p.human.work_hours_per_month,
-            "surplus_usd": given * c.surplus_usd,
-            "supervision_usd": answered * h.wage_usd_per_h,
-            "robot_work_usd": at_work * worked_usd,
-            "attention_residual_h": np.abs(
-                p.attention.hours_per_month - (own_h + asked * a.answered + a.applications + a.leisure)
-            ),
-        }  # per person of each row
-        columns = np.stack([sums[name] for name in Wishes._fields])
-        totals.append(block_partials((columns * each).T))
-        hours += np.bincount(h.segment, weights=each * a.applications, minlength=human.SEGMENTS)
-        chats_by_segment += np.bincount(h.segment, weights=each * sums["chat_frontier"], minlength=human.SEGMENTS)
+        totals.strip(rows.start, each)  # all per person of each row
+        totals.add("humans", np.ones(h.n))
+        totals.add("adopters", adopted)
+        totals.add("delegators", delegating)
+        totals.add("tasks", tasks)
+        totals.add("tasks_assistant", chats)
+        totals.add("tasks_agent", given)
+        totals.add("chat_frontier", chat_frontier)
+        totals.add("chat_small", chat_units * c.small_chat)
+        totals.add("loop_frontier", big * p.agent_loop.loop_tokens)
+        totals.add("loop_small", little * p.agent_loop.loop_tokens)
+        totals.add("thinking", big * (tau - 1.0) * (p.agent_loop.loop_tokens * p.agent_loop.generated_share_agent))
+        totals.add("examined", given * (k - 1.0))
+        totals.add("attempts", given * (1.0 + (tried[0] - 1.0) * large_agent + (tried[1] - 1.0) * c.small_agent))
+        totals.add("successes", given * c.success_agent)
+        totals.add("agent_value_usd", given_usd)
+        totals.add("success_value_usd", success_usd)
+        totals.add("ranking_loss_usd", success_usd * (loyal - paid) / gain)
+        totals.add("chat_response_usd", chat_usd * chat_slope)
+        totals.add("agent_response_usd", agent_usd * agent_slope)
+        totals.add("chat_spend_usd", chat_usd)
+        totals.add("agent_spend_usd", agent_usd)
+        totals.add("jobs", jobs)
+        totals.add("robots", at_work)
+        totals.add("own_h", own_h - assistant_h)
+        totals.add("assistant_h", assistant_h)
+        totals.add("review_h", (review + watching) * a.answered)
+        totals.add("supervision_h", answered)
+        totals.add("unanswered_h", asked * unanswered)
+        totals.add("application_h", a.applications)
+        totals.add("leisure_h", a.leisure)
+        totals.add("attention_value_usd", a.shadow_usd_per_h * free_h)
+        totals.add("income_usd", h.wage_usd_per_h * p.human.work_hours_per_month)
+        totals.add("surplus_usd", given * c.surplus_usd)
+        totals.add("supervision_usd", answered * h.wage_usd_per_h)
+        totals.add("robot_work_usd", at_work * worked_usd)
+        totals.add(
+            "attention_residual_h",
+            np.abs(p.attention.hours_per_month - (own_h + asked * a.answered + a.applications + a.leisure)),
+        )
+        hours += np.bincount(segment, weights=each * a.applications, minlength=human.SEGMENTS)
+        chats_by_segment += np.bincount(segment, weights=each * chat_frontier, minlength=human.SEGMENTS)
     for name, column in next_.items():
         setattr(f, name, column)
     f.attention_hours, f.chat_by_segment = hours, chats_by_segment
-    wishes = Wishes(*(float(x) for x in np.add.reduce(np.concatenate(totals), axis=0)))
+    wishes = Wishes(**totals.total())
     month_h = p.attention.hours_per_month * wishes.humans
     e.laws.require_zero("attention: minutes sum to the month", e.label, "humans", wishes.attention_residual_h, month_h)
     return wishes
@@ -376,8 +375,3 @@ NEXT = (
     "standing_fee_usd",
     "robots_wanted",
 )
-
-
-def _per_person(total: Array, people_: Array) -> Array:
-    """Return a row's total per person, 0 where a row stands for nobody."""
-    return np.divide(total, people_, out=np.zeros_like(total), where=people_ > 0.0)

@@ -8,7 +8,7 @@ import numpy as np
 
 from agents import ai_agent, robot
 from model.core.flows import MonthFlows
-from model.core.units import block_partials
+from model.core.units import RowSums
 
 if TYPE_CHECKING:
     from model.economy import InferenceEconomy
@@ -28,27 +28,34 @@ def live(e: InferenceEconomy, f: MonthFlows) -> None:
 def agents(e: InferenceEconomy, f: MonthFlows) -> None:
     """Births and exits of AI agents, and the wallets that return to principals (I.1, I.2)."""
     p, a, n = e.params.ai_agent, e.ai_agents, e.humans.n
-    heads_before = int(np.count_nonzero(a.weight_agents))
+    heads_before = int(np.count_nonzero(a.weight_agents > 0.0))
     heads_born = heads_gone = 0
     sums = []
     for offset, wanted in ((0, f.delegates_wanted), (n, f.jobs_wanted)):
+        totals = RowSums(("born", "exited", "returned_usd", "before", "after"), n)
         for rows in e.blocks:
             here = slice(rows.start + offset, rows.stop + offset)
             weight, wallet, lean = a.weight_agents[here], a.wallet_usd[here], a.lean_months[here]
-            lean[:] = np.where((wanted[rows] <= 0.0) & (weight > 0.0), lean + 1, 0)
+            lean += 1
+            lean *= (wanted[rows] <= 0.0) & (weight > 0.0)
             t = ai_agent.turnover(weight, wanted[rows], lean, wallet, p)
             after = np.maximum(weight + t.born - t.exited, 0.0)
             heads_born += int(np.count_nonzero((weight == 0.0) & (after > 0.0)))
             heads_gone += int(np.count_nonzero((weight > 0.0) & (after == 0.0)))
-            sums.append(block_partials(np.stack([t.born, t.exited, t.returned_usd, weight, after], axis=1)))
+            totals.strip(rows.start, np.ones(weight.size))
+            for name, column in {**t._asdict(), "before": weight, "after": after}.items():
+                totals.add(name, column)
             wallet -= t.returned_usd
             weight[:] = after
-    born, exited, returned, before, now = (float(x) for x in np.add.reduce(np.concatenate(sums), axis=0))
+        sums.append(totals.total())
+    born, exited, returned, before, now = (
+        delegates + standing for delegates, standing in zip(*(s.values() for s in sums), strict=True)
+    )
     f.agents_born, f.agents_exited = born, exited
     e.ledger.pay("ai_agents", "humans", "wallets returned", returned)
     law = "agents: stock = last + born - exited"
     e.laws.require_zero(f"{law} (weights)", e.label, "ai_agents", now - (before + born - exited), max(before, 1.0))
-    heads = int(np.count_nonzero(a.weight_agents)) - (heads_before + heads_born - heads_gone)
+    heads = int(np.count_nonzero(a.weight_agents > 0.0)) - (heads_before + heads_born - heads_gone)
     e.laws.require_zero(f"{law} (heads)", e.label, "ai_agents", float(heads), 1.0)
 
 
