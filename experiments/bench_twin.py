@@ -333,7 +333,8 @@ class Twin(mesa.Model):
         values |= {"log_thinking": a.log_thinking[:n], "robots": e.robots.weight_robots, "on_order": e.robots.on_order}
         rows = zip(*(column.tolist() for column in values.values()), strict=True)
         self.people = [TwinHuman(self, dict(zip(values, row, strict=True))) for row in rows]
-        links, targets = e.social.indptr.tolist(), e.social.indices.tolist()
+        matrix = e.social.matrix()
+        links, targets = matrix.indptr.tolist(), matrix.indices.tolist()
         for i, person in enumerate(self.people):
             person.contacts = [self.people[j] for j in targets[links[i] : links[i + 1]]]
 

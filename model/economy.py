@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import mesa
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from agents import ai_agent, application, human, lab, orchestrator, provider, robot, supplier
 from model import month, opening, record, regret, tables
@@ -18,6 +17,7 @@ from model.core import table
 from model.core.checks import Laws
 from model.core.draws import Draws
 from model.core.errors import InputError
+from model.core.graph import Contacts
 from model.core.ledger import Ledger, MonthBooks
 from model.core.units import block_sum, month_date
 from model.layers.physical import Fleet
@@ -75,7 +75,7 @@ class InferenceEconomy(mesa.Model):
     assistants: int  # applications 0..assistants-1
     cohorts: Cohorts
     fleet: Fleet
-    social: csr_array  # (H, H) contacts
+    social: Contacts  # of each human row
     state: State
     opening: Opening
     foresight: Foresight  # empty but for labs with perfect foresight

@@ -56,7 +56,7 @@ def build(e: InferenceEconomy, inert: int) -> None:
     human.build(e.humans, e.draws, p.human, free, p.agent_loop.job_elasticity, loop)
     e.humans.weight_people[:n] = p.human.population_people / n
     links = graph.small_world(n, p.human.contacts, p.human.rewiring, e.draws.generator("social"))
-    e.social = graph.padded(links, width)
+    e.social = graph.Contacts(links, p.human.contacts, width)
     e.robots.weight_robots[:n] = p.robot.initial_stock / n
 
     e.fleet = physical.generations(settings.start, e.months, p.physical)

@@ -120,8 +120,7 @@ def test_bad_input_is_refused(capsys, arguments, words):
 def test_bytes_are_those_of_the_arrays():
     economy = InferenceEconomy("baseline", humans=64, months=1, seed=1)
     found = bench.memory(economy)
-    network = economy.social.data.nbytes + economy.social.indices.nbytes + economy.social.indptr.nbytes
-    assert found["network"] == network / 64
+    assert found["network"] == economy.social.nbytes / 64
     rows = (economy.humans, economy.ai_agents, economy.robots)
     least = np.sum([column.dtype.itemsize * r.n for r in rows for column in r.columns().values()]) / 64
     assert found["tables"] >= least

@@ -216,13 +216,32 @@ def test_rewiring_makes_the_world_small():
     assert nx.average_clustering(small) > 0.6 * (1 - 0.1) ** 3 * 0.9
 
 
-@given(sizes, st.integers(0, 5), st.integers(0, 2**32))
-def test_nodes_without_links_are_appended(n, more, seed):
-    before = graph.small_world(n, 4, 0.3, np.random.default_rng(seed))
-    got = graph.padded(before, n + more)
-    assert got.shape == (n + more, n + more)
-    assert pairs(got) == pairs(before)
-    assert np.diff(got.indptr)[n:].tolist() == [0] * more
+worlds = (sizes, contacts, st.sampled_from([0.0, 0.1, 0.5, 1.0]), st.integers(0, 5), st.integers(0, 2**32))
+
+
+@given(*worlds)
+def test_contacts_are_the_links_of_the_small_world(n, k, rewire, more, seed):
+    links = graph.small_world(n, k, rewire, np.random.default_rng(seed))
+    got = graph.Contacts(links, k, n + more)
+    assert got.matrix().shape == (n + more, n + more)
+    assert pairs(got.matrix()) == pairs(links)
+    assert got.degree.tolist() == np.diff(links.indptr).tolist() + [0] * more
+
+
+@given(*worlds)
+def test_the_mean_of_contacts_is_its_twin(n, k, rewire, more, seed):
+    links = graph.small_world(n, k, rewire, np.random.default_rng(seed))
+    x = np.random.default_rng(seed).normal(0, 1e3, n + more)
+    expected = oracle.neighbour_mean(pairs(links), n + more, x.tolist())
+    np.testing.assert_allclose(graph.Contacts(links, k, n + more).mean(x), expected, rtol=1e-12, atol=1e-9)
+
+
+def test_contacts_over_blocks_are_the_product_with_all_links():
+    n, more = 2 * graph.BLOCK + 100, 50
+    links = graph.small_world(n, 12, 0.1, np.random.default_rng(1))
+    held, x = graph.Contacts(links, 12, n + more), np.random.default_rng(2).random(n + more)
+    np.testing.assert_allclose(held.mean(x)[:n], links @ x[:n] / np.diff(links.indptr), rtol=1e-13)
+    assert held.nbytes < 20 * n < links.data.nbytes
 
 
 @given(sizes, st.integers(0, 5), st.integers(0, 2**32))
@@ -246,16 +265,6 @@ def test_the_fit_attract_more_links():
     fitness[late] = 30.0
     links = np.diff(graph.preferential(n, 2, fitness, np.random.default_rng(2)).tocsc().indptr)
     assert links[late] > 3 * links[:late].max()
-
-
-@given(st.integers(1, 12), st.integers(0, 2**32), st.sampled_from([0.0, 0.2, 1.0]))
-def test_the_mean_of_neighbours_is_its_twin(n, seed, density):
-    rng = np.random.default_rng(seed)
-    linked = sparse.csr_array((rng.random((n, n)) < density).astype(float))
-    x = rng.normal(0, 1e3, (n, 2))
-    expected = [oracle.neighbour_mean(pairs(linked), n, x[:, j].tolist()) for j in range(2)]
-    np.testing.assert_allclose(graph.neighbour_mean(linked, x[:, 0]), expected[0], rtol=1e-12, atol=1e-9)
-    np.testing.assert_allclose(graph.neighbour_mean(linked, x), np.transpose(expected), rtol=1e-12, atol=1e-9)
 
 
 def test_networkx_gets_every_link_and_its_weight():

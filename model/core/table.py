@@ -39,7 +39,7 @@ class Table:
     """
 
     declared: ClassVar[dict[str, Column]] = {}
-    id: NDArray[np.int64]
+    first_id: int
     n: int
 
     def __init_subclass__(cls) -> None:
@@ -51,10 +51,14 @@ class Table:
 
     def __init__(self, n: int, first_id: int = 0) -> None:
         """Fill each column."""
-        self.n = n
-        self.id = np.arange(first_id, first_id + n, dtype=np.int64)
+        self.first_id, self.n = first_id, n
         for name, column in self.declared.items():
             setattr(self, name, np.full(n, column.fill, dtype=column.dtype))
+
+    @property
+    def id(self) -> NDArray[np.int64]:
+        """Identifiers of the rows, (n,)."""
+        return np.arange(self.first_id, self.first_id + self.n, dtype=np.int64)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -72,8 +76,8 @@ class Table:
     def slice(self, start: int, stop: int) -> Self:
         """Return rows start..stop as views: writing to them writes to the table."""
         part = object.__new__(type(self))
-        part.__dict__["id"] = self.id[start:stop]
-        part.__dict__["n"] = part.__dict__["id"].size
+        rows = range(self.n)[start:stop]
+        part.first_id, part.n = self.first_id + rows.start, len(rows)
         for name in self.declared:
             part.__dict__[name] = self.__dict__[name][start:stop]
         return part
@@ -116,7 +120,7 @@ class Row(mesa.Agent):
     @property
     def id(self) -> int:
         """Identifier of the row, stable over runs."""
-        return int(self._table.id[self._index])
+        return self._table.first_id + self._index
 
     @property
     def kind(self) -> str:

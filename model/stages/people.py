@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from agents import ai_agent, human, robot
 from model.core.flows import MonthFlows
-from model.core.graph import neighbour_mean
 from model.core.units import RowSums
 from model.layers import agent as loop
 from model.layers import context
@@ -184,7 +183,7 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
     p, n, offer = e.params, e.humans.n, known.offer
     slope = p.agent_loop.success_slope
     shares = e.humans.adopted_share, e.humans.delegating_share
-    peers_adopted, peers_delegating = (neighbour_mean(e.social, share) for share in shares)
+    peers_adopted, peers_delegating = (e.social.mean(share) for share in shares)
     next_ = {name: np.empty(n) for name in NEXT}
     totals = RowSums(Wishes._fields, n)
     hours, chats_by_segment = np.zeros(human.SEGMENTS), np.zeros(human.SEGMENTS)
