@@ -103,6 +103,12 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
         help="N draws of the fitted parameters, each with a seed of its own, in place of --seeds",
     )
     run.add_argument("--workers", metavar="N", help="parallel processes")
+    run.add_argument(
+        "--checkpoint-every",
+        metavar="N",
+        help="write a checkpoint every N months to DIR.checkpoint, which is removed when the result stands",
+    )
+    run.add_argument("--resume", action="store_true", help="go on from DIR.checkpoint; the result is the same")
     run.add_argument("--out", metavar="DIR", help="folder to write; results/<scenario> if left out")
     run.add_argument("--json", action="store_true", help="print the answer as JSON")
 
@@ -199,6 +205,7 @@ def _run(given: argparse.Namespace) -> int:
     seeds = whole_number("--seeds", given.seeds, 1, SEEDS_MAX)
     posterior = whole_number("--posterior", given.posterior, 1, DRAWS_MAX)
     workers = whole_number("--workers", given.workers, 1, 1024)
+    checkpoint_every = whole_number("--checkpoint-every", given.checkpoint_every, 1, 1200)
     overrides = assignments(given.set)
     from experiments.folder import check_target
 
@@ -220,6 +227,8 @@ def _run(given: argparse.Namespace) -> int:
             posterior=posterior,
             workers=workers,
             overrides=overrides,
+            checkpoint_every=checkpoint_every,
+            resume=given.resume,
             out=out,
             on_progress=progress,
         )

@@ -21,6 +21,7 @@ from typing import Any, cast
 
 import polars as pl
 
+from experiments.checkpoints import Checkpoints, beside
 from experiments.folder import check_target
 from experiments.posterior import draws, of_manifest, scenarios
 from experiments.results import FIRST_SEED, TABLES, Result, peak_memory_bytes, stack, write_tables
@@ -81,6 +82,8 @@ def run(
     workers: int | None = None,
     out: str | Path | None = None,
     overrides: Mapping[str, Any] | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Result:
     """Run a scenario and return its result.
@@ -101,6 +104,10 @@ def run(
         Folder to write.
     overrides : mapping, optional
         {"section.name": value}.
+    checkpoint_every : int, optional
+        Months between checkpoints, kept in `<out>.checkpoint` until the result stands.
+    resume : bool
+        Go on from the checkpoints that are there; the result is the same, bit for bit.
     on_progress : callable, optional
         Called with months done, months in all, seeds finished.
 
@@ -128,6 +135,10 @@ def run(
     jobs = list(zip(scenarios(scenario, members, len(chosen)), chosen, strict=True))
     processes = min(os.cpu_count() or 1, len(chosen)) if workers is None else whole("workers", workers, 1, 1024)
     target = None if out is None else check_target(out)
+    every = None if checkpoint_every is None else whole("checkpoint_every", checkpoint_every, 1, 1200)
+    kept = beside(target, every, resume)
+    if kept is not None:
+        kept.check(jobs)
     began = time.perf_counter()
     outcomes: dict[int, Outcome] = {}
     stopped: BaseException | None = None
@@ -135,7 +146,7 @@ def run(
         tell = on_progress or (lambda done, total, finished: None)
         simulate = _here if min(processes, len(chosen)) == 1 else _in_processes
         try:
-            with contextlib.closing(simulate(jobs, processes, Path(scratch), tell)) as arriving:
+            with contextlib.closing(simulate(jobs, processes, Path(scratch), kept, tell)) as arriving:
                 for outcome in arriving:
                     outcomes[outcome.seed] = outcome
                     if outcome.breach is not None:
@@ -151,10 +162,14 @@ def run(
         raise RuntimeError("no seed returned a result")
     if target is not None:
         result.save(target)
+    if kept is not None:
+        kept.remove()
     return result
 
 
-def _here(jobs: Sequence[Job], processes: int, scratch: Path, tell: OnProgress) -> Generator[Outcome, None, None]:
+def _here(
+    jobs: Sequence[Job], processes: int, scratch: Path, kept: Checkpoints | None, tell: OnProgress
+) -> Generator[Outcome, None, None]:
     months = jobs[0][0].months
     total = len(jobs) * months
     for i, (scenario, seed) in enumerate(jobs):
@@ -163,12 +178,12 @@ def _here(jobs: Sequence[Job], processes: int, scratch: Path, tell: OnProgress) 
             tell(i * months + month, total, i)
             return True
 
-        yield _simulate(scenario, seed, scratch, i == 0, at)
+        yield _simulate(scenario, seed, scratch, i == 0, kept, at)
         tell((i + 1) * months, total, i + 1)
 
 
 def _in_processes(
-    jobs: Sequence[Job], processes: int, scratch: Path, tell: OnProgress
+    jobs: Sequence[Job], processes: int, scratch: Path, kept: Checkpoints | None, tell: OnProgress
 ) -> Generator[Outcome, None, None]:
     context = multiprocessing.get_context("spawn")
     done_months = context.RawArray("i", len(jobs) + 1)  # the last tells all to stop
@@ -177,7 +192,7 @@ def _in_processes(
         pending: set[Future[Outcome]] = set()
         with environment(ONE_THREAD), without_interrupts():
             for i, (scenario, seed) in enumerate(jobs):
-                pending.add(pool.submit(_work, scenario, seed, scratch, i))
+                pending.add(pool.submit(_work, scenario, seed, scratch, i, kept))
         finished, total = 0, len(jobs) * jobs[0][0].months
         while pending:
             done, pending = wait(pending, timeout=0.25, return_when=FIRST_COMPLETED)
@@ -213,18 +228,20 @@ def prepare_worker() -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 
-def _work(scenario: Scenario, seed: int, scratch: Path, i: int) -> Outcome:
+def _work(scenario: Scenario, seed: int, scratch: Path, i: int, kept: Checkpoints | None) -> Outcome:
     def at(month: int) -> bool:
         _progress[i] = month
         return bool(_progress[len(_progress) - 1] != STOP)
 
-    return _simulate(scenario, seed, scratch, i == 0, at)
+    return _simulate(scenario, seed, scratch, i == 0, kept, at)
 
 
-def _simulate(scenario: Scenario, seed: int, scratch: Path, first: bool, at: Callable[[int], bool]) -> Outcome:
+def _simulate(
+    scenario: Scenario, seed: int, scratch: Path, first: bool, kept: Checkpoints | None, at: Callable[[int], bool]
+) -> Outcome:
     from model.economy import InferenceEconomy
 
-    economy = InferenceEconomy(scenario, seed=seed)
+    economy = InferenceEconomy(scenario, seed=seed) if kept is None else kept.economy(scenario, seed)
     breach = None
     try:
         while economy.month < economy.months:
@@ -232,6 +249,8 @@ def _simulate(scenario: Scenario, seed: int, scratch: Path, first: bool, at: Cal
                 return Outcome(seed, None, {}, peak_memory_bytes(), None)
             try:
                 economy.step()
+                if kept is not None:
+                    kept.after_month(economy)
             except LawBreach as error:
                 breach = error.with_traceback(None)
                 break
