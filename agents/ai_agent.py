@@ -143,17 +143,25 @@ def turnover(
     >>> round(float(t.born[0]), 9), float(t.exited[0])
     (0.14, 0.4)
     """
-    retired = weight * p.turnover_per_month
-    gap = wanted - (weight - retired)
-    born = np.maximum(gap, 0.0) * p.spawn_per_month
-    exited = np.minimum(retired + np.maximum(-gap, 0.0) * p.spawn_per_month, weight)
+    exited = weight * p.turnover_per_month
+    gap = wanted - (weight - exited)
+    born = np.maximum(gap, 0.0)
+    born *= p.spawn_per_month
+    np.minimum(gap, 0.0, out=gap)
+    gap *= p.spawn_per_month
+    exited -= gap
+    np.minimum(exited, weight, out=exited)
     done = lean_months >= p.lean_months
     if done.any():
         exited = np.where(done, weight, exited)
         born = np.where(done, 0.0, born)
     some = weight > 0.0
-    leaving = np.where(some, exited / np.where(some, weight, 1.0), 1.0)
-    returned = wallet_usd * (leaving + (1.0 - leaving) * p.payout_per_month)
+    leaving = np.ones_like(weight)
+    np.divide(exited, weight, out=leaving, where=some)
+    returned = 1.0 - leaving
+    returned *= p.payout_per_month
+    returned += leaving
+    returned *= wallet_usd
     return Turnover(born, exited, returned)
 
 

@@ -191,6 +191,7 @@ def _served(x: Snapshot) -> float:
 SHARES = tuple(measures.PREFIX + name for name in measures.DEFINITIONS)
 KAYA = tuple(f"{quantity}_of_{name}" for quantity in accounts.KAYA_QUANTITIES for name in accounts.KAYA_CLASSES)
 NAMES = tuple(s.name for s in SERIES) + SHARES + KAYA
+_PLACE = {name: i for i, name in enumerate(NAMES)}
 
 
 def kaya_quantities(x: Snapshot) -> Array:
@@ -263,7 +264,7 @@ class Recorder:
 
 def latest(name: str, e: InferenceEconomy) -> float:
     """Return the last recorded value of a series (what Mesa's DataCollector collects)."""
-    return e.recorder.rows[-1][NAMES.index(name)] if e.recorder.rows else math.nan
+    return e.recorder.rows[-1][_PLACE[name]] if e.recorder.rows else math.nan
 
 
 def reporters() -> dict[str, Callable[[Any], float]]:

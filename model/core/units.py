@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,13 +82,14 @@ def block_partials(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _fold(x: NDArray[np.float64]) -> NDArray[np.float64]:
     x = np.ascontiguousarray(x, dtype=np.float64)  # the order of addition follows the layout in memory
-    n = x.shape[0]
-    groups = max(-(-n // _GROUP), 1)
-    if groups * _GROUP != n:
-        padded = np.zeros((groups * _GROUP, *x.shape[1:]))
-        padded[:n] = x
-        x = padded
-    parts: NDArray[np.float64] = x.reshape(groups, _GROUP, *x.shape[1:]).sum(axis=1)
+    n, rest = x.shape[0], x.shape[1:]
+    whole, groups = n // _GROUP, max(-(-n // _GROUP), 1)
+    parts = np.empty((groups, *rest))
+    np.add.reduce(x[: whole * _GROUP].reshape(whole, _GROUP, *rest), axis=1, out=parts[:whole])
+    if whole < groups:
+        last = np.zeros((1, _GROUP, *rest))
+        last[0, : n - whole * _GROUP] = x[whole * _GROUP :]
+        np.add.reduce(last, axis=1, out=parts[whole:])
     return parts
 
 
@@ -153,10 +155,16 @@ def month_date(index: int, start: str = "2022-01") -> dt.date:
 
 
 def _ordinal(text: str) -> int:
-    found = re.fullmatch(r"(\d{4})-(\d{2})", text) if isinstance(text, str) else None
-    if not found or not 1 <= int(found[2]) <= 12:
+    found = _parsed(text) if isinstance(text, str) else None
+    if found is None:
         raise InputError(f"month = {text!r}: must be 'YYYY-MM'")
-    return int(found[1]) * 12 + int(found[2]) - 1
+    return found
+
+
+@functools.lru_cache(4096)
+def _parsed(text: str) -> int | None:
+    found = re.fullmatch(r"(\d{4})-(\d{2})", text)
+    return int(found[1]) * 12 + int(found[2]) - 1 if found and 1 <= int(found[2]) <= 12 else None
 
 
 def fmt(x: float, unit: str = "") -> str:

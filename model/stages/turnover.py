@@ -39,9 +39,12 @@ def agents(e: InferenceEconomy, f: MonthFlows) -> None:
             lean += 1
             lean *= (wanted[rows] <= 0.0) & (weight > 0.0)
             t = ai_agent.turnover(weight, wanted[rows], lean, wallet, p)
-            after = np.maximum(weight + t.born - t.exited, 0.0)
-            heads_born += int(np.count_nonzero((weight == 0.0) & (after > 0.0)))
-            heads_gone += int(np.count_nonzero((weight > 0.0) & (after == 0.0)))
+            after = weight + t.born
+            after -= t.exited
+            np.maximum(after, 0.0, out=after)
+            was, stays = weight > 0.0, after > 0.0
+            heads_born += int(np.count_nonzero(stays & ~was))
+            heads_gone += int(np.count_nonzero(was & ~stays))
             totals.strip(rows.start, np.ones(weight.size))
             for name, column in {**t._asdict(), "before": weight, "after": after}.items():
                 totals.add(name, column)
