@@ -23,14 +23,14 @@ class ApplicationParams(Params):
     section: ClassVar[str] = "application"
 
     feature_value_usd_per_h: float = param(
-        0.008,
+        0.00766,
         "USD/h",
         0.0005,
         0.1,
         doc="median value of a feature per attention-hour",
         fit=True,
         scale="log",
-        source="design 5 and 14, prior log-sd .6",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 5 and 14, prior log-sd .6",
         dynamic=False,
     )
     feature_value_sigma: float = param(1.0, "-", 0.2, 2, doc="its log-sd", source="design 5", dynamic=False)
@@ -46,28 +46,34 @@ class ApplicationParams(Params):
     )
     feature_tokens_sigma: float = param(0.7, "-", 0.1, 2, doc="its log-sd", source="design 5", dynamic=False)
     difficulty_minutes: float = param(
-        5.0,
+        4.99,
         "min",
         0.5,
         60,
         doc="median difficulty of a feature's task",
         fit=True,
         scale="log",
-        source="design 5 and 14, prior log-sd .6",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 5 and 14, prior log-sd .6",
         dynamic=False,
     )
     difficulty_sigma: float = param(0.9, "-", 0.1, 2, doc="its log-sd", source="design 5", dynamic=False)
     required_success: float = param(
-        0.7, "-", 0.5, 0.9, doc="success below which a feature harms", fit=True, source="design 14: U(.5,.9)"
+        0.701,
+        "-",
+        0.5,
+        0.9,
+        doc="success below which a feature harms",
+        fit=True,
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 14: U(.5,.9)",
     )
     product_cycle_months: float = param(
-        11.0,
+        9.34,
         "month",
         3,
         36,
         doc="mean months between revisions of a feature",
         fit=True,
-        source="design 5 and 14, prior log-sd .4",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 5 and 14, prior log-sd .4",
         scale="log",
     )
     assistant_margin: float = param(

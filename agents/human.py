@@ -47,14 +47,14 @@ class HumanParams(Params):
     )
     wage_sigma: float = param(1.0, "-", 0.3, 1.5, doc="log-sd of wages", source="design A.74", dynamic=False)
     innovation_per_year: float = param(
-        0.02,
+        0.0122,
         "1/year",
         0.001,
         0.5,
         doc="Bass p: adopts an assistant without example",
         fit=True,
         scale="log",
-        source="design 14, prior log-sd .7; bass1969",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 14, prior log-sd .7; bass1969",
     )
     media_pulse: float = param(
         1.0,
@@ -65,13 +65,13 @@ class HumanParams(Params):
         source="design 13: x10 for three months from 2022-12 fits the first mass assistant; 1 otherwise",
     )
     imitation_per_year: float = param(
-        1.0,
+        1.35,
         "1/year",
         0,
         5,
         doc="Bass q: adopts an assistant because contacts did",
         fit=True,
-        source="design 14, prior log-sd .25; chatgpt_wau doubling",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 14, prior log-sd .25; chatgpt_wau doubling",
     )
     saturation_share: float = param(
         0.85, "-", 0.6, 0.95, doc="share of people who could ever adopt", source="design A.69"

@@ -62,13 +62,13 @@ class ProviderParams(Params):
         source="own assumption, design A.28",
     )
     extrapolation: float = param(
-        0.7,
+        0.939,
         "-",
         0,
         1,
         doc="weight of extrapolated demand growth over the lead time",
         fit=True,
-        source="design 14: U(0,1)",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 14: U(0,1)",
     )
     lead_months: float = param(
         9.0, "month", 3, 24, doc="lead time over which demand is extrapolated", source="design A.9"

@@ -86,13 +86,14 @@ class RobotParams(Params):
         source="own assumption: a pick, a load, a cleaning: minutes, not hours",
     )
     embodiment_gap: float = param(
-        0.03,
+        0.156,
         "-",
         0.001,
         1,
         doc="horizon in the physical world over the small nets' horizon",
+        fit=True,
         scale="log",
-        source="own assumption: physical skill lags by about five doublings",
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: physical skill lags by about five doublings",
     )
     owner_share_max: float = param(
         0.08,
@@ -120,12 +121,13 @@ class RobotParams(Params):
         source="own assumption: budgets are annual",
     )
     production_growth_per_month: float = param(
-        0.05,
+        0.057,
         "1/month",
         0.0,
         0.2,
         doc="fastest growth of makers' capacity while orders wait",
-        source="own assumption: 80 % a year; robots_industrial_installs never doubled",
+        fit=True,
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: 80 % a year; robots_industrial_installs never doubled",
     )
     queue_months: float = param(
         18.0,
@@ -299,7 +301,8 @@ def deliver(on_order: Array, backlog: float, capacity_robots: float) -> Array:
 def next_capacity(capacity_robots: float, backlog_robots: float, p: RobotParams) -> float:
     """Return makers' capacity next month, Eq. R.7: it grows while more than two months wait, shrinks slowly below half a month.
 
-    >>> round(next_capacity(100.0, 1000.0, RobotParams()), 9), next_capacity(100.0, 0.0, RobotParams())
+    >>> p = RobotParams(production_growth_per_month=0.05)
+    >>> round(next_capacity(100.0, 1000.0, p), 9), next_capacity(100.0, 0.0, p)
     (105.0, 98.0)
     """
     if backlog_robots > 2.0 * capacity_robots:

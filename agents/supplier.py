@@ -31,23 +31,23 @@ class SupplierParams(Params):
         dynamic=False,
     )
     target_backlog_months: float = param(
-        6.0,
+        4.49,
         "month",
         1,
         18,
         doc="backlog the supplier is content with",
         fit=True,
-        source="design 14, prior log-sd .3",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 14, prior log-sd .3",
         scale="log",
     )
     response: float = param(
-        0.5,
+        0.554,
         "1/month",
         0.02,
         2,
         doc="growth of capacity decided per log-unit of backlog over target",
         fit=True,
-        source="design 14, prior log-sd .5",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 14, prior log-sd .5",
     )
     growth_max_per_month: float = param(
         0.10,
@@ -139,13 +139,22 @@ class ChipSupplier(Row, table=Suppliers):
     """The chip supplier as a Mesa agent."""
 
 
-def expand(backlog_h100e: float, capacity_h100e: float, p: SupplierParams) -> float:
-    """Return the growth of capacity decided this month, Eq. S.1: it follows ln(backlog / target), within bounds.
+def expand(
+    backlog_h100e: float, capacity_h100e: float, booked_h100e: Array, decided: Array, p: SupplierParams
+) -> float:
+    """Return the growth of capacity decided this month, Eq. S.1: it follows ln(backlog to come / target), within bounds.
+
+    The backlog to come is that of the month in which the decision takes effect, if orders go on as booked lately and
+    capacity grows as decided already (the supply line of Sterman 1989).
 
     Parameters
     ----------
     backlog_h100e, capacity_h100e : float
         Orders waiting; what a month's capacity delivers.
+    booked_h100e : (m,) float
+        Orders of the last months.
+    decided : (lead_months,) float
+        Growth decided and not yet in force, months in order.
     p : SupplierParams
 
     Returns
@@ -153,10 +162,15 @@ def expand(backlog_h100e: float, capacity_h100e: float, p: SupplierParams) -> fl
     float
         Growth per month that takes effect after ``lead_months``.
 
-    >>> expand(6.0, 1.0, SupplierParams())
+    Source: sterman1989. Twin: tests/oracle/supplier.py.
+
+    >>> expand(6.0, 1.0, np.ones(3), np.zeros(9), SupplierParams(target_backlog_months=6.0))
     0.0
     """
-    months = backlog_h100e / max(capacity_h100e, 1e-12)
+    capacity = capacity_h100e * np.cumprod(1.0 + decided)
+    orders = float(booked_h100e.mean()) if booked_h100e.size else 0.0
+    waiting = backlog_h100e + decided.size * orders - float(capacity.sum())
+    months = waiting / max(float(capacity[-1]), 1e-12)
     pressure = p.response * float(np.log(max(months, 1e-6) / p.target_backlog_months))
     return float(np.clip(pressure, -p.shrink_max_per_month, p.growth_max_per_month))
 
@@ -164,7 +178,7 @@ def expand(backlog_h100e: float, capacity_h100e: float, p: SupplierParams) -> fl
 def price(unit_cost_usd: float, backlog_h100e: float, capacity_h100e: float, p: SupplierParams) -> float:
     """Return the price per H100e, Eq. S.2: unit cost x (1 + markup), the markup rising with the backlog.
 
-    >>> round(price(1.0e4, 6.0, 1.0, SupplierParams(markup=1.0)))
+    >>> round(price(1.0e4, 6.0, 1.0, SupplierParams(markup=1.0, target_backlog_months=6.0)))
     20000
     """
     months = max(backlog_h100e / max(capacity_h100e, 1e-12), 1e-3)

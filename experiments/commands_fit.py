@@ -94,8 +94,8 @@ def _calibrate(given: argparse.Namespace) -> int:
         highlight=False,
     )
     show_tables([fits.table(rows)], console)
-    for definition in answer.prior if answer is not None else ():
-        console.print(answer.sentence(definition), highlight=False)
+    for sentence in answer.sentences() if answer is not None else ():
+        console.print(sentence, highlight=False)
     console.print(f"{out}: {', '.join(written)}", highlight=False)
     return 0
 

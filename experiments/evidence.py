@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from experiments import ablation, auction_rules, backtest, fits, ranges, scored
+import polars as pl
+
+from experiments import ablation, auction_rules, backtest, fits, informed, priors, ranges, scored
 from experiments.printed import Table
 from model.scenario import Scenario, declarations
 
@@ -19,7 +21,18 @@ SHOWN = 15
 
 def tables() -> list[Table]:
     """Return the tables in the order of the report."""
-    return [held(), mechanisms(), rules(), moved(), regimes()]
+    return [fitted(), held(), mechanisms(), rules(), moved(), regimes()]
+
+
+def fitted() -> Table:
+    """Return prior, posterior and baseline value of each fitted parameter, from `model/data/fitted.csv`."""
+    now = {f"{d.section}.{d.name}": d.default for d in declarations()}
+    table = fits.table(
+        [{**row, "best": now[row["parameter"]]} for row in pl.read_csv(priors.FITTED).iter_rows(named=True)]
+    )
+    head = tuple("baseline" if name == "best" else name for name in table.head)
+    told = " ".join(informed.stored().sentences())
+    return table._replace(title=f"The baseline is fitted to what was observed up to {scored.LAST}. {told}", head=head)
 
 
 def held() -> Table:

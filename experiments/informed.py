@@ -16,12 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, qmc
 
-from experiments import posterior, priors
+import model
+from experiments import posterior as samples
+from experiments import priors
 from experiments.calibration import SCENARIO
 from experiments.engine import DONE, simulate
 from experiments.evaluation import Evaluator, Tell
 from model.scenario import Scenario
 
+STORED = Path(model.__file__).parent / "data" / "crossover.json"
 HEADLINE, MONEY = "accelerator_hours", "usd"
 DRAWS, HUMANS, MONTHS = 40, 300, 168
 UNINFORMED = 0.8
@@ -57,6 +60,10 @@ class Informed:
             f"never by the end in {never[0]:.0f} % and {never[1]:.0f} % of draws."
         )
 
+    def sentences(self) -> list[str]:
+        """Return what the data say of the crossover under each definition."""
+        return [self.sentence(definition) for definition in self.prior]
+
     def to_json(self) -> dict[str, Any]:
         """Return overlap, medians and draws as plain values."""
         return {
@@ -70,6 +77,13 @@ class Informed:
             }
             for d in self.prior
         }
+
+
+def stored(path: str | Path = STORED) -> Informed:
+    """Return what a file says, as `economy calibrate --crossover` writes it; the shipped one if left out."""
+    told = json.loads(Path(path).read_text(encoding="utf-8"))
+    prior, posterior = ({d: row[which] for d, row in told.items()} for which in ("prior", "posterior"))
+    return Informed(prior, posterior)
 
 
 def overlap(a: Sequence[str], b: Sequence[str]) -> float:
@@ -138,7 +152,7 @@ def informed(
     with Evaluator(folder, Scenario.load(SCENARIO).with_run(humans=humans), workers, tell) as runs:
         for said, sample in (
             ("prior to the end", priors.overrides(chosen, z)),
-            ("posterior to the end", posterior.resampled(members, weights, draws)),
+            ("posterior to the end", samples.resampled(members, weights, draws)),
         ):
             tasks = runs.tasks(sample, seeds, months, "crossover")
             held = runs.outcomes(said, tasks, simulate)

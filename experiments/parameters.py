@@ -43,8 +43,8 @@ def rows(scenario: Scenario) -> list[Row]:
 def changes(scenario: Scenario) -> list[str]:
     """Return in words what differs from the declared defaults, dated changes too.
 
-    >>> changes(Scenario().with_overrides({"human.imitation_per_year": 0.8}))
-    ['human.imitation_per_year = 0.8 1/year (default 1)']
+    >>> changes(Scenario().with_overrides({"lab.planning_months": 18}))
+    ['lab.planning_months = 18 month (default 12)']
     """
     out = []
     for row in rows(scenario):

@@ -19,6 +19,8 @@ import model
 from model.scenario import declarations
 
 FILE = Path(model.__file__).parent / "data" / "priors.csv"
+#: Prior, posterior, best value and identifying series of each parameter in the fit behind the baseline.
+FITTED = FILE.with_name("fitted.csv")
 
 Array = NDArray[np.float64]
 

@@ -197,7 +197,7 @@ def test_files_of_a_fit(found):
 
 def test_the_shipped_sample_is_of_the_declared_priors():
     members, weights = posterior.read_sample(priors.FILE.parent / "posterior.csv")
-    assert set(members[0]) == {p.parameter for p in priors.fitted("2024-12")}
+    assert set(members[0]) == {p.parameter for p in priors.fitted(scored.LAST)}
     assert len(members) >= 100
     assert smoother.effective_size(weights) > 50
     shown = pl.read_csv(priors.FILE.parent / "fitted.csv")

@@ -150,11 +150,23 @@ def test_parents_cash_grows_to_its_cap(months, p):
 # The chip supplier ------------------------------------------------------------------------------------
 
 
-@given(some, usd, usd, params(SupplierParams))
-def test_the_supplier_is_that_of_the_text(cost, backlog, capacity, p):
-    growth, price = supplier.expand(backlog, capacity, p), supplier.price(cost, backlog, capacity, p)
-    same(growth, supplier_oracle.expand(backlog, capacity, p), atol=1e-15)
-    assert supplier.expand(2 * backlog, capacity, p) >= growth
+@given(
+    some,
+    usd,
+    usd,
+    st.lists(usd, max_size=3),
+    st.lists(st.floats(-0.1, 0.2), min_size=3, max_size=24),
+    params(SupplierParams),
+)
+def test_the_supplier_is_that_of_the_text(cost, backlog, capacity, booked, decided, p):
+    orders, line = np.array(booked), np.array(decided)
+    growth, price = supplier.expand(backlog, capacity, orders, line, p), supplier.price(cost, backlog, capacity, p)
+    same(growth, supplier_oracle.expand(backlog, capacity, booked, decided, p), atol=1e-9)
+    assert supplier.expand(2 * backlog, capacity, orders, line, p) >= growth
+    assert supplier.expand(backlog, capacity, 2 * orders, line, p) >= growth  # more orders, no slower
+    assert (
+        supplier.expand(backlog, capacity, orders, line + 0.01, p) <= growth
+    )  # what is under way is not decided again
     assert -p.shrink_max_per_month <= growth <= p.growth_max_per_month
     if p.markup_low <= p.markup_high:
         same(price, supplier_oracle.price(cost, backlog, capacity, p))
@@ -234,8 +246,9 @@ def test_budgets_equity_forecasts_and_growth_are_those_of_the_text(seed, n, p):
     m = nets(rng, n)
     rules = [("adaptive", "trend")[k] for k in rng.integers(0, 2, n)]
     if n:
-        told = lab_oracle.forecast_tokens(m.tokens_month.tolist(), m.tokens_growth.tolist(), rules, p)
-        same(lab.forecast_tokens(m, p, rules), told, rtol=1e-11)
+        for months in (p.planning_months, p.pricing_months):
+            told = lab_oracle.forecast_tokens(m.tokens_month.tolist(), m.tokens_growth.tolist(), rules, p, months)
+            same(lab.forecast_tokens(m, p, rules, months), told, rtol=1e-11)
     served = lumpy(rng, 2 * n, 1e12)
     told = lab_oracle.learn_token_growth(m.tokens_month.tolist(), m.tokens_growth.tolist(), served.tolist(), p)
     same(lab.learn_token_growth(m, served, p), told, atol=1e-14)

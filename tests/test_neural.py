@@ -295,12 +295,40 @@ def test_the_horizon_is_its_twin_and_rises(rows, gamma):
     assert (neural.horizon(effective, rollout * 2 + 1e22, p) > got).all()
 
 
-@given(st.lists(st.floats(1, 1.42), max_size=20), st.floats(0, 3))
-def test_architectures_approach_their_bound(gain, per_year):
+@given(st.lists(st.tuples(st.floats(1, 1.42), st.one_of(st.just(0.0), logs(18, 30))), max_size=20), st.floats(0, 3))
+def test_architectures_approach_their_bound_by_effort(rows, per_year):
     p = NeuralParams(architecture_per_year=per_year)
-    got = neural.architecture_step(np.array(gain), p)
-    same(got, [twin.architecture_step(g, p.decode_gain_max, per_year) for g in gain])
-    assert ((got >= np.array(gain) * (1 - 1e-15)) & (got <= p.decode_gain_max * (1 + 1e-15))).all()
+    gain, effort = (np.array([r[i] for r in rows]) for i in range(2))
+    got = neural.architecture_step(gain, effort, p)
+    same(got, [twin.architecture_step(*r, p) for r in rows])
+    assert ((got >= gain * (1 - 1e-15)) & (got <= p.decode_gain_max * (1 + 1e-15))).all()
+    same(neural.architecture_step(gain, np.zeros_like(gain), p), gain)  # nothing comes of nothing
+    assert (neural.architecture_step(gain, 10 * effort + 1e20, p) >= got * (1 - 1e-15)).all()
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(1, 1.42), st.floats(0, 9), st.floats(0, 1e9), st.floats(0, 1e9)), min_size=1, max_size=8
+    ),
+    st.floats(0.02, 0.6),
+)
+def test_no_other_share_of_experiments_is_worth_more(rows, returns):
+    """The closed form of Eq. N.11b against a search over shares."""
+    p = NeuralParams(algorithmic_input_exponent=returns)
+    got = neural.architecture_share(*(np.array([r[i] for r in rows]) for i in range(4)), p)
+    assert ((got >= 0.0) & (got <= 1.0)).all()
+    for z, row in zip(got.tolist(), rows, strict=True):
+        assert z == pytest.approx(twin.architecture_share(*row, p), abs=1e-4)
+        best = twin.architecture_worth(z, *row, p)
+        for other in (0.0, 0.5 * z, 0.9 * z, z + 0.1 * (1.0 - z), z + 0.5 * (1.0 - z), 1.0, 0.01, 0.1, 0.3):
+            assert twin.architecture_worth(other, *row, p) <= best * (1 + 1e-9) + 1e-300
+
+
+def test_labs_that_serve_more_give_more_to_architecture():
+    p, n = NeuralParams(), 3
+    share = neural.architecture_share(np.ones(n), np.ones(n), np.full(n, 1e8), np.array([0.0, 1e8, 1e9]), p)
+    assert share[0] == 0.0 < share[1] < share[2]
+    assert neural.architecture_share(np.array([p.decode_gain_max]), np.ones(1), np.ones(1), np.ones(1), p)[0] == 0.0
 
 
 def test_the_constants_are_the_published_ones():

@@ -33,7 +33,7 @@ ROUGH = {
     "lab.beta.forecaster": "trend", "lab.delta.forecaster": "trend", "auction.rule": "vcg", "ai_agent.ad_funded_share": 0.5, "attention.candidate_spread": 0.15, "neural.law": "hoffmann",
     "lab.equity_multiple": 0.2, "lab.failure_months": 0.5, "lab.runway_months": 2.0, "lab.payout_per_month": 1.0,
     "lab.parent_rd_share_max": 0.01, "lab.vendor_equity_share": 0.0, "provider.leverage_max": 0.0,
-    "provider.parent_share_max": 0.0, "provider.failure_months": 1, "application.exit_share": 0.045,
+    "provider.parent_share_max": 0.0, "provider.order_months": 1.0, "provider.failure_months": 1, "application.exit_share": 0.045,
     "orchestrator.exit_per_year": 0.6,
 }  # fmt: skip
 RUNS = {"24 months": (24, 7, BASELINE), "168 months": (168, 7, BASELINE), "rough": (48, 2, ROUGH)}

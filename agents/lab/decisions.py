@@ -223,16 +223,28 @@ def list_prices(
     return np.where(tokens.sum(axis=1) > 0.0, moved, now)
 
 
-def forecast_tokens(nets: Nets, p: LabParams, forecasters: Sequence[str]) -> Array:
-    """Return the forecast of lifetime tokens of each lab's next nets, Eq. L.11, by lab as its forecaster sees it.
+def forecast_tokens(nets: Nets, p: LabParams, forecasters: Sequence[str], months: float) -> Array:
+    """Return the tokens that nets are expected to serve in the coming months, Eq. L.11, as each lab's forecaster sees it.
 
-    The tier's last month grown over the planning span at the expected rate, as far as the forecaster trusts it.
+    The tier's last month grown over the span at the expected rate, as far as the forecaster trusts it.
+
+    Parameters
+    ----------
+    nets : Nets
+    p : LabParams
+    forecasters : (L,) sequence of str
+    months : float
+        `planning_months` for the life of a net, `pricing_months` for prices.
+
+    Returns
+    -------
+    (N,) float
     """
     growth = np.clip(nets.tokens_growth, -p.growth_max_per_month, p.growth_max_per_month)
     trust = np.array([FORECASTERS[name].trust_in_growth for name in forecasters] * 2)
-    span = growth * p.planning_months * trust
+    span = growth * months * trust
     factor = np.where(np.abs(span) > 1e-9, np.expm1(span) / np.where(np.abs(span) > 1e-9, span, 1.0), 1.0)
-    return np.asarray(np.maximum(nets.tokens_month, 1e9) * p.planning_months * factor)
+    return np.asarray(np.maximum(nets.tokens_month, 1e9) * months * factor)
 
 
 def run_length(u: Array, p: LabParams) -> Array:

@@ -36,7 +36,7 @@ class LabParams(Params):
         dynamic=False,
     )
     growth_learning_per_month: float = param(
-        0.04,
+        0.06,
         "1/month",
         0.005,
         0.5,
@@ -71,13 +71,13 @@ class LabParams(Params):
         0.20, "1/year", 0.05, 0.6, doc="discount rate of labs", source="own assumption: venture cost of capital"
     )
     quality_coefficient: float = param(
-        3.0,
+        3.5,
         "-",
         0.0,
         4,
         doc="buyers' capability coefficient: log-odds of choosing a net per unit of ln horizon",
         fit=True,
-        source="design 14, prior log-sd .5; design T6.2: better nets keep most spending at 10-30 times the price of the next",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 14, prior log-sd .5; design T6.2: better nets keep most spending at 10-30 times the price of the next",
     )
     budget_speed_per_month: float = param(
         0.15,
@@ -99,13 +99,13 @@ class LabParams(Params):
         source="observations openai_rd_compute_spend: 5 bn of about 7-8 bn USD in 2024",
     )
     equity_multiple: float = param(
-        8.0,
+        8.61,
         "-",
         0,
         30,
         doc="equity investors give per unit of expected yearly revenue increase",
         fit=True,
-        source="design 14, prior log-sd .5",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 14, prior log-sd .5",
     )
     equity_world_max_usd_per_year: float = param(
         4.0e11,
@@ -158,7 +158,7 @@ class LabParams(Params):
         source="own assumption: two working days",
     )
     small_share: float = param(
-        0.007,
+        0.010,
         "-",
         0.005,
         0.3,
@@ -199,12 +199,12 @@ class LabParams(Params):
         source="own assumption: nets stay on price lists about a year",
     )
     price_coefficient: float = param(
-        2.5,
+        3.0,
         "-",
         1.2,
         8,
         doc="log-odds of choosing a net per unit of ln price: sets the markup of monopolistic competition",
-        source="own assumption: markup 1.5-2 for shares of .1-.3; nber2025intelligence for substitution",
+        source="own assumption: markup 1.6-1.9 for shares of .1-.3; nber2025intelligence for substitution",
     )
     price_speed_per_month: float = param(
         0.25,
@@ -213,6 +213,15 @@ class LabParams(Params):
         1,
         doc="share of the log gap to the wanted price closed in a month",
         source="own assumption: list prices are revised twice a year",
+    )
+    pricing_months: float = param(
+        11.3,
+        "month",
+        0,
+        36,
+        doc="months ahead at whose expected serving cost labs set list prices; 0: at the cost of today",
+        fit=True,
+        source="fitted to observations to 2025-11, fitted.csv; prior: spence1981: with learning by doing the cost at the end of the horizon counts; own assumption: a year, as planning_months",
     )
     vendor_equity_share: float = param(
         0.05,

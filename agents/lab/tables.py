@@ -27,6 +27,7 @@ class Labs(Table):
     log_algorithms = Column("f8", "-", "ln algorithmic efficiency over the opening's")
     synthetic_flop = Column("f8", "FLOP", "accumulated synthetic-data compute")
     decode_gain = Column("f8", "-", "decode throughput of its architecture over a plain one", 1.0)
+    architecture_share = Column("f8", "-", "share of experiments given to architectures that serve cheaply")
     run_target_flop = Column("f8", "FLOP", "compute at which the frontier run is finished")
     run_done_flop = Column("f8", "FLOP", "compute done")
     run_parameters = Column("f8", "parameters", "size of the frontier run")

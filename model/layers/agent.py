@@ -34,13 +34,13 @@ class AgentLoopParams(Params):
         dynamic=False,
     )
     thinking_exponent: float = param(
-        0.4,
+        0.398,
         "-",
         0.1,
         0.8,
         doc="horizon elasticity of thinking (delta): h grows as tau**delta",
         fit=True,
-        source="design 5 and 14: snell2024, villalobos2023 spans; prior log-sd .2",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 5 and 14: snell2024, villalobos2023 spans; prior log-sd .2",
     )
     thinking_max: float = param(
         40.0,
@@ -226,7 +226,8 @@ def think(
 
     Source: design 5; snell2024 for the exchange. Twin: tests/oracle/agent.py.
 
-    >>> z, s = think(np.zeros(1), np.log([10.0]), np.log([1e-3]), np.log([60.0]), float(np.log(60.0)), AgentLoopParams())
+    >>> p = AgentLoopParams(thinking_exponent=0.4)
+    >>> z, s = think(np.zeros(1), np.log([10.0]), np.log([1e-3]), np.log([60.0]), float(np.log(60.0)), p)
     >>> bool(z[0] == np.log(40.0)), round(float(s[0]), 3)
     (True, 0.737)
     """

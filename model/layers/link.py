@@ -125,23 +125,23 @@ class LinkParams(Params):
         source="own assumption: 12 tokens a second, reading speed",
     )
     replicas_min: float = param(
-        10.0,
+        8.0,
         "replicas",
         1,
         1000,
         doc="copies of a net kept ready while its load would not fill one (regions, versions, daily peaks)",
         scale="log",
-        source="own assumption: some ten regions, several versions, daily peaks of several times the mean",
+        source="own assumption: some eight regions, several versions, daily peaks of several times the mean",
     )
     software_scale: float = param(
-        38.0,
+        67.5,
         "-",
         1,
-        100,
+        200,
         doc="accelerator-seconds over the roofline's at the opening (peaks, safety nets, unripe serving software)",
         fit=True,
         scale="log",
-        source="design 14: accelerator-seconds scale, prior log-sd .6; level for the list prices and the serving money of 2023-24, design 13",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 14: accelerator-seconds scale, prior log-sd .6; level for the list prices and the serving money of 2023-24, design 13",
     )
     software_learning: float = param(
         0.38,
@@ -265,7 +265,7 @@ def software_overhead(served_tokens: float, p: LinkParams) -> float:
 
     Source: own assumption: Wright's law, see decisions/0007-serving-overhead-learns-by-doing.md. Twin: tests/oracle/link.py.
 
-    >>> software_overhead(0.0, LinkParams())
+    >>> software_overhead(0.0, LinkParams(software_scale=38.0))
     38.0
     """
     floor = min(p.software_floor, p.software_scale)

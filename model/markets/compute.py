@@ -50,13 +50,13 @@ class ComputeParams(Params):
         dynamic=False,
     )
     price_speed: float = param(
-        0.5,
+        0.598,
         "-",
         0.05,
         1,
         doc="share of the log gap to the clearing price closed in a month (kappa)",
         fit=True,
-        source="design 8 and 14, prior log-sd .4",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 8 and 14, prior log-sd .4",
     )
     utilisation_max: float = param(
         0.85, "-", 0.7, 0.95, doc="largest share of hours that can be used", source="own assumption, design A.23"
@@ -79,13 +79,13 @@ class ComputeParams(Params):
         1.1, "-", 0.3, 3, doc="price elasticity of serving", source="nber2025intelligence: 1.11"
     )
     elasticity_legacy: float = param(
-        1.2,
+        1.63,
         "-",
         0.3,
         3,
         doc="price elasticity of ranking and other AI",
         fit=True,
-        source="design 14, prior log-sd .2",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 14, prior log-sd .2",
     )
     elasticity_research: float = param(
         1.0,

@@ -58,7 +58,9 @@ def machines(e: InferenceEconomy, f: MonthFlows) -> None:
         s.machine_change += p.provider.price_learning_per_month * (change - s.machine_change)
     s.machine_usd = machine_usd
     firm.price_usd_per_h100e[0], firm.site_usd_per_h100e[0], firm.backlog_h100e[0] = chip_usd, site_usd, backlog
-    s.expansions.append(supplier.expand(backlog, s.supply_h100e, p.supplier))
+    decided = np.array(s.expansions[-p.supplier.lead_months :])
+    booked = np.array([float(x.sum()) for x in s.orders[-p.supplier.build_months :]])
+    s.expansions.append(supplier.expand(backlog, s.supply_h100e, booked, decided, p.supplier))
     firm.capacity_chips_per_month[0] *= 1.0 + s.expansions[-1 - p.supplier.lead_months]
 
     # Orders against the user cost (V.1-V.5)
@@ -145,8 +147,10 @@ def learn(e: InferenceEconomy, f: MonthFlows) -> None:
     labs.synthetic_flop += trained[:, 3]
     labs.run_paid_usd += f.research_usd[:, 0] + f.research_usd[:, 2]
     automation = 1.0 + p.lab.automation_gain * trained[:, 4] / np.maximum(trained[:, 1], 1.0)
-    labs.log_algorithms[:] = neural.algorithmic_step(labs.log_algorithms, trained[:, 1], automation, p.neural)
-    labs.decode_gain[:] = neural.architecture_step(labs.decode_gain, p.neural)
+    on_architecture = trained[:, 1] * automation * labs.architecture_share
+    on_algorithms = trained[:, 1] * (1.0 - labs.architecture_share)
+    labs.log_algorithms[:] = neural.algorithmic_step(labs.log_algorithms, on_algorithms, automation, p.neural)
+    labs.decode_gain[:] = neural.architecture_step(labs.decode_gain, on_architecture, p.neural)
     s.research_waiting_hours = f.research_hours * (1.0 - f.fill[None, LAB_USES])
 
     revenue = f.token_revenue_usd.sum(axis=0).reshape(2, n).sum(axis=0)
@@ -188,6 +192,11 @@ def invest(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known) -> None:
         tuple(factors.tolist()),
     )  # fmt: skip
     labs.wanted_rd_usd[:], labs.eta[:], labs.growth_factor[:] = wish.wanted_usd, wish.eta, wish.growth_factor
+    generated_usd = (f.served_tokens.sum(axis=0) * serving_usd_per_token(e, f))[:, 2].reshape(2, n).sum(axis=0)
+    profit_usd = wish.eta * wish.margin * lab.revenue_belief(labs, p.lab, weights) / 12.0
+    labs.architecture_share[:] = neural.architecture_share(
+        labs.decode_gain, labs.log_algorithms, profit_usd, generated_usd, p.neural
+    )
     s.margin = 1.0 - float(f.serving_usd.sum()) / total if total > 0.0 else float(wish.margin.mean())
     parents = raise_money(e, f, lab_cash_flow(e, f))
     gross = np.maximum(revenue - f.serving_usd.reshape(2, n).sum(axis=0), 0.0)
@@ -292,8 +301,16 @@ def price_tokens(e: InferenceEconomy, f: MonthFlows) -> None:
     total = by_net.sum(axis=1, keepdims=True)
     listed = s.net_share.mean(axis=0)  # before there are tokens, how orders would be spread
     tier_share = np.where(total > 0.0, by_net / np.where(total > 0.0, total, 1.0), listed).ravel()
+    coming = lab.forecast_tokens(nets, p.lab, e.opening.forecasters, p.lab.pricing_months)
+    now = link.software_overhead(s.served_tokens, p.link)
+    then = link.software_overhead(s.served_tokens + e.total(coming), p.link)
     nets.price_usd_per_token[:] = lab.list_prices(
-        nets, serving_usd_per_token(e, f), f.served_tokens.sum(axis=0), tier_share, labs.open_weights, p.lab
+        nets,
+        serving_usd_per_token(e, f) * (then / now),
+        f.served_tokens.sum(axis=0),
+        tier_share,
+        labs.open_weights,
+        p.lab,
     )
     log_h = np.log(nets.horizon_minutes).reshape(2, n)
     log_p = np.log(nets.price_usd_per_token).reshape(2, n)

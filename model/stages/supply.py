@@ -140,7 +140,7 @@ def plan_run(e: InferenceEconomy, i: int, tier: int, months: float) -> None:
     share = p.lab.small_share if tier == SMALL else 1.0 - p.lab.small_share
     monthly = labs.rd_usd[i] * p.lab.compute_share_of_rd * e.state.research_split[i, 0] * share
     flop = max(min(monthly * months / cost, float(nets.training_flop[j]) * p.lab.run_growth_max), MIN_RUN_FLOP)
-    planned = float(lab.forecast_tokens(nets, p.lab, e.opening.forecasters)[j])
+    planned = float(lab.forecast_tokens(nets, p.lab, e.opening.forecasters, p.lab.planning_months)[j])
     # before products a lab counts on its part of the market it believes in, half of it in each tier
     missing_usd = max(p.lab.seed_market_usd_per_year * e.opening.lab_weights[i] / 12.0 - labs.revenue_usd[i], 0.0)
     blended = float((lab.UNSEEN_MIX * lab.LIST_STRUCTURE).sum()) * float(nets.price_usd_per_token[j])

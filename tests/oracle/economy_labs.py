@@ -5,7 +5,7 @@ import math
 from tests.oracle import economy_neural as neural
 from tests.oracle.economy_books import claim, got_less_paid, pay
 from tests.oracle.economy_machines import clip, parent_cash
-from tests.oracle.economy_prices import choose_nets, learn_token_growth, list_prices
+from tests.oracle.economy_prices import choose_nets, learn_token_growth, list_prices, token_cost
 
 
 def learn(w, f):
@@ -19,11 +19,10 @@ def learn(w, f):
         lab.runs[1].done += final * small
         lab.rollouts += rollout * neural.verified(p, lab.nets[0].horizon)
         lab.synthetic += data
-        multiplier = 1.0
-        if experiment > 0.0:
-            multiplier += p["lab.automation_gain"] * automation / experiment
-        lab.ln_algorithms = neural.algorithmic_step(p, lab.ln_algorithms, experiment, multiplier, best)
-        lab.gain = neural.architecture_step(p, lab.gain)
+        multiplier = 1.0 + p["lab.automation_gain"] * automation / max(experiment, 1.0)
+        z = lab.architecture
+        lab.ln_algorithms = neural.algorithmic_step(p, lab.ln_algorithms, (1.0 - z) * experiment, multiplier, best)
+        lab.gain = neural.architecture_step(p, lab.gain, z * experiment, multiplier)
 
 
 def learn_growth(w, f):
@@ -106,6 +105,11 @@ def growth_factor(p, growth):
     return math.exp(d * p["lab.lead_months"]) * mean
 
 
+def margin(lab):
+    """Gross margin m of Eq. L.4, within [.1, .9]; .5 before revenue."""
+    return clip(1.0 - lab.serving_cost / lab.revenue, 0.1, 0.9) if lab.revenue > 0.0 else 0.5
+
+
 def wanted_research(w, f):
     """Eq. L.2 to L.4d: eta, G and wanted research spending of each lab by its rule."""
     p = w.p
@@ -118,10 +122,7 @@ def wanted_research(w, f):
         quality = p["lab.quality_coefficient"] * (1.0 - lab.share)
         lab.eta = p["neural.capability_exponent"] * (f.elasticity + quality)
         lab.factor = growth_factor(p, lab.growth)
-        margin = 0.5
-        if lab.revenue > 0.0:
-            margin = clip(1.0 - lab.serving_cost / lab.revenue, 0.1, 0.9)
-        wanted.append(lab.eta * margin * lab.factor * belief(p, lab) / 12.0)
+        wanted.append(lab.eta * margin(lab) * lab.factor * belief(p, lab) / 12.0)
     leader = max(wanted)
     for i, lab in enumerate(w.labs):
         if lab.rule == "race":
@@ -131,6 +132,21 @@ def wanted_research(w, f):
         elif lab.rule == "revenue_share":
             wanted[i] = 0.7 * belief(p, lab) / 12.0
     return wanted
+
+
+def share_architecture(w, f):
+    """Eq. N.11b: share of next month's experiments that a lab gives to architecture."""
+    p = w.p
+    for lab in w.labs:
+        profit = lab.eta * margin(lab) * belief(p, lab) / 12.0
+        algorithms = profit * neural.algorithmic_pace(p, lab.ln_algorithms)
+        generated = 0.0
+        for net in lab.nets:
+            if net.kinds:
+                generated += net.tokens * net.kinds[2] * token_cost(f, net)[2]
+        left = max(p["neural.decode_gain_max"] - lab.gain, 0.0)
+        saved = generated * p["neural.architecture_per_year"] * left / lab.gain
+        lab.architecture = neural.architecture_share(p, algorithms, saved)
 
 
 def parents_reach(w, lab):
@@ -244,6 +260,7 @@ def laboratories(w, f):
     learn_growth(w, f)
     wanted = wanted_research(w, f)
     learn_token_growth(w, f)
+    share_architecture(w, f)
     raise_equity(w, f)
     pay_owners(w, f)
     fail_and_enter(w, f)

@@ -32,11 +32,20 @@ def site_price(p, watts):
     return p["supplier.site_usd_per_w"] * watts * p["physical.server_power_factor"] * p["physical.pue"]
 
 
+def backlog_to_come(w, f):
+    """Months of the backlog to come (S.1), when the expansions under way have come into force."""
+    orders = sum(sum(v.recent_orders) for v in w.providers) / w.p["supplier.build_months"]
+    supply = f.supply
+    backlog = f.backlog
+    for growth in w.decisions:
+        supply *= 1.0 + growth
+        backlog += orders - supply
+    return backlog / supply
+
+
 def expand(p, backlog_months):
     """Eq. S.1: growth of capacity decided."""
-    if backlog_months <= 0.0:
-        return -p["supplier.shrink_max_per_month"]
-    growth = p["supplier.response"] * math.log(backlog_months / p["supplier.target_backlog_months"])
+    growth = p["supplier.response"] * math.log(max(backlog_months, 1e-6) / p["supplier.target_backlog_months"])
     return clip(growth, -p["supplier.shrink_max_per_month"], p["supplier.growth_max_per_month"])
 
 
@@ -85,7 +94,7 @@ def supplier(w, f):
     if w.t > 0:
         seen = clip(12.0 * math.log(w.machine_price / last), -0.6, 0.3)
         w.expected_change += p["provider.price_learning_per_month"] * (seen - w.expected_change)
-    w.decisions.append(expand(p, months))
+    w.decisions.append(expand(p, backlog_to_come(w, f)))
     w.chips *= 1.0 + w.decisions.pop(0)
 
 

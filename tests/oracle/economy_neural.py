@@ -56,14 +56,22 @@ def data_limit(p, synthetic_flop):
     return text + synthetic_flop / p["neural.synthetic_flop_per_token"]
 
 
-def algorithmic_step(p, ln_s, experiments, multiplier, best):
-    """Eq. N.7: next ln of algorithmic efficiency."""
+def effort(p, experiments, multiplier):
+    """Input of Eq. N.7 and N.11: experiments times research automation over the reference, to lambda."""
+    scaled = experiments * multiplier / p["neural.experiment_reference_flop"]
+    return scaled ** p["neural.algorithmic_input_exponent"]
+
+
+def algorithmic_pace(p, ln_s):
+    """Own growth of ln S a year at the reference experiments (N.7): theta S^-phi (1 - ln S/ln S_max)+."""
     room = max(1.0 - ln_s / math.log(p["neural.algorithmic_ceiling"]), 0.0)
-    effort = (experiments * multiplier / p["neural.experiment_reference_flop"]) ** p[
-        "neural.algorithmic_input_exponent"
-    ]
-    own = p["neural.algorithmic_gain"] / 12.0 * effort * math.exp(-p["neural.algorithmic_stock_exponent"] * ln_s)
-    return ln_s + own * room + (best - ln_s) * (1.0 - math.exp(-p["neural.idea_diffusion_per_year"] / 12.0))
+    return p["neural.algorithmic_gain"] * math.exp(-p["neural.algorithmic_stock_exponent"] * ln_s) * room
+
+
+def algorithmic_step(p, ln_s, experiments, multiplier, best):
+    """Eq. N.7: next ln of algorithmic efficiency from the experiments that architecture leaves."""
+    own = algorithmic_pace(p, ln_s) / 12.0 * effort(p, experiments, multiplier)
+    return ln_s + own + (best - ln_s) * (1.0 - math.exp(-p["neural.idea_diffusion_per_year"] / 12.0))
 
 
 def distillation(p, data_flop, teacher_flop):
@@ -84,10 +92,18 @@ def horizon(p, effective, rollouts):
     return p["neural.horizon_reference_minutes"] * base * learned
 
 
-def architecture_step(p, gain):
-    """Eq. N.11: decode gain."""
-    share = 1.0 - math.exp(-p["neural.architecture_per_year"] / 12.0)
-    return gain + (p["neural.decode_gain_max"] - gain) * share
+def architecture_step(p, gain, experiments, multiplier):
+    """Eq. N.11: decode gain of the architecture from the experiments given to it."""
+    pace = p["neural.architecture_per_year"] / 12.0 * effort(p, experiments, multiplier)
+    return gain + (p["neural.decode_gain_max"] - gain) * (1.0 - math.exp(-pace))
+
+
+def architecture_share(p, algorithms_usd, architecture_usd):
+    """Eq. N.11b: z with z/(1 - z) = (B/A)^(1/(1 - lambda)), 0 where both are 0."""
+    if architecture_usd <= 0.0:
+        return 0.0
+    ratio = algorithms_usd / architecture_usd
+    return 1.0 / (1.0 + ratio ** (1.0 / (1.0 - p["neural.algorithmic_input_exponent"])))
 
 
 def succeed(sigma, minutes, horizon_minutes):

@@ -156,6 +156,7 @@ def build_labs(w):
         lab.growth = p["lab.growth_prior_per_month"]
         lab.ln_algorithms = 0.0
         lab.gain = 1.0
+        lab.architecture = 0.0
         lab.synthetic = 0.0
         lab.rollouts = 0.0
         lab.split = [0.2, 0.6, 0.0, 0.2, 0.0]

@@ -17,8 +17,7 @@ def revise(w, f):
     chance = 1.0 - math.exp(-1.0 / p["application.product_cycle_months"])
     for x in w.features:
         if draws.uniform(w.seed, "application.revise", w.t, x.identity) < chance:
-            best = intensity(p, x, f.horizon[1], f.token_cost["embedded"][1]) if f.launch["assistant"] else 0.0
-            x.intensity = best
+            x.intensity = intensity(p, x, f.horizon[1], f.token_cost["embedded"][1])
 
 
 def move_attention(w, f):

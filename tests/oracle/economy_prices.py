@@ -2,6 +2,7 @@
 
 import math
 
+from tests.oracle import economy_link as link
 from tests.oracle.economy_machines import clip
 
 
@@ -28,15 +29,39 @@ def structure(mix):
 NOBODY = [0.8, 0.0, 0.2]
 
 
+def token_cost(f, net):
+    """Cost of a token of each kind: K.3 at market price x paid factor (L.8)."""
+    return [s * f.price * f.paid / 3600.0 for s in net.seconds]
+
+
+def forecast_tokens(p, lab, net, months):
+    """Eq. L.11: tokens of a net over the coming months."""
+    top = p["lab.growth_max_per_month"]
+    g = min(max(net.growth, -top), top)
+    if lab.forecaster == "trend":
+        g *= 0.5
+    grown = (math.exp(g * months) - 1.0) / (g * months) if abs(g * months) > 1e-12 else 1.0
+    return max(net.tokens, 1e9) * months * grown
+
+
+def software_ahead(w):
+    """Factor of L.8: serving overhead (K.9) expected so many months ahead over today's."""
+    p = w.p
+    months = p["lab.pricing_months"]
+    coming = sum(forecast_tokens(p, lab, net, months) for lab in w.labs for net in lab.nets)
+    return link.software_overhead(p, w.served_ever + coming) / link.software_overhead(p, w.served_ever)
+
+
 def list_prices(w, f):
     """Eq. L.8 to L.10: list prices move toward the markup of logit competition under the ceiling."""
     p = w.p
+    ahead = software_ahead(w)
     for tier in (0, 1):
         costs = []
         for lab in w.labs:
             net = lab.nets[tier]
-            net.cost = [s * f.price * f.paid / 3600.0 for s in net.seconds]
-            costs.append(sum(a * b for a, b in zip(net.cost, net.kinds or NOBODY, strict=False)))
+            net.cost = token_cost(f, net)
+            costs.append(ahead * sum(a * b for a, b in zip(net.cost, net.kinds or NOBODY, strict=False)))
         total = sum(lab.nets[tier].tokens for lab in w.labs)
         q = p["lab.ceiling_quality"]
         offers = [

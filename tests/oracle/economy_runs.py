@@ -8,7 +8,7 @@ from tests.oracle import economy_link as link
 from tests.oracle import economy_neural as neural
 from tests.oracle import economy_physical as physical
 from tests.oracle.economy_labs import belief
-from tests.oracle.economy_prices import NOBODY, structure
+from tests.oracle.economy_prices import NOBODY, forecast_tokens, structure
 from tests.oracle.economy_tables import TIERS
 
 
@@ -18,21 +18,10 @@ def run_length(w, lab, tier):
     return w.p["lab.cycle_months"] * (1.0 + w.p["lab.cycle_spread"] * (2.0 * u - 1.0))
 
 
-def forecast_tokens(p, lab, net):
-    """Eq. L.11: lifetime tokens of the next net."""
-    months = p["lab.planning_months"]
-    top = p["lab.growth_max_per_month"]
-    g = min(max(net.growth, -top), top)
-    if lab.forecaster == "trend":
-        g *= 0.5
-    grown = (math.exp(g * months) - 1.0) / (g * months) if abs(g * months) > 1e-12 else 1.0
-    return max(net.tokens, 1e9) * months * grown
-
-
 def planned_tokens(p, lab, net):
     """L.11 plus what the revenue missing to the belief would buy at list prices."""
     missing = max(belief(p, lab) / 12.0 - lab.revenue, 0.0) * p["lab.planning_months"] / 2.0
-    return forecast_tokens(p, lab, net) + missing / (net.price * structure(NOBODY))
+    return forecast_tokens(p, lab, net, p["lab.planning_months"]) + missing / (net.price * structure(NOBODY))
 
 
 def plan_run(w, lab, tier, price):

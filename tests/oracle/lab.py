@@ -140,14 +140,14 @@ def list_prices(nets, cost, tokens, shares, open_weights, p):
     return out
 
 
-def forecast_tokens(tokens, growth, forecasters, p):
-    """Eq. L.11: a forecaster for each lab, nets of both tiers."""
+def forecast_tokens(tokens, growth, forecasters, p, months):
+    """Eq. L.11 over so many months: a forecaster for each lab, nets of both tiers."""
     out = []
     for i, (now, g) in enumerate(zip(tokens, growth, strict=True)):
         g = min(max(g, -p.growth_max_per_month), p.growth_max_per_month)
         if forecasters[i % len(forecasters)] == "trend":
             g /= 2
-        out.append(max(now, 1e9) * p.planning_months * mean_growth(g * p.planning_months))
+        out.append(max(now, 1e9) * months * mean_growth(g * months))
     return out
 
 

@@ -106,9 +106,32 @@ def horizon(effective_flop, rollout_flop, p):
     return p.horizon_reference_minutes * by_training * by_rollouts
 
 
-def architecture_step(gain, bound, per_year):
-    """Eq. N.11: what is missing shrinks at a constant rate."""
-    return bound - (bound - gain) * math.exp(-per_year / 12.0)
+def architecture_step(gain, experiments, p):
+    """Eq. N.11: what is missing shrinks at a rate with the returns of experiments."""
+    effort = (
+        math.pow(experiments / p.experiment_reference_flop, p.algorithmic_input_exponent) if experiments > 0.0 else 0.0
+    )
+    bound = p.decode_gain_max
+    return bound - (bound - gain) * math.exp(-p.architecture_per_year * effort / 12.0)
+
+
+def architecture_worth(z, gain, log_algorithms, profit_usd, decode_usd, p):
+    """Eq. N.11b: what a month's experiments are worth when a share `z` of them goes to architecture."""
+    ceiling = math.log(p.algorithmic_ceiling)
+    slowed = math.exp(-p.algorithmic_stock_exponent * log_algorithms) * max(1.0 - log_algorithms / ceiling, 0.0)
+    algorithms = profit_usd * p.algorithmic_gain * slowed * math.pow(1.0 - z, p.algorithmic_input_exponent)
+    saved = decode_usd * p.architecture_per_year * (p.decode_gain_max / gain - 1.0)
+    return algorithms + saved * math.pow(z, p.algorithmic_input_exponent)
+
+
+def architecture_share(gain, log_algorithms, profit_usd, decode_usd, p):
+    """Eq. N.11b by search: the worth is concave in the share."""
+    low, high = 0.0, 1.0
+    for _ in range(200):
+        a, b = low + (high - low) / 3, high - (high - low) / 3
+        worth = [architecture_worth(z, gain, log_algorithms, profit_usd, decode_usd, p) for z in (a, b)]
+        low, high = (a, high) if worth[0] < worth[1] else (low, b)
+    return (low + high) / 2
 
 
 def net_for_budget(flop, train_usd, serve_usd, law, data_limit, n_min):

@@ -3,8 +3,11 @@
 import math
 
 
-def expand(backlog, capacity, p):
-    """Eq. S.1."""
+def expand(backlog, capacity, booked, decided, p):
+    """Eq. S.1: the backlog month by month until the decision takes effect."""
+    for growth in decided:
+        capacity *= 1.0 + growth
+        backlog += (math.fsum(booked) / len(booked) if booked else 0.0) - capacity
     months = max(backlog / max(capacity, 1e-12), 1e-6)
     growth = p.response * (math.log(months) - math.log(p.target_backlog_months))
     if growth > p.growth_max_per_month:

@@ -6,6 +6,7 @@ All functions are vectorised over labs or nets.
 from __future__ import annotations
 
 from model.layers.neural.capability import algorithmic_step as algorithmic_step
+from model.layers.neural.capability import architecture_share as architecture_share
 from model.layers.neural.capability import architecture_step as architecture_step
 from model.layers.neural.capability import data_limit as data_limit
 from model.layers.neural.capability import distillation as distillation

@@ -81,6 +81,60 @@ def horizon(effective_flop: Array, rollout_flop: Array, p: NeuralParams) -> Arra
     return np.asarray(base * (1.0 + rollout_flop / p.rollout_reference_flop) ** p.rollout_exponent)
 
 
-def architecture_step(gain: Array, p: NeuralParams) -> Array:
-    """Return next month's decode gain by lab, Eq. N.11: it approaches the bound."""
-    return np.asarray(gain + (p.decode_gain_max - gain) * (1.0 - np.exp(-p.architecture_per_year / 12.0)))
+def architecture_step(gain: Array, experiment_flop: Array, p: NeuralParams) -> Array:
+    """Return next month's decode gain by lab, Eq. N.11: experiments on architecture close the gap to the bound.
+
+    Returns to a month's experiments are those of algorithms (Eq. N.7): ``(I/I_ref)**lambda``.
+
+    Parameters
+    ----------
+    gain : (L,) float in [1, decode_gain_max]
+        Decode throughput over a plain architecture (hidden size, MLP-to-attention ratio, grouped queries).
+    experiment_flop : (L,) float
+        Operations of the month's experiments on architecture.
+    p : NeuralParams
+
+    Source: bian2025 for the bound. Twin: tests/oracle/neural.py.
+
+    >>> architecture_step(np.array([1.0, 1.42]), np.zeros(2), NeuralParams()).tolist()
+    [1.0, 1.42]
+    """
+    inputs = np.maximum(experiment_flop / p.experiment_reference_flop, 0.0) ** p.algorithmic_input_exponent
+    return np.asarray(gain + (p.decode_gain_max - gain) * -np.expm1(-p.architecture_per_year / 12.0 * inputs))
+
+
+def architecture_share(
+    gain: Array, log_algorithms: Array, profit_usd: Array, decode_usd: Array, p: NeuralParams
+) -> Array:
+    """Return the share of experiments that labs give to architecture, Eq. N.11b: marginal returns equalised.
+
+    A month's experiments ``I`` split into ``z I`` on architecture and ``(1 - z) I`` on algorithms, both with returns
+    ``I**lambda``. Algorithms grow at ``theta/12 S**-phi`` slowed toward their ceiling and raise gross profit; architecture
+    lowers the cost of generated tokens at ``nu/12 (d_max - d)/d``. With values ``A`` and ``B`` of both at the whole of the
+    experiments, ``A (1 - z)**lambda + B z**lambda`` is largest at ``z/(1 - z) = (B/A)**(1/(1 - lambda))``.
+
+    Parameters
+    ----------
+    gain, log_algorithms : (L,) float
+    profit_usd : (L,) float
+        Gross profit per unit of ln effective compute: elasticity times gross profit, USD a month.
+    decode_usd : (L,) float
+        Cost of generated tokens, USD a month.
+    p : NeuralParams
+
+    Source: design 5 (efficient architecture, at most 1.42x, reached with effort). Twin: tests/oracle/neural.py.
+
+    >>> architecture_share(np.array([1.0, 1.42]), np.zeros(2), np.ones(2), np.ones(2), NeuralParams()).round(3).tolist()
+    [0.185, 0.0]
+    """
+    ceiling = np.log(p.algorithmic_ceiling)
+    progress = (
+        np.exp(-p.algorithmic_stock_exponent * log_algorithms) * np.maximum(ceiling - log_algorithms, 0.0) / ceiling
+    )
+    a = np.maximum(profit_usd, 0.0) * p.algorithmic_gain * progress
+    b = np.maximum(decode_usd, 0.0) * p.architecture_per_year * (p.decode_gain_max - gain) / gain
+    power = 1.0 / (1.0 - p.algorithmic_input_exponent)
+    both = np.maximum(a, b)
+    safe = np.where(both > 0.0, both, 1.0)
+    a, b = (a / safe) ** power, (b / safe) ** power
+    return np.asarray(np.where(both > 0.0, b / np.where(both > 0.0, a + b, 1.0), 0.0))

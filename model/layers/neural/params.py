@@ -50,7 +50,7 @@ class NeuralParams(Params):
         0.5,
         doc="gamma: horizon elasticity of effective compute",
         fit=True,
-        source="design 5 and 14, prior log-sd .15",
+        source="fitted to observations to 2025-11, fitted.csv; prior: design 5 and 14, prior log-sd .15",
     )
     rollout_exponent: float = param(
         0.25, "-", 0.0, 0.5, doc="gamma_R: horizon elasticity of roll-out compute", source="design 5"
@@ -167,7 +167,7 @@ class NeuralParams(Params):
         "1/year",
         0,
         3,
-        doc="rate at which a lab that designs for inference reaches it",
+        doc="rate at which a lab with the reference experiments on architecture approaches that bound",
         source="own assumption: one or two model generations",
     )
     parameters_min: float = param(
