@@ -12,8 +12,8 @@ help:
 setup: .venv/.all  ## create .venv and install everything, pinned
 	@echo "ready: $$($(BIN)/python --version) in .venv"
 
-run: .venv/.core  ## run the baseline (8 seeds), print the answer, write results/baseline/
-	$(BIN)/python -m experiments.cli run baseline --seeds 8
+run: .venv/.core  ## run the baseline (16 posterior draws), print the answer, write results/baseline/
+	$(BIN)/python -m experiments.cli run baseline --posterior 16
 
 test: .venv/.all  ## run the default test suite, what CI runs
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not long'
@@ -46,7 +46,7 @@ screenshots: .venv/.all  ## take the pictures of the browser page that the READM
 docs: .venv/.all  ## write the table of parameters and, from a fresh baseline, the picture of the README
 	$(BIN)/python -m experiments.cli parameters --markdown > model/data/.parameters.tmp
 	mv model/data/.parameters.tmp model/data/parameters.md
-	$(BIN)/python -m experiments.cli run baseline --seeds 8 --out results/baseline
+	$(BIN)/python -m experiments.cli run baseline --posterior 16 --out results/baseline
 	$(BIN)/python -m experiments.report results/baseline docs/answer.png
 
 # .venv/.python holds interpreter and version: the environment is made anew only when PY is another one.

@@ -101,6 +101,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     M("lab", "budgets follow profit", {"lab.budget_growth_max_per_month": 0.01}),
     M("lab", "growth is learned", {"lab.growth_learning_per_month": 0.005}),
     M("lab", "rivalry for buyers", {"lab.quality_coefficient": 0.0}),
+    M("lab", "list prices look ahead", {"lab.pricing_months": 0.0}),
     M("lab", "nets are sized for serving", {"lab.planning_months": 6.0, "lab.seed_market_usd_per_year": 1e8}),
     M("lab", "open weights cap prices", {"lab.self_hosting_markup": 5.0}),
     M("lab", "equity", {"lab.equity_multiple": 0.0}),
