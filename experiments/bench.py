@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from experiments.bench_sweep import sweep_throughput
 from experiments.bench_twin import Twin, differences, stock_differences
 from model.economy import InferenceEconomy
 from model.stages import people, turnover
@@ -300,7 +301,7 @@ def copy_bandwidth(mebibytes: int, times: int) -> float:
     return 2.0 * source.nbytes / min(seconds)
 
 
-# --- Runs, sweeps, start-up --------------------------------------------------------------------------------------------
+# --- Runs, start-up ----------------------------------------------------------------------------------------------------
 
 
 def run_seconds(times: int = 3) -> dict[str, float]:
@@ -327,44 +328,6 @@ def help_seconds(times: int) -> float:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         seconds.append(Clock.now().since(start).wall)
     return min(seconds)
-
-
-def sweep_throughput(workers: int = 2, runs: int = 24, humans: int = 2_000, months: int = MONTHS) -> dict[str, float]:
-    """Return runs per second of a sweep in `workers` processes, over those of as many bare runs side by side.
-
-    ``efficiency`` counts from the moment when each process has handed in a run, ``with_start`` from the start of the command.
-    """
-    from experiments.design import read
-    from experiments.engine import simulate
-    from experiments.sweeps import Progress, sweep
-
-    asked = {
-        "scenarios": ["baseline"],
-        "seeds": {"first": 1, "count": runs},
-        "run": {"humans": humans, "months": months},
-    }
-    tasks = [task for _, task in read(asked).tasks()][:3]
-    bare = statistics.median(simulate(task).seconds for task in tasks)
-    seen: list[tuple[int, float]] = []
-
-    def note(progress: Progress) -> None:
-        seen.append((progress.made, time.perf_counter()))
-
-    start = time.perf_counter()
-    sweep(asked, workers=workers, on_progress=note)
-    end = time.perf_counter()
-    first, began = next((made, at) for made, at in seen if made >= workers)
-    last, ended = next((made, at) for made, at in seen if made == runs)
-    steady = (last - first) / (ended - began)
-    return {
-        "workers": workers,
-        "runs": runs,
-        "humans": humans,
-        "bare_run_seconds": bare,
-        "runs_per_second": steady,
-        "efficiency": steady * bare / workers,
-        "with_start": runs / (end - start) * bare / workers,
-    }
 
 
 def _load() -> float | None:

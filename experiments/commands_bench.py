@@ -111,8 +111,8 @@ def notes(found: dict[str, Any]) -> list[str]:
     if found["sweep"] is not None:
         s = found["sweep"]
         out.append(
-            f"Sweep, {s['workers']} workers, {s['runs']} runs of {s['humans']:,} humans: {s['efficiency']:.2f} of ideal, "
-            f"{s['with_start']:.2f} with the start of the processes."
+            f"Sweep, {s['workers']} workers, {s['runs']} runs of {s['humans']:,} humans: {s['efficiency']:.2f} of as many bare "
+            f"processes, {s['with_start']:.2f} with their start."
         )
     twins = [s["twin"] for s in found["sizes"] if s["twin"] is not None]
     if twins:

@@ -125,3 +125,25 @@ def test_bytes_are_those_of_the_arrays():
     least = np.sum([column.dtype.itemsize * r.n for r in rows for column in r.columns().values()]) / 64
     assert found["tables"] >= least
     economy.close()
+
+
+@pytest.mark.long
+def test_a_sweep_is_timed_beside_bare_processes():
+    found = bench.sweep_throughput(runs=6, humans=20, months=2)
+    assert found["runs_per_second"] == pytest.approx(found["efficiency"] * found["bare_runs_per_second"])
+    assert found["with_start"] > 0.0
+
+
+@pytest.mark.long
+def test_arrays_are_as_much_faster_as_they_were():
+    """Ratios within one run; the bounds leave a third to a machine that others use too."""
+    bandwidth = bench.copy_bandwidth(512, 5)
+    small, large = (bench.size(n, bench.TWIN_MONTH + 10, bandwidth) for n in (100_000, 1_000_000))
+    assert small["twin"]["largest_difference"] < 1e-9
+    assert large["twin"]["largest_difference"] < 1e-9
+    assert small["twin"]["over_arrays"] > 40.0
+    assert large["twin"]["over_arrays"] > 35.0
+    assert large["whole"]["ns"] < 1.9 * small["whole"]["ns"]
+    assert large["whole"]["ns"] < 2.0 * large["consumer"]["ns"]
+    assert large["consumer_over_streaming"] < 40.0
+    assert large["bytes"]["all"] < 210.0
