@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import model
-from experiments import report
+from experiments import informed, report
 from experiments.page.blocks import Html, paragraph
 from experiments.page.state import SHIPPED_NOTE
 from experiments.printed import PRIOR, QUESTION
@@ -34,7 +34,9 @@ CARD = (
     (
         "What is known",
         PRIOR
-        + " The baseline is not calibrated; every parameter stands at a sourced or declared value, and says which.",
+        + " Nineteen parameters of the baseline are fitted to observations up to 2025-11; all others stand at a sourced or declared value,"
+        " and say which. "
+        + " ".join(informed.stored().sentences()),
     ),
     (
         "What a row is",
