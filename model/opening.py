@@ -176,6 +176,7 @@ def layers_and_markets(e: InferenceEconomy) -> None:
     people = np.bincount(e.humans.segment, weights=each, minlength=human.SEGMENTS)
     paid = np.bincount(e.humans.segment, weights=each * wage, minlength=human.SEGMENTS)
     weights = np.array([f.rd_usd_per_month for f in firms["lab"].values()])
+    mean_wage = float(block_sum(each * wage) / block_sum(each))
     names = list(firms["lab"])
     homes = [-1] * (1 + n)
     for i, firm in enumerate(firms["provider"].values()):
@@ -194,8 +195,8 @@ def layers_and_markets(e: InferenceEconomy) -> None:
         lab_names=tuple(names),
         rules=tuple(f.rule for f in firms["lab"].values()),
         forecasters=tuple(f.forecaster for f in firms["lab"].values()),
-        wage_by_segment=paid / np.maximum(people, 1e-300),
-        mean_wage=float(block_sum(each * wage) / block_sum(each)),
+        wage_by_segment=np.where(people > 0.0, paid / np.maximum(people, 1e-300), mean_wage),  # few rows leave some empty
+        mean_wage=mean_wage,
     )
     first_runs(e)
 
