@@ -195,7 +195,7 @@ def layers_and_markets(e: InferenceEconomy) -> None:
         lab_names=tuple(names),
         rules=tuple(f.rule for f in firms["lab"].values()),
         forecasters=tuple(f.forecaster for f in firms["lab"].values()),
-        wage_by_segment=np.where(people > 0.0, paid / np.maximum(people, 1e-300), mean_wage),  # few rows leave some empty
+        wage_by_segment=np.where(people > 0.0, paid / np.maximum(people, 1e-300), mean_wage),  # nobody: any wage
         mean_wage=mean_wage,
     )
     first_runs(e)
