@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import mesa
 import numpy as np
 
 from model.core import frozen
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from model.scenario import Scenario
 
 FORMAT, VERSION = "economy checkpoint", 1
-#: Attributes that the economy's constructor makes: registers of Mesa, which hold rows of the tables, and generators, from
-#: which nothing is drawn.
-BUILT = frozenset({"_agents", "_agents_by_type", "_all_agents", "_rows", "_user_step", "step", "rng", "random", "_rng"})
 #: What the archive holds: who may go on from it, what the constructor needs, all else.
 FACTS, OPENING, ECONOMY = "facts", "opening", "economy"
 
@@ -56,9 +54,10 @@ def save(economy: InferenceEconomy, path: str | Path, code: str = "") -> None:
     path, settings = Path(path), economy.settings
     inert = economy.humans.n - settings.humans
     facts = {"code": code, "scenario": digest(settings), "seed": economy.seed, "month": economy.month}
+    opening = {"settings": settings, "foresight": economy.foresight, "inert": inert, "steps": economy.steps}
     members = {FACTS: np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)}
-    members |= frozen.members(OPENING, {"settings": settings, "foresight": economy.foresight, "inert": inert})
-    members |= frozen.members(ECONOMY, economy, BUILT)
+    members |= frozen.members(OPENING, opening)
+    members |= frozen.members(ECONOMY, economy, built())
     handle, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w+b") as file:
@@ -114,10 +113,21 @@ def load(
             economy = InferenceEconomy(
                 opening["settings"], seed=seed, inert=opening["inert"], foresight=opening["foresight"]
             )
-            frozen.restored(archive, ECONOMY, economy, BUILT)
+            economy.months = 0  # at its end: steps that do nothing wind Mesa's clock
+            for _ in range(opening["steps"]):
+                economy.step()
+            frozen.restored(archive, ECONOMY, economy, built())
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise InputError(f"checkpoint {str(path)!r}: does not fit the code here ({error})") from error
     return economy
+
+
+def built() -> frozenset[str]:
+    """Return the attributes that the economy's constructor makes anew.
+
+    Registers of Mesa, which hold rows of the tables; its generators, from which nothing is drawn; its clock.
+    """
+    return frozenset({"_rows", *vars(mesa.Model(rng=0))}) - {"running"}
 
 
 def digest(scenario: Scenario) -> str:
