@@ -17,6 +17,7 @@ import pytest
 
 import agents
 import model
+from experiments.scored import LAST
 from model import scenario
 from model.core.params import Declaration
 
@@ -246,9 +247,24 @@ def unsourced(source: str) -> str | None:
     return None
 
 
+#: What a fitted parameter says before the source of its prior.
+FITTED = f"fitted to observations to {LAST}, fitted.csv; prior: "
+
+
 def test_every_parameter_has_a_source():
-    wrong = [f"{d.section}.{d.name}: {w}" for d in declared() if (w := unsourced(d.source))]
+    wrong = [f"{d.section}.{d.name}: {w}" for d in declared() if (w := unsourced(d.source.removeprefix(FITTED)))]
     assert not wrong, "\n".join(wrong)
+
+
+def test_fitted_parameters_say_so_and_lie_in_the_sample():
+    shown = {row["parameter"]: row for row in csv.DictReader((DATA / "fitted.csv").open())}
+    members = list(csv.DictReader((DATA / "posterior.csv").open()))
+    names = {f"{d.section}.{d.name}": d for d in declared()}
+    assert {n for n, d in names.items() if d.fit} == set(shown) == {n for n, d in names.items() if FITTED in d.source}
+    for name, d in names.items():
+        if d.fit:
+            values = [float(m[name]) for m in members]
+            assert min(values) <= d.default <= max(values), name
 
 
 def test_every_source_line_has_a_source():
