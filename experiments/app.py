@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import html
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import solara
 import solara.server.settings
+import solara.server.starlette
 import solara.settings
 from reacton import ipyvuetify as v
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from experiments.page import levers, versus, views
 from experiments.page.blocks import Block, Choice, Html, Picture, Table
+from experiments.page.charts import drawing_library
 from experiments.page.player import Frame, Player, Wish
 from experiments.page.state import COUNTED, VIEWS, State, loaded, parse
 from experiments.page.widgets import Bar, Choices, Controls, Drawing, Rows, Tabs, Theme
@@ -32,6 +39,16 @@ solara.server.settings.theme.show_banner = False
 solara.server.settings.theme.title = "The Inference Economy"
 solara.server.settings.kernel.cull_timeout = "30m"
 solara.settings.assets.cdn = "http://127.0.0.1:9/"
+# A redraw walks the parts of the page that changed, not all of them; half the time.
+os.environ.setdefault("REACTON_FAST", "1")
+
+
+def charts(_: Request) -> Response:
+    """Serve the code that draws charts in the browser."""
+    return Response(drawing_library(), media_type="text/javascript")
+
+
+solara.server.starlette.app.router.routes.insert(0, Route("/charts.js", charts))
 
 
 @solara.component
@@ -220,8 +237,8 @@ def Top(session: Session) -> None:
 def Side(session: Session) -> None:
     """Show preset, resolution, levers, all parameters, downloads."""
     state, open_ = session.state.value, session.levers_open
-    groups = solara.use_memo(lambda: levers.groups(state.scenario), [state.scenario])
-    shown = solara.use_memo(lambda: levers.values(state), [state.scenario, dict(state.changes)])
+    groups = solara.use_memo(lambda: json.dumps(levers.groups(state.scenario)), [state.scenario])
+    base = solara.use_memo(lambda: json.dumps(levers.values(state)["base"]), [state.scenario])
     names = [(name, loaded(name).title) for name in sorted(shipped(), key=lambda n: (n != "baseline", n))]
     sizes = sorted({*RESOLUTIONS, state.humans})
     with v.Html(tag="aside", class_="side open" if open_.value else "side", attributes={"aria-label": "Levers"}):
@@ -238,7 +255,7 @@ def Side(session: Session) -> None:
             "Take back the change" if many == 1 else f"Take back all {many} changes" if many else "No lever moved yet"
         )
         solara.Button(label, on_click=lambda: session.set(changes={}), disabled=not many, small=True)
-        Controls(groups=groups, base=shown["base"], now=shown["now"], on_change=session.change).key("controls")
+        Controls(given=groups, standing=base, now=dict(state.changes), on_change=session.change).key("controls")
         with solara.Div(classes=["keep"]):
             _keep(
                 "Scenario (TOML)",
@@ -291,7 +308,7 @@ def _show(session: Session, block: Block, key: str) -> None:
     if isinstance(block, Html):
         solara.HTML(unsafe_innerHTML=block.text).key(key)
     elif isinstance(block, Picture):
-        Drawing(name=block.name, svg=block.svg).key(f"{key}-{block.name}")
+        Drawing(name=block.name, chart=block.chart, svg=block.svg).key(f"{key}-{block.name}")
     elif isinstance(block, Choice):
         pick = session.choose
         Choices(

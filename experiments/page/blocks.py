@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 import html
-import itertools
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import vl_convert as vlc
-
-#: Colours of all charts that belong to the paper, not to the data, and the page's variables that take their place.
-INKS = {
-    "#222222": "--ink",
-    "#222": "--ink",
-    "#555555": "--ink-soft",
-    "#777777": "--ink-faint",
-    "#e6e6e6": "--grid",
-    "#f4f4f4": "--paper-soft",
-    "white": "--paper",
-    "#ffffff": "--paper",
-    "black": "--ink",
-    "#000": "--ink",
-    "#000000": "--ink",
-}
-_PAINT = re.compile(rf'\b(fill|stroke)="({"|".join(map(re.escape, INKS))})"')
-_numbers = itertools.count()
+from experiments.page.charts import specification
 
 
 @dataclass(frozen=True)
@@ -39,10 +20,11 @@ class Html:
 
 @dataclass(frozen=True)
 class Picture:
-    """A chart as SVG; `name` is the stem of the file it is saved under."""
+    """A chart as Vega-Lite, or a picture as SVG; `name` is the stem of the file it is saved under."""
 
     name: str
-    svg: str
+    chart: str = ""
+    svg: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,21 +55,7 @@ Block = Html | Picture | Choice | Table
 
 def picture(name: str, chart: Any) -> Picture:
     """Return an Altair chart as a picture."""
-    return Picture(name, themed(vlc.vegalite_to_svg(chart.to_dict(validate=False))))
-
-
-def themed(svg: str) -> str:
-    """Return an SVG whose paper colours are variables of the page and whose ids are its own.
-
-    >>> themed('<svg><path fill="white" stroke="#0072B2"/></svg>')
-    '<svg><path fill="var(--paper,white)" stroke="#0072B2"/></svg>'
-    """
-    text = re.sub(r"<\?xml[^>]*\?>|<!DOCTYPE[^>]*>", "", svg)
-    number = next(_numbers)
-    for name in set(re.findall(r'\bid="([^"]+)"', text)):
-        text = text.replace(f'id="{name}"', f'id="p{number}-{name}"').replace(f"#{name})", f"#p{number}-{name})")
-        text = text.replace(f'"#{name}"', f'"#p{number}-{name}"')
-    return _PAINT.sub(lambda m: f'{m[1]}="var({INKS[m[2]]},{m[2]})"', text)
+    return Picture(name, specification(chart))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[int] = (0,), title: str = "") -> Html:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.page.blocks import Block, Picture, paragraph, plain, table, themed
+from experiments.page.blocks import Block, Picture, paragraph, plain, table
 from model.economy import InferenceEconomy
 
 WIDTH, HEIGHT, TOP = 760, 560, 46
@@ -73,7 +73,7 @@ def view(e: InferenceEconomy, which: str) -> list[Block]:
     drawn = draw(nodes, edges, which)
     return [
         paragraph(f"{month}. {how} Hover for names and numbers.", kind="small"),
-        Picture(f"{which}-network", themed(drawn)),
+        Picture(f"{which}-network", svg=drawn),
         table(("from", "to", unit), rows, (0, 1), "Busiest links"),
     ]
 

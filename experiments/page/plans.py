@@ -10,13 +10,12 @@ import polars as pl
 from experiments import figures, figures_share
 from experiments.page.blocks import Choice, Html, paragraph, picture, plain, table
 from experiments.page.player import seeded
-from model import tables
 from model.core.units import month_date
-from model.regret import hindsight
 
 if TYPE_CHECKING:
     from experiments.page.player import Part, Scene
     from model.economy import InferenceEconomy
+    from model.stages.state import Release
 
 
 def leading(e: InferenceEconomy) -> int:
@@ -50,11 +49,11 @@ def view(scene: Scene) -> list[Part]:
     ]
     if e.month < 24:  # drawn by year of release
         return told
-    return [*told, lambda: picture("plans-of-all-labs", figures.labs(seeded(e, tables.labs(e))))]
+    return [*told, lambda: picture("plans-of-all-labs", figures.labs(all_labs(e)))]
 
 
-def planned(e: InferenceEconomy, lab: str) -> pl.DataFrame:
-    """Return the models a lab released during the run, planned and realised, oldest first."""
+def planned(e: InferenceEconomy, lab: str | None = None) -> pl.DataFrame:
+    """Return the models a lab (or every lab) released during the run, planned and realised, oldest first."""
     rows: list[dict[str, Any]] = [
         {
             "month": month_date(r.released_month, e.settings.start),
@@ -64,15 +63,36 @@ def planned(e: InferenceEconomy, lab: str) -> pl.DataFrame:
             "planned_tokens": r.planned_tokens,
             "realised_tokens": r.tokens,
             "planned_usd": r.planned_usd,
-            "realised_usd": hindsight(r, e.params.neural).realised_usd,
+            "realised_usd": cost_usd(r),
             "serving": r.retired_month is None,
         }
         for r in e.state.releases
-        if r.lab == lab and not r.opening
+        if lab in (None, r.lab) and not r.opening
     ]
     schema = {"month": pl.Date, "tier": pl.String, "serving": pl.Boolean}
     numbers = ("training_flop", "parameters", "planned_tokens", "realised_tokens", "planned_usd", "realised_usd")
     return pl.DataFrame(rows, schema={**schema, **dict.fromkeys(numbers, pl.Float64)}).sort("month")
+
+
+def cost_usd(r: Release) -> float:
+    """Return what training a net, its roll-outs included, and serving it has cost so far, as `model.regret` counts it.
+
+    Regrets, which the page does not show, take most of a second for all nets of a run.
+    """
+    return r.train_usd_per_flop * r.training_flop * (1.0 + r.rollout_factor) + r.serving_usd
+
+
+def all_labs(e: InferenceEconomy) -> pl.DataFrame:
+    """Return the columns of the result table `labs` that its figure draws."""
+    names = {
+        "month": "released",
+        "planned_tokens": "planned_lifetime_tokens",
+        "realised_tokens": "realised_lifetime_tokens",
+        "planned_usd": "planned_cost_usd",
+        "realised_usd": "realised_cost_usd",
+        "serving": "censored",
+    }
+    return seeded(e, planned(e).rename(names))
 
 
 def said(rows: pl.DataFrame, lab: str, leads: bool, month: str) -> list[str]:

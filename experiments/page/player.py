@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -10,14 +11,15 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from altair.utils import schemapi
 
 from experiments import answer
 from experiments.page.blocks import Block, Html
+from experiments.page.charts import quickly
 from experiments.page.state import State
 from model import tables
 from model.core.units import month_date
 from model.economy import InferenceEconomy
+from model.measures import Crossover
 
 #: Seconds between two looks at what is wished, and between two pictures.
 SLICE, FRAME = 0.15, 0.25
@@ -31,6 +33,11 @@ class Summary:
     found: answer.Counts
     monthly: pl.DataFrame
     compute: pl.DataFrame
+
+    @functools.cached_property
+    def crossings(self) -> dict[str, list[Crossover]]:
+        """Return when each definition's share passed one half for good; a view asks many times."""
+        return answer.crossings(self.found)
 
 
 @dataclass(frozen=True)
@@ -213,25 +220,25 @@ class Player:
                 self._changed.wait_for(lambda: self._other(number), timeout=max(left, 0.0))
 
     def _frame(self, wish: Wish, number: int, pending: bool = False) -> None:
-        """Show the view: what is quick at once, the rest as it is made; until then what stood there stays."""
+        """Show the view; if it takes long, what is quick first and the rest as it is made, beside what stood there."""
         economy = self._economy
         if economy is None:
             return
-        with self._lock, schemapi.debug_mode(False):  # charts are checked by the tests
+        with self._lock, quickly():
             tiles, parts = self._draw(self._scene(economy, wish))
         label = economy.recorder.months[-1] if economy.recorder.months else "opening"
         before = self._drawn[1] if self._drawn[0] == wish.state.view else ()
         blocks: list[Block] = []
-        said = False
+        said, late = False, time.monotonic() + (SLICE if before else 0.0)
         for part in parts:
             if callable(part):
                 if self._other(number):
                     return
-                if not said:
+                if not said and time.monotonic() >= late:
                     said, i = True, len(blocks)
                     rest = before[i:] if len(before) == len(parts) else tuple(Html("") for _ in parts[i:])
                     self._show(Frame(wish.state, economy.month, label, tiles, (*blocks, *rest), whole=False))
-                with self._lock, schemapi.debug_mode(False):
+                with self._lock, quickly():
                     part = part()
             blocks.append(part)
         self._drawn = (wish.state.view, tuple(blocks))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import ipaddress
 import os
 import socket
@@ -31,6 +32,7 @@ def serve(host: str = HOST, port: int = PORT, open_browser: bool = True) -> None
     InputError
         If the packages of the page are missing or the address cannot be used.
     """
+    _share_a_heap()
     os.environ["SOLARA_APP"] = "experiments.app"
     os.environ.setdefault("SOLARA_TELEMETRY_MIXPANEL_ENABLE", "False")
     with _bound(host, port) as listening:
@@ -61,6 +63,13 @@ def serve(host: str = HOST, port: int = PORT, open_browser: bool = True) -> None
         config = uvicorn.Config("solara.server.starlette:app", log_level="warning", access_log=False)
         with contextlib.suppress(KeyboardInterrupt):
             Server(config).run([listening])
+
+
+def _share_a_heap() -> None:
+    """Give all threads one heap where the C library is GNU's: it keeps several, each as large as the largest run in it was."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(-8, 1)  # M_ARENA_MAX
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -71,7 +71,7 @@ def crossed(scene: Scene, definition: str, shipped: bool = False) -> str:
     of = scene.shipped if shipped else scene.now
     if of is None or not of.found.values:
         return "-"
-    words = figures_share.when(answer.crossings(of.found)[definition], of.found.start)
+    words = figures_share.when(of.crossings[definition], of.found.start)
     if words == "not in this run":
         last = month_date(scene.state.months - 1, of.found.start).isoformat()[:7]
         done = shipped or scene.economy.month == scene.state.months
@@ -83,7 +83,7 @@ def _moved(scene: Scene, definition: str) -> str:
     """Return how far the crossover has moved against the scenario as shipped."""
     if scene.shipped is None:
         return ""
-    now, before = (answer.crossings(s.found)[definition][0] for s in (scene.now, scene.shipped))
+    now, before = (s.crossings[definition][0] for s in (scene.now, scene.shipped))
     text = f"as shipped {crossed(scene, definition, shipped=True)}"
     if now.index is None or before.index is None:
         return text

@@ -38,12 +38,12 @@ def Bar(**given: Any) -> Any:
 
 
 @component_vue("controls.vue")
-def _controls(groups: list[Any], base: dict[str, Any], now: dict[str, Any], event_change: Event) -> None:
-    """Levers and all parameters, to search."""
+def _controls(given: str, standing: str, now: dict[str, Any], event_change: Event) -> None:
+    """Levers and all parameters, to search; as JSON, since every redraw looks through what is no text."""
 
 
 def Controls(**given: Any) -> Any:
-    """Show the controls; `on_change` is called with {name, value}."""
+    """Show the controls; `given` holds their groups, `standing` the scenario's values, both JSON; `on_change` gets {name, value}."""
     return _controls(**_events(given))
 
 
@@ -73,7 +73,7 @@ def Tabs(**given: Any) -> Any:
 
 
 @component_vue("picture.vue")
-def Drawing(name: str, svg: str) -> None:
+def Drawing(name: str, chart: str, svg: str) -> None:
     """Show a picture that can be saved as SVG and PNG."""
 
 
