@@ -43,11 +43,12 @@ notebooks: .venv/.all  ## run the notebooks from fresh kernels and write their o
 screenshots: .venv/.all  ## take the pictures of the browser page that the README shows
 	$(BIN)/python -m tests.screenshots
 
-docs: .venv/.all  ## write the table of parameters and, from a fresh baseline, the picture of the README
+docs: .venv/.all  ## write the table of parameters and, from a fresh baseline, picture and numbers of the README
 	$(BIN)/python -m experiments.cli parameters --markdown > model/data/.parameters.tmp
 	mv model/data/.parameters.tmp model/data/parameters.md
 	$(BIN)/python -m experiments.cli run baseline --posterior 16 --out results/baseline
 	$(BIN)/python -m experiments.report results/baseline docs/answer.png
+	$(BIN)/python -m tests.quoted results/baseline
 
 # .venv/.python holds interpreter and version: the environment is made anew only when PY is another one.
 # The base interpreter is asked for, so that an activated .venv never counts as another, nor deletes itself.

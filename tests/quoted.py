@@ -1,0 +1,190 @@
+"""What README.md quotes from runs, written from stored results between markers: `python -m tests.quoted [FOLDER]`.
+
+With the result folder of a baseline its answer is stored first, in `model/data/answer.json`. `make docs` calls it so.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import model
+from experiments import backtest, informed, priors, scored
+from experiments.answer import DENOMINATORS, FIRST_DATE, PARITY
+from experiments.results import Result
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+ANSWER = ROOT / "model" / "data" / "answer.json"
+YEARS = ("2025", "2030", "2035")
+#: A factor beyond which a series of the backtest is named as missed, and how many of the closest are named.
+MISSED, CLOSEST = 3.0, 3
+WIDTH = 138
+
+
+# The answer of the baseline ------------------------------------------------------------------------
+
+
+def answer_of(result: Result) -> dict[str, Any]:
+    """Return what is stored of a run's answer, but the date: `economy run --json`, definitions and years of the README."""
+    told = result.to_json()
+    kept = {key: told[key] for key in ("scenario", "months", "humans", "seeds")}
+    for level in ("crossover", "dominance"):
+        kept[level] = {d: told[level][d] for d in DENOMINATORS}
+    kept["share"] = {d: {year: told["share"][d][year] for year in YEARS} for d in DENOMINATORS}
+    return {"version": model.__version__, "runs": result.replicates, **kept}
+
+
+def store(result: Result, path: Path = ANSWER, today: dt.date | None = None) -> None:
+    """Store a run's answer with the day on which it first came out as it is."""
+    new = answer_of(result)
+    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    date = old.get("date")
+    if {**old, "date": None} != {**new, "date": None} or date is None:
+        date = (today or dt.date.today()).isoformat()
+    path.write_text(json.dumps({"date": date, **new}, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def answer_text(told: Mapping[str, Any]) -> str:
+    """Return the answer as a caption and a table."""
+    head = ("inference's share of ...", "passes one half: median [P10, P90]", "runs that pass", *YEARS)
+    rows = [head, ("---",) * len(head)]
+    for definition, words in DENOMINATORS.items():
+        shares = [told["share"][definition][year] for year in YEARS]
+        crossed = told["crossover"][definition]
+        rows.append((words, when(crossed, shares[-1]["median"]), percent(crossed["share_crossed"]), *map(span, shares)))
+    caption = (
+        f"*The answer in one figure and by denominator: baseline, {told['runs']}, version {told['version']}, {told['date']}."
+        " Shares of calendar years: median (P10 to P90). `make docs` makes both anew.*"
+    )
+    return filled(caption) + "\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def when(crossed: Mapping[str, Any], last: float) -> str:
+    """Return when a share passed one half, in words; `last` is the median share of the last year."""
+    if not crossed["share_crossed"]:
+        return "never"
+    middle = crossed["median"] or "half the runs or fewer"
+    if crossed["median"] == FIRST_DATE:
+        middle = f"by {middle}"
+    if crossed["median"] and last < PARITY:
+        middle += ", below it again"
+    return f"{middle} [{crossed['low'] or 'never'}, {crossed['high'] or 'never'}]"
+
+
+# Fit, backtest, overlap ----------------------------------------------------------------------------
+
+
+def fit_text(fitted: pl.DataFrame) -> str:
+    """Return which parameters the data fix, of a table as `model/data/fitted.csv`."""
+    fixed = fitted.filter(pl.col("variance_left") <= 0.5).sort("variance_left")
+    named = ", ".join(
+        f"`{r['parameter']}` ({percent(r['variance_left'])} by `{r['identified_by']}`)"
+        for r in fixed.iter_rows(named=True)
+    )
+    return filled(
+        f"The baseline is fitted to what was observed to {scored.LAST}. The data fix {fixed.height} of {fitted.height} fitted"
+        f" parameters, so that at most half of the prior's variance is left: {named}."
+    )
+
+
+def backtest_text(told: Mapping[str, Any]) -> str:
+    """Return the score of a backtest as `economy backtest` stores it."""
+    s = told["scores"]
+    low, high = s["coverage_80_interval"]
+    narrow = ", so they are too narrow" if high < 0.8 else ""
+    skill = ", ".join(
+        f"{v['skill']:+.2f} against a {name.replace('_', ' ')} ({v['interval'][0]:+.2f} to {v['interval'][1]:+.2f})"
+        for name, v in s["crps_skill_against"].items()
+    )
+    rows = sorted(told["series"], key=lambda row: row["median_abs_log10_error"])
+    missed = [row for row in reversed(rows) if 10 ** row["median_abs_log10_error"] > MISSED]
+    return filled(
+        f"Fitted to {told['cutoff']} and held against what came after, to {scored.LAST} ({s['n_points']} points of"
+        f" {s['n_series']} series), the model is off by a factor of {10 ** s['median_abs_log10_error']:.1f} (median over series"
+        f" with an earlier trend, blocks alike; a factor of two or less in {percent(s['within_factor_2'])}); its 80 % intervals"
+        f" cover {percent(s['coverage_80'])} ({100 * low:.0f} to {100 * high:.0f} % by a bootstrap over series){narrow}. Skill of"
+        f" whole distributions (CRPS): {skill}. Closest: {', '.join(map(off, rows[:CLOSEST]))}. Off by more than a factor of"
+        f" {MISSED:.0f}: {', '.join(map(off, missed)) or 'none'}."
+    )
+
+
+def off(row: Mapping[str, Any]) -> str:
+    """Return a series of a backtest and by which factor it was missed; points on both sides have no direction."""
+    errors = [point["error_log10"] for point in row["points"]]
+    side = " low" if max(errors) < 0.0 else " high" if min(errors) > 0.0 else ""
+    return f"`{row['series']}` (x{10 ** row['median_abs_log10_error']:.1f}{side})"
+
+
+def overlap_text(told: informed.Informed) -> str:
+    """Return whether the data inform the answer, as `economy calibrate --crossover` stores it."""
+    draws = len(told.posterior[informed.HEADLINE])
+    return filled(f"Prior and posterior to the end, {draws} draws each. {' '.join(told.sentences())}")
+
+
+# Markers -------------------------------------------------------------------------------------------
+
+#: What stands between the markers of a name.
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "answer": lambda: answer_text(json.loads(ANSWER.read_text(encoding="utf-8"))),
+    "fit": lambda: fit_text(pl.read_csv(priors.FITTED)),
+    "backtest": lambda: backtest_text(json.loads(backtest.STORED.read_text(encoding="utf-8"))),
+    "overlap": lambda: overlap_text(informed.stored()),
+}
+MARKED = re.compile(r"(<!-- quoted (\w+):[^>]*-->\n)(.*?)(<!-- end \2 -->)", re.S)
+
+
+def written(text: str) -> str:
+    """Return a page with each block as stored results give it."""
+    return MARKED.sub(lambda m: f"{m[1]}{BLOCKS[m[2]]()}\n{m[4]}", text)
+
+
+def drifts(text: str) -> list[str]:
+    """Return which blocks of a page are missing, there twice, of no known name, or not what stored results give."""
+    names = [m[2] for m in MARKED.finditer(text)]
+    wrong = [f"{name}: not quoted" for name in BLOCKS if name not in names]
+    wrong += [f"{name}: unknown" for name in dict.fromkeys(names) if name not in BLOCKS]
+    wrong += [f"{name}: quoted {names.count(name)} times" for name in BLOCKS if names.count(name) > 1]
+    if bare := len(re.findall(r"<!-- (?:quoted|end) ", text)) - 2 * len(names):
+        wrong.append(f"{bare} markers without their other half")
+    for _, name, body, _ in MARKED.findall(text):
+        if name in BLOCKS and body != (now := f"{BLOCKS[name]()}\n"):
+            pairs = itertools.zip_longest(body.splitlines(), now.splitlines(), fillvalue="")
+            old, new = next((a, b) for a, b in pairs if a != b)
+            wrong.append(f"{name}: says {old!r}, stored results say {new!r}; `python -m tests.quoted` writes it")
+    return wrong
+
+
+def percent(x: float) -> str:
+    """Return a share in per cent."""
+    return f"{100.0 * x:.0f} %"
+
+
+def span(share: Mapping[str, float]) -> str:
+    """Return the median of a share with its interval."""
+    return f"{percent(share['median'])} ({100 * share['low']:.0f} to {100 * share['high']:.0f})"
+
+
+def filled(text: str) -> str:
+    """Return a paragraph on lines of the page's width."""
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def main(folder: str | None = None) -> None:
+    """Store the answer of a result folder, if one is named, and write README.md."""
+    if folder is not None:
+        store(Result.load(folder))
+    README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

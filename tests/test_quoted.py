@@ -1,0 +1,247 @@
+"""Numbers that documents quote from runs are those of stored results, and stored results are those of the code."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import json
+import re
+from functools import partial
+
+import pytest
+
+import model
+from experiments import backtest, informed, priors, report
+from experiments.cli import main
+from experiments.page.levers import LEVERS
+from experiments.results import Result
+from experiments.runner import run
+from model.core.ledger import SECTORS
+from tests import quoted
+from tests.quoted import ANSWER, README, ROOT, answer_of, answer_text, backtest_text, drifts, store, written
+
+PAGE = README.read_text(encoding="utf-8")
+STORED = json.loads(ANSWER.read_text(encoding="utf-8"))
+
+
+# The page ------------------------------------------------------------------------------------------
+
+
+def test_the_readme_quotes_stored_results():
+    assert drifts(PAGE) == []
+
+
+@pytest.mark.parametrize("name", quoted.BLOCKS)
+def test_a_number_changed_by_hand_is_seen(name, monkeypatch):
+    """Each number of each block, one digit at a time."""
+    now = {key: partial(str, block()) for key, block in quoted.BLOCKS.items()}  # made once
+    monkeypatch.setattr(quoted, "BLOCKS", now)
+    (whole,) = (m for m in quoted.MARKED.finditer(PAGE) if m[2] == name)
+    digits = [m.start() for m in re.finditer(r"\d", whole[3])]
+    assert len(digits) > 8
+    for at in digits:
+        place = whole.start(3) + at
+        other = str((int(PAGE[place]) + 1) % 10)
+        planted = PAGE[:place] + other + PAGE[place + 1 :]
+        assert [w.partition(":")[0] for w in drifts(planted)] == [name]
+    assert "`python -m tests.quoted` writes it" in drifts(planted)[0]
+    assert written(planted) == PAGE
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("<!-- quoted fit:", "<!-- quoted fitted:", "fit: not quoted"),
+        ("<!-- end fit -->", "", "fit: not quoted"),
+        (
+            "<!-- quoted overlap:",
+            "<!-- quoted fit: x -->\n<!-- end fit -->\n<!-- quoted overlap:",
+            "fit: quoted 2 times",
+        ),
+        ("<!-- end backtest -->", "<!-- end backtest -->\n<!-- end backtest -->", "1 markers without"),
+    ],
+)
+def test_a_lost_marker_is_seen(old, new, says):
+    assert PAGE.count(old) == 1
+    assert any(w.startswith(says) for w in drifts(PAGE.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "old", "new"),
+    [
+        ("answer", ANSWER, '"date": "20', '"date": "19'),
+        ("backtest", backtest.STORED, '"within_factor_2": 0.5', '"within_factor_2": 0.6'),
+        ("fit", priors.FITTED, "chatgpt_wau", "chatgpt_mau"),
+        ("overlap", informed.STORED, '"never"', '"2030-01"'),
+    ],
+)
+def test_a_stored_result_that_changed_is_seen(tmp_path, monkeypatch, name, path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    changed = tmp_path / path.name
+    changed.write_text(text.replace(old, new), encoding="utf-8")
+    places = {"answer": (quoted, "ANSWER"), "backtest": (backtest, "STORED"), "fit": (priors, "FITTED")}
+    if name == "overlap":
+        monkeypatch.setattr(informed.stored, "__defaults__", (changed,))
+    else:
+        monkeypatch.setattr(*places[name], changed)
+    assert [w.partition(":")[0] for w in drifts(PAGE)] == [name]
+
+
+# What is stored ------------------------------------------------------------------------------------
+
+
+def test_the_answer_is_of_this_version_and_of_the_run_that_make_makes():
+    assert STORED["version"] == model.__version__, "`make docs` runs the baseline again"
+    assert made((ROOT / "Makefile").read_text()) == [STORED["runs"]] * 2
+    assert f"run the baseline with {STORED['runs']}," in PAGE
+
+
+def made(makefile: str) -> list[str]:
+    """Return which runs of the baseline the targets run and docs make."""
+    return [
+        f"{n} posterior draws"
+        for n in re.findall(r"^\t.* run baseline --posterior (\d+)(?: --out \S+)?$", makefile, re.M)
+    ]
+
+
+def test_another_number_of_draws_is_seen():
+    text = (ROOT / "Makefile").read_text()
+    assert made(text.replace("--posterior 16", "--posterior 8")) == ["8 posterior draws"] * 2
+    assert made(text.replace(" --posterior 16", "")) == []
+
+
+@pytest.fixture(scope="module")
+def small():
+    return run("baseline", humans=30, seeds=2, workers=1)
+
+
+def test_a_run_is_stored_with_the_day_on_which_it_came_out(tmp_path, small, monkeypatch):
+    path, first, later = tmp_path / "answer.json", dt.date(2020, 1, 1), dt.date(2020, 1, 2)
+    store(small, path, first)
+    told = json.loads(path.read_text())
+    assert told["date"] == "2020-01-01"
+    assert set(told) == set(STORED)
+    store(small, path, later)
+    assert json.loads(path.read_text()) == told
+    monkeypatch.setattr(model, "__version__", "9.9")
+    store(small, path, later)
+    assert json.loads(path.read_text())["date"] == "2020-01-02"
+
+
+def test_the_answer_is_that_of_the_command(tmp_path, capsys, small, monkeypatch):
+    monkeypatch.setattr(report, "write", lambda result, folder: None)  # pictures take longest
+    said = command(tmp_path / "run", capsys, "--humans", "30", "--seeds", "2", "--workers", "1")
+    mine = answer_of(small)
+    assert moved(mine, said) == []
+    assert answer_of(Result.load(tmp_path / "run")) == mine
+
+
+def command(folder, capsys, *options: str) -> dict:
+    """Return what `economy run baseline --json` prints."""
+    assert main(["run", "baseline", *options, "--json", "--out", str(folder)]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def moved(stored: dict, said: dict, where: str = "") -> list[str]:
+    """Return which stored values a run does not repeat exactly."""
+    wrong = []
+    for key, value in stored.items():
+        if where or key not in ("date", "version", "runs"):
+            now = said.get(key)
+            if isinstance(value, dict):
+                wrong += moved(value, now or {}, f"{where}{key}.")
+            elif value != now:
+                wrong.append(f"{where}{key} is stored as {value}, the run says {now}")
+    return wrong
+
+
+def test_a_moved_answer_is_seen():
+    said = copy.deepcopy(STORED)
+    said["share"]["usd"]["2030"]["median"] *= 1.0 + 1e-15
+    said["crossover"]["purpose"]["low"] = "2026-01"
+    assert [w.partition(" is stored")[0] for w in moved(STORED, said)] == [
+        "crossover.purpose.low",
+        "share.usd.2030.median",
+    ]
+
+
+@pytest.mark.long
+def test_the_baseline_gives_the_stored_answer(tmp_path, capsys):
+    n, kind = STORED["runs"].split(" ", 1)
+    assert kind == "posterior draws"
+    said = command(tmp_path / "run", capsys, "--posterior", n)
+    assert moved(STORED, said) == [], "`make docs` stores the new answer"
+
+
+# Words ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("crossed", "last", "says"),
+    [
+        (("2030-01", "2029-01", None, 0.7), 0.6, "2030-01 [2029-01, never]"),
+        (("2030-01", "2029-01", "2031-01", 1.0), 0.4, "2030-01, below it again [2029-01, 2031-01]"),
+        (("2023-12", "2023-12", "2031-01", 1.0), 0.6, "by 2023-12 [2023-12, 2031-01]"),
+        ((None, "2029-01", None, 0.5), 0.4, "half the runs or fewer [2029-01, never]"),
+        ((None, None, None, 0.0), 0.4, "never"),
+    ],
+)
+def test_a_crossover_in_words(crossed, last, says):
+    assert quoted.when(dict(zip(("median", "low", "high", "share_crossed"), crossed, strict=True)), last) == says
+
+
+def test_a_backtest_in_words():
+    told = json.loads(backtest.STORED.read_text())
+    assert "so they are too narrow" in backtest_text(told)
+    told["scores"]["coverage_80_interval"] = [0.7, 0.9]
+    assert "narrow" not in backtest_text(told)
+    point = {"error_log10": 1.0}
+    row = {"series": "x", "median_abs_log10_error": 1.0, "points": [point]}
+    assert quoted.off(row) == "`x` (x10.0 high)"
+    assert quoted.off({**row, "points": [point, {"error_log10": -1.0}]}) == "`x` (x10.0)"
+
+
+def test_the_answer_has_a_row_a_definition():
+    table = answer_text(STORED).partition("\n\n")[2].splitlines()
+    assert len(table) == 2 + len(STORED["crossover"])
+    assert {line.count("|") for line in table} == {7}
+
+
+# Counts in words -----------------------------------------------------------------------------------
+
+WORDS = dict(six=6, seven=7, twelve=12, nineteen=19, thirty=30)  # noqa: C408
+MODEL = (ROOT / "model" / "MODEL.md").read_text(encoding="utf-8")
+
+
+def counted(text: str, phrase: str) -> int:
+    """Return the number that stands, as a word or in digits, for N in a phrase of a text, wherever its lines break."""
+    found = re.search(re.escape(phrase).replace("N", r"([\w,]+)").replace(r"\ ", r"\s+"), text)
+    assert found, f"no {phrase!r}: change the guard with the text"
+    word = found[1].lower().replace(",", "")
+    return int(word) if word.isdigit() else WORDS[word]
+
+
+def rows_of(name: str) -> int:
+    return len((ROOT / "model" / "data" / name).read_text(encoding="utf-8").splitlines()) - 1
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase", "number"),
+    [
+        (PAGE, "; N headline levers", len(LEVERS)),
+        (PAGE, "under each of N denominators", len(STORED["crossover"])),
+        (MODEL, "N published series (`model/data/scored_series.csv`)", rows_of("scored_series.csv")),
+        (MODEL, "N parameters marked `fit`", rows_of("fitted.csv")),
+        (MODEL, "N sectors keep double-entry books", len(SECTORS)),
+    ],
+)
+def test_counts_in_documents(text, phrase, number):
+    assert counted(text, phrase) == number
+
+
+def test_a_wrong_count_is_seen():
+    assert counted("with\nseven headline\nlevers", "with N headline levers") == 7
+    assert counted("some 1,100 rows", "some N rows") == 1100
+    with pytest.raises(AssertionError, match="change the guard"):
+        counted("with seven levers", "with N headline levers")
