@@ -1,9 +1,8 @@
-"""House rules: who imports whom, names with units, sources that exist, keyed randomness, no trace of a machine."""
+"""House rules: who imports whom, names with units, keyed randomness, no trace of a machine."""
 
 from __future__ import annotations
 
 import ast
-import csv
 import os
 import re
 import shutil
@@ -17,12 +16,10 @@ import pytest
 
 import agents
 import model
-from experiments.scored import LAST
 from model import scenario
 from model.core.params import Declaration
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT / "model" / "data"
 SOURCES = sorted(p for package in ("model", "agents") for p in (ROOT / package).rglob("*.py"))
 ENV = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"COLUMNS": "200"}
 
@@ -218,104 +215,6 @@ def test_a_wrong_name_is_refused(name, unit):
 def test_every_parameter_says_what_it_is():
     empty = [f"{d.section}.{d.name}" for d in declared() if not (d.unit.strip() and d.doc.strip() and d.source.strip())]
     assert empty == []
-
-
-# Sources -------------------------------------------------------------------------------------------
-
-KEYS = set(re.findall(r"^@\w+\{([\w-]+),", (DATA / "sources.bib").read_text(), re.M))
-LABELS = set(re.findall(r"^\| design (\S+) \|", (DATA / "sources.md").read_text(), re.M))
-with (DATA / "observations.csv").open(newline="") as _file:
-    SERIES = {row["series"] for row in csv.DictReader(_file)}
-
-DESIGN = re.compile(r"\bdesign ((?:[AT]\.?(?:eq)?)?\d+(?:\.\d+)?(?:(?:, | and )(?:[AT]\.?(?:eq)?)?\d+(?:\.\d+)?)*)")
-KEY_LIKE = re.compile(r"\b[a-z]+(?:19|20)\d\d[a-z]*\b")
-
-
-def unsourced(source: str) -> str | None:
-    """Return what is wrong with a source, or None."""
-    first = re.match(r"[\w-]*", source).group()
-    design = DESIGN.match(source)
-    observed = re.match(r"observations (\w+)", source)
-    reason = re.match(r"own assumption(: |, (?=design \S))(.{3,})", source, re.S)
-    other = re.match(r"by definition\b", source)
-    if not (first in KEYS or design or observed or reason or other):
-        return f"{source!r}: no source"
-    if unknown := {s for s in re.findall(r"\bobservations ([a-z]\w*_\w+)", source) if s not in SERIES}:
-        return f"{source!r}: no such series {sorted(unknown)}"
-    if observed and observed[1] not in SERIES:
-        return f"{source!r}: no such series"
-    return None
-
-
-#: What a fitted parameter says before the source of its prior.
-FITTED = f"fitted to observations to {LAST}, fitted.csv; prior: "
-
-
-def test_every_parameter_has_a_source():
-    wrong = [f"{d.section}.{d.name}: {w}" for d in declared() if (w := unsourced(d.source.removeprefix(FITTED)))]
-    assert not wrong, "\n".join(wrong)
-
-
-def test_fitted_parameters_say_so_and_lie_in_the_sample():
-    shown = {row["parameter"]: row for row in csv.DictReader((DATA / "fitted.csv").open())}
-    members = list(csv.DictReader((DATA / "posterior.csv").open()))
-    names = {f"{d.section}.{d.name}": d for d in declared()}
-    assert {n for n, d in names.items() if d.fit} == set(shown) == {n for n, d in names.items() if FITTED in d.source}
-    for name, d in names.items():
-        if d.fit:
-            values = [float(m[name]) for m in members]
-            assert min(values) <= d.default <= max(values), name
-
-
-def test_every_source_line_has_a_source():
-    wrong = []
-    for path in SOURCES:
-        for found in re.findall(r"^ +Source: (.+(?:\n +\S.*)*)", path.read_text(), re.M):
-            if w := unsourced(found.split(" Twin:")[0].rstrip(".")):
-                wrong.append(f"{path.relative_to(ROOT)}: {w}")
-    assert wrong == []
-
-
-def test_keys_and_labels_exist():
-    text = "\n".join(p.read_text() for p in [*SOURCES, DATA / "sources.md"])
-    assert set(KEY_LIKE.findall(text)) <= KEYS, "not in sources.bib"
-    labels = {label for group in DESIGN.findall(text) for label in re.split(r", | and ", group)}
-    assert labels <= LABELS, "not in sources.md"
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        "somebody2020",
-        "own assumption",
-        "own assumption: ",
-        "own assumption; smith says more",
-        "observations no_such_series",
-        "own assumption: see observations no_such_series",
-        "guess",
-        "",
-    ],
-)
-def test_a_wrong_source_is_refused(source):
-    assert unsourced(source)
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        "bass1969",
-        "bass1969, Eq. 3",
-        "observations internet_users 2024-01",
-        "design 5 and 14, prior log-sd .6",
-        "design A.22",
-        "design T6.3 and A.73",
-        "own assumption: two working days",
-        "own assumption, design A.22",
-        "by definition 1 at the opening",
-    ],
-)
-def test_a_right_source_is_taken(source):
-    assert unsourced(source) is None
 
 
 # Randomness and time -------------------------------------------------------------------------------

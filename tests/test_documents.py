@@ -24,7 +24,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "model" / "MODEL.md",
-    ROOT / "docs" / "cluster.md",
+    *sorted((ROOT / "docs").glob("*.md")),
     *DECISIONS,
 ]
 
