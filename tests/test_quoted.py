@@ -88,6 +88,17 @@ def test_a_stored_result_that_changed_is_seen(tmp_path, monkeypatch, name, path,
     assert [w.partition(":")[0] for w in drifts(PAGE)] == [name]
 
 
+def by_hand(text: str) -> list[str]:
+    """Return shares and factors that stand outside the markers of a page."""
+    return re.findall(r"\d[\d.]* %|factor of [\w.]+|(?<!\w)x\d[\d.]*", quoted.MARKED.sub("", text))
+
+
+def test_no_share_is_quoted_by_hand():
+    assert by_hand(PAGE) == []
+    planted = PAGE.replace("## Where is X?", "In 2030 it is 43.5 %, off by a factor of 1.7 or x3.\n\n## Where is X?")
+    assert by_hand(planted) == ["43.5 %", "factor of 1.7", "x3."]
+
+
 # What is stored ------------------------------------------------------------------------------------
 
 
