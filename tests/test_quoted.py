@@ -69,17 +69,15 @@ def test_a_lost_marker_is_seen(old, new, says):
 @pytest.mark.parametrize(
     ("name", "path", "old", "new"),
     [
-        ("answer", ANSWER, '"date": "20', '"date": "19'),
-        ("backtest", backtest.STORED, '"within_factor_2": 0.5', '"within_factor_2": 0.6'),
-        ("fit", priors.FITTED, "chatgpt_wau", "chatgpt_mau"),
-        ("overlap", informed.STORED, '"never"', '"2030-01"'),
+        ("answer", ANSWER, r'"median": 0\.\d+', '"median": 0.001'),
+        ("backtest", backtest.STORED, r'"within_factor_2": [\d.]+', '"within_factor_2": 0.001'),
+        ("fit", priors.FITTED, r"\b0\.\d+", "0.001"),
+        ("overlap", informed.STORED, r'"20\d\d-\d\d"', '"never"'),
     ],
 )
 def test_a_stored_result_that_changed_is_seen(tmp_path, monkeypatch, name, path, old, new):
-    text = path.read_text(encoding="utf-8")
-    assert old in text
     changed = tmp_path / path.name
-    changed.write_text(text.replace(old, new), encoding="utf-8")
+    changed.write_text(re.sub(old, new, path.read_text(encoding="utf-8")), encoding="utf-8")
     places = {"answer": (quoted, "ANSWER"), "backtest": (backtest, "STORED"), "fit": (priors, "FITTED")}
     if name == "overlap":
         monkeypatch.setattr(informed.stored, "__defaults__", (changed,))
@@ -118,8 +116,8 @@ def made(makefile: str) -> list[str]:
 
 def test_another_number_of_draws_is_seen():
     text = (ROOT / "Makefile").read_text()
-    assert made(text.replace("--posterior 16", "--posterior 8")) == ["8 posterior draws"] * 2
-    assert made(text.replace(" --posterior 16", "")) == []
+    assert made(re.sub(r"--posterior \d+", "--posterior 7", text)) == ["7 posterior draws"] * 2
+    assert made(re.sub(r" --posterior \d+", "", text)) == []
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +202,8 @@ def test_a_crossover_in_words(crossed, last, says):
 
 def test_a_backtest_in_words():
     told = json.loads(backtest.STORED.read_text())
-    assert "so they are too narrow" in backtest_text(told)
+    told["scores"]["coverage_80_interval"] = [0.4, 0.7]
+    assert "so they are too narrow" in " ".join(backtest_text(told).split())
     told["scores"]["coverage_80_interval"] = [0.7, 0.9]
     assert "narrow" not in backtest_text(told)
     point = {"error_log10": 1.0}
