@@ -66,6 +66,7 @@ def pids(started):
         return list(client.run(os.getpid).values())
 
 
+@pytest.mark.long
 def test_a_worker_killed_in_the_middle_costs_nothing(workers, whole, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeps, "WORK", unhurried)
     victim, killed = pids(workers)[0], []

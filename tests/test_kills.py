@@ -119,6 +119,7 @@ def workers_die(folder, kills, count):
     assert pl.read_parquet(folder / "x" / "results.parquet").equals(sweep(small(count=count), workers=2))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in /proc")
 def test_two_workers_killed_it_goes_on(tmp_path):
     workers_die(tmp_path, 2, 16)
