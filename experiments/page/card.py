@@ -35,8 +35,7 @@ CARD = (
         "What is known",
         PRIOR
         + " Nineteen parameters of the baseline are fitted to observations up to 2025-11; all others stand at a sourced or declared value,"
-        " and say which. "
-        + " ".join(informed.stored().sentences()),
+        " and say which. " + " ".join(informed.stored().sentences()),
     ),
     (
         "What a row is",
