@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,7 +175,7 @@ class InferenceEconomy(mesa.Model):
     def close_books(self) -> MonthBooks:
         """Close the month's ledger and hold firms' own accounts against their sector."""
         closed = self.ledger.close(self.label, self.laws)
-        scale = float(np.abs(closed.money_usd).sum())
+        balances = float(np.abs(closed.money_usd).sum())
         for sector, total in (
             ("labs", float(self.labs.cash_usd.sum())),
             ("providers", float(self.providers.cash_usd.sum())),
@@ -182,7 +183,9 @@ class InferenceEconomy(mesa.Model):
             ("ai_agents", self.total(self.ai_agents.wallet_usd)),
         ):
             gap = total - self.ledger.money(sector)
-            self.laws.require_zero("money: members' cash = cash of the sector", self.label, sector, gap, scale)
+            turnover = math.fsum(usd for payer, payee, _, usd in closed.flows if sector in (payer, payee))
+            law = "money: members' cash = cash of the sector"
+            self.laws.require_zero(law, self.label, sector, gap, max(balances, turnover))
         return closed
 
     # --- What stages ask for ---------------------------------------------------------------------------------------

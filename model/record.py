@@ -244,7 +244,8 @@ class Recorder:
         self.rows.append(row)
         self.work.append(np.stack([f.flop, f.hours, f.kwh, f.usd]))
         used = f.routed_hours.sum(axis=0)
-        self.capacity.append(np.stack([f.capacity_hours, used, f.capacity_hours - used, f.contract_usd]))
+        idle = np.maximum(f.capacity_hours - used, 0.0)  # the law lets rounding use a last bit more than there is
+        self.capacity.append(np.stack([f.capacity_hours, used, idle, f.contract_usd]))
         self.demand.append(np.stack([f.demand_hours, f.served_hours, f.queued_hours, f.lost_hours, f.fill]))
         self.flows.append(done.books.flows)
         self.balances.append((done.books.money_usd, done.books.equity_usd))

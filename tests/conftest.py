@@ -1,6 +1,11 @@
-"""One profile of hypothesis for all tests: the same examples in each run, and no time limit for one of them."""
+"""One profile of hypothesis for all tests, the same examples in each run and no time limit; small matrices on one thread."""
+
+import os
 
 from hypothesis import settings
 
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # before NumPy comes: threads of a small matrix wait more than they work
 settings.register_profile("economy", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("economy")

@@ -131,7 +131,8 @@ def traffic(edges: Array, scale: float, external: Array) -> Array:
     >>> traffic(p, 1.0, np.array([1.0, 0, 0])).round(6).tolist()
     [1.041667, 0.520833, 0.416667]
     """
-    return np.asarray(np.linalg.solve(np.eye(external.size) - scale * edges.T, external), dtype=np.float64)
+    calls = np.linalg.solve(np.eye(external.size) - scale * edges.T, external)
+    return np.asarray(np.maximum(calls, 0.0), dtype=np.float64)  # rounding leaves a node that nobody calls below zero
 
 
 def spectral_radius(edges: Array) -> float:

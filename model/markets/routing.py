@@ -59,7 +59,8 @@ def spread(
     taken = np.zeros_like(free)
     open_ = free > 0.0
     rest = total
-    preference = price_usd**-elasticity
+    level = 2.0 ** np.floor(np.log2(price_usd.min()))  # a power of two rounds nothing; prices may be of any size
+    preference = (price_usd / level) ** -elasticity
     for _ in range(free.size + 1):
         weight = np.where(open_, preference * free, 0.0)
         if rest <= 0.0 or weight.sum() <= 0.0:

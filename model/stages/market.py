@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 def clear(e: InferenceEconomy, f: MonthFlows) -> None:
     """Ration hours at the posted price by willingness to pay; queue half of unserved work for one month, drop the rest.
 
-    Research waits without limit; served hours are spread over providers.
+    Research waits; served hours are spread over providers.
     """
     p, s, n = e.params, e.state, e.labs.n
     market = compute.clear(f.demand_hours, float(f.capacity_hours.sum()), f.market_usd, p.compute)
@@ -70,7 +70,8 @@ def balance(e: InferenceEconomy, f: MonthFlows) -> None:
     for name, over, capacity in zip(e.opening.provider_names, used - f.capacity_hours, f.capacity_hours, strict=True):
         require("compute: used <= capacity", e.label, name, max(float(over), 0.0), float(capacity))
     for u, gap_hours in enumerate(f.demand_hours - f.served_hours - f.queued_hours - f.lost_hours):
-        require("compute: demanded = served + queued + lost", e.label, WORK[u].consumer, float(gap_hours), total)
+        scale = max(total, float(f.demand_hours[u]))
+        require("compute: demanded = served + queued + lost", e.label, WORK[u].consumer, float(gap_hours), scale)
     require("compute: lost >= 0", e.label, "buyers", float(np.minimum(f.lost_hours, 0.0).sum()), total)
     issued = float((f.new_tokens + e.state.queue).sum())
     gone = float(f.served_tokens.sum() + f.queued_tokens.sum() + f.lost_tokens.sum())

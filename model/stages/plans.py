@@ -33,11 +33,6 @@ def machines(e: InferenceEconomy, f: MonthFlows) -> None:
     p, s, firms, firm = e.params, e.state, e.providers, e.suppliers
     firms.used_share[:] = f.routed_hours.sum(axis=0) / np.maximum(f.capacity_hours, 1e-300)
     s.utilisation = float(f.served_hours.sum() / f.capacity_hours.sum())
-    level = float(compute.next_price(np.array([f.market_usd]), f.clearing_usd, p.compute)[0])
-    floor = p.compute.operating_usd_per_h
-    firms.contract_usd_per_h100e_hour[:] = np.maximum(level * firms.premium, floor)
-    seen = level * f.paid_factor - firms.expected_usd_per_h100e_hour
-    firms.expected_usd_per_h100e_hour += p.provider.adaptive_per_month * seen
     demand = float(f.demand_hours.sum())
     if s.last_demand_hours > 0.0:
         growth = float(np.clip(np.log(demand / s.last_demand_hours), -0.3, 0.3))
@@ -53,6 +48,12 @@ def machines(e: InferenceEconomy, f: MonthFlows) -> None:
     watts = float((weight * e.fleet.watts).sum()) * p.physical.server_power_factor * p.physical.pue
     site_usd = p.supplier.site_usd_per_w * watts
     machine_usd = chip_usd + site_usd
+    level = float(compute.next_price(np.array([f.market_usd]), f.clearing_usd, p.compute)[0])
+    level = min(level, machine_usd)  # nobody rents an hour for more than the machine costs
+    floor = p.compute.operating_usd_per_h
+    firms.contract_usd_per_h100e_hour[:] = np.maximum(level * firms.premium, floor)
+    seen = level * f.paid_factor - firms.expected_usd_per_h100e_hour
+    firms.expected_usd_per_h100e_hour += p.provider.adaptive_per_month * seen
     if s.machine_usd > 0.0:
         change = float(np.clip(12.0 * np.log(machine_usd / s.machine_usd), -0.6, 0.3))
         s.machine_change += p.provider.price_learning_per_month * (change - s.machine_change)
@@ -99,7 +100,9 @@ def finance_providers(e: InferenceEconomy, f: MonthFlows, spent_usd: Array) -> N
     money = provider.finance(firms.cash_usd, firms.debt_usd, firms.book_usd, available, buffer, p)
     firms.cash_usd += money.from_parents + money.borrowed - money.repaid - money.to_parents - money.dividends
     firms.debt_usd += money.borrowed - money.repaid
-    firms.parent_equity_usd += money.from_parents - money.to_parents
+    held = firms.parent_equity_usd + money.from_parents
+    returned = np.minimum(money.to_parents, held)  # capital as far as there is any; what goes beyond it is profit
+    firms.parent_equity_usd[:] = held - returned
     books.pay("rest_of_world", "parents", "operating cash of incumbents", e.parent_cash_usd())
     for payer, payee, item, usd in (
         ("providers", "investors", "interest", interest),
@@ -110,7 +113,7 @@ def finance_providers(e: InferenceEconomy, f: MonthFlows, spent_usd: Array) -> N
         ("providers", "investors", "dividends", money.dividends),
     ):
         books.pay(payer, payee, item, float(usd.sum()))
-    books.issue("providers", "parents", float(money.from_parents.sum() - money.to_parents.sum()))
+    books.issue("providers", "parents", float(money.from_parents.sum() - returned.sum()))
     books.issue("providers", "investors", float(money.borrowed.sum() - money.repaid.sum()))
 
     # Failure: lenders write off what they are owed and refinance the row as an entrant

@@ -102,14 +102,17 @@ def serve(e: InferenceEconomy, f: MonthFlows, known: Known) -> None:
 def demand(e: InferenceEconomy, f: MonthFlows) -> None:
     """Put serving, research and the incumbents' workloads side by side: hours by class (W).
 
-    Research budgets buy hours at posted prices; hours that waited come on top. Labs under a schedule (L.7b) use the hours it
-    prescribes beside their serving. Ranking and other AI keep the intensity that
-    their price of compute has led to.
+    Research budgets buy hours at posted prices; hours that waited come on top, as far as the months of budget that a lab
+    keeps (`lab.runway_months`) would buy them now. Labs under a schedule (L.7b) use the hours it prescribes beside their
+    serving. Ranking and other AI keep the intensity that their price of compute has led to.
     """
     p, s = e.params, e.state
     factor = compute.price_factors(p.compute)
     budget = e.labs.rd_usd[:, None] * p.lab.compute_share_of_rd * s.research_split
-    bought = budget / (f.market_usd * f.paid_factor * factor[LAB_USES]) + s.research_waiting_hours
+    bought = budget / (f.market_usd * f.paid_factor * factor[LAB_USES])
+    waited, most = s.research_waiting_hours.sum(axis=1), p.lab.runway_months * bought.sum(axis=1)
+    kept = np.where(waited > most, most / np.where(waited > 0.0, waited, 1.0), 1.0)  # the rest is given up
+    bought = bought + s.research_waiting_hours * kept[:, None]
     serving = f.serving_hours.sum(axis=0).reshape(2, -1).sum(axis=0)
     prescribed = serving[:, None] * lab.prescribed_uses(e.opening.rules, e.label)
     f.research_hours = np.where(np.isfinite(prescribed), prescribed, bought)

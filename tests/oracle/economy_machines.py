@@ -188,8 +188,9 @@ def finance(w, f, j):
     if parents_reach(w, v) > 0.0:
         back = 0.5 * spare
         pay(w, f, "providers", "parents", "returned to parents", back)
-        claim(w, "parents", "providers", -back)
-        v.equity["parents"] -= back
+        capital = min(back, v.equity["parents"])
+        claim(w, "parents", "providers", -capital)
+        v.equity["parents"] -= capital
     else:
         back = 0.1 * spare
         pay(w, f, "providers", "investors", "dividends", back)
@@ -218,8 +219,8 @@ def machines(w, f):
     """Step 12, plans of providers and the supplier."""
     p = w.p
     pay(w, f, "rest_of_world", "parents", "operating cash of incumbents", parent_cash(p, w.t))
-    f.next_market = next_price(p, f.price, f.clearing)
     supplier(w, f)
+    f.next_market = min(next_price(p, f.price, f.clearing), w.machine_price)
     expect(w, f)
     f.user_cost = user_cost(w, f)
     place_orders(w, f)

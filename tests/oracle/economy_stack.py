@@ -158,7 +158,9 @@ def demand(w, f):
         money = lab.budget * p["lab.compute_share_of_rd"]
         new = [money * x / (f.price * f.paid * k) for x, k in zip(lab.split, factors, strict=False)]
         f.research_new.append(new)
-        f.research_hours.append([a + b for a, b in zip(new, lab.waiting, strict=False)])
+        waited = sum(lab.waiting)
+        kept = min(1.0, p["lab.runway_months"] * sum(new) / waited) if waited > 0.0 else 1.0
+        f.research_hours.append([a + kept * b for a, b in zip(new, lab.waiting, strict=False)])
     attention = sum(f.app_hours)
     f.ranking_new = p["app_network.ranking_share"] * w.opening_hours * w.legacy[0] * attention / w.opening_attention
     f.other_new = p["app_network.other_share"] * w.opening_hours * w.legacy[1]
