@@ -316,7 +316,9 @@ def _compare(given: argparse.Namespace) -> int:
     months = whole_number("--months", given.months, 1, 1200)
     workers = whole_number("--workers", given.workers, 1, 1024)
     out = given.out
-    if out is not None and (not out.strip() or os.path.isdir(out) or not os.path.isdir(os.path.dirname(out) or ".")):
+    if out is not None and (
+        not out.strip() or "\0" in out or os.path.isdir(out) or not os.path.isdir(os.path.dirname(out) or ".")
+    ):
         raise InputError(f"--out {out!r}: must be the name of a file in a folder that exists")
     from experiments.comparison import paired
     from experiments.progress import Shown

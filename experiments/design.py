@@ -134,7 +134,7 @@ def _file(path: Path) -> dict[str, Any]:
         raise InputError(f"sweep file {str(path)!r}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise InputError(f"sweep file {str(path)!r}: not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"sweep file {str(path)!r}: {' '.join(str(error).split())}") from None
 
 
@@ -195,12 +195,23 @@ def declaration(name: str, scenarios: list[Scenario]) -> Declaration:
     return found
 
 
+def _value(name: str, d: Declaration, value: Any) -> Any:
+    """Return a checked value; the refusal names the firm whose field it is."""
+    try:
+        return check(d, value)
+    except InputError as error:
+        raise InputError(str(error).replace(f"{d.section}.{d.name}", name, 1)) from None
+
+
 def _axis(name: str, spec: Any, scenarios: list[Scenario]) -> Axis:
     d = declaration(name, scenarios)
     if isinstance(spec, list | tuple):
-        values = tuple(check(d, v) for v in spec)
+        values = tuple(_value(name, d, v) for v in spec)
         if not values:
             raise InputError(f"{name} = []: no value")
+        if isinstance(d.default, str):
+            for scenario, value in itertools.product(scenarios, values):
+                scenario.with_overrides({name: value})  # whoever it names must be there
         return Axis(name, d, values)
     if not isinstance(spec, Mapping):
         raise InputError(f"{name} = {spec!r}: must be a list of values, {{low, high, scale}}, or {{}}")
@@ -216,7 +227,7 @@ def _axis(name: str, spec: Any, scenarios: list[Scenario]) -> Axis:
     for end, value in (("low", low), ("high", high)):
         if value is None:
             raise InputError(f"{name}: no declared {end} end of the range; give {end}")
-    low, high = float(check(d, low)), float(check(d, high))
+    low, high = float(_value(name, d, low)), float(_value(name, d, high))
     if not low < high:
         raise InputError(f"{name}: range reversed or empty, low = {low:g}, high = {high:g}")
     scale = spec.get("scale", d.scale)

@@ -24,7 +24,7 @@ def is_ours(folder: Path) -> bool:
     """Return whether the folder holds a manifest that we wrote."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(manifest, dict) and manifest.get("schema_version") == SCHEMA_VERSION and "scenario" in manifest
 
@@ -45,11 +45,15 @@ def check_study(out: str, ours: Collection[str], what: str) -> Path:
     InputError
     """
     path = Path(out)
-    if not out.strip() or (path.exists() and not path.is_dir()):
-        raise InputError(f"--out {out!r}: must be the name of a folder")
-    foreign = sorted(p.name for p in path.iterdir() if p.name not in ours) if path.exists() else []
+    try:
+        if not out.strip() or (path.exists() and not path.is_dir()):
+            raise InputError(f"--out {out!r}: must be the name of a folder")
+        foreign = sorted(p.name for p in path.iterdir() if p.name not in ours) if path.exists() else []
+    except (OSError, ValueError) as error:
+        raise _unusable(out, error) from None
     if foreign:
         raise InputError(f"--out {out!r}: {foreign[0]!r} in it is not of {what}; name another folder")
+    _check_writable(out)
     return path
 
 
@@ -63,21 +67,35 @@ def check_target(out: str | Path) -> Path:
     """
     if not str(out).strip():
         raise InputError("--out '': must be the name of a folder")
-    path = Path(out).resolve()
     try:
+        path = Path(out).resolve()
         if path.is_dir():
             if any(path.iterdir()) and not is_ours(path):
                 raise InputError(f"--out {str(out)!r}: the folder is not empty and no result of ours; name another")
         elif path.exists():
             raise InputError(f"--out {str(out)!r}: a file of that name exists; name a folder")
-        above = next(p for p in path.parents if p.exists())
-    except OSError as error:
-        raise InputError(f"--out {str(out)!r}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        raise _unusable(out, error) from None
+    _check_writable(out)
+    return path
+
+
+def _check_writable(out: str | Path) -> None:
+    """Refuse a folder above which nothing can be written."""
+    try:
+        above = next(p for p in Path(out).resolve().parents if p.exists())
+    except (OSError, ValueError) as error:
+        raise _unusable(out, error) from None
     try:
         os.rmdir(tempfile.mkdtemp(prefix=".", dir=above))
     except OSError:
         raise InputError(f"--out {str(out)!r}: cannot write in {str(above)!r}") from None
-    return path
+
+
+def _unusable(out: str | Path, error: Exception) -> InputError:
+    if isinstance(error, InputError):
+        return error
+    return InputError(f"--out {str(out)!r}: {getattr(error, 'strerror', None) or error}")
 
 
 @contextlib.contextmanager

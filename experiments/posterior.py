@@ -75,7 +75,7 @@ def of_manifest(source: Any) -> tuple[dict[str, float], ...]:
     try:
         found = json.loads(Path(source).read_text(encoding="utf-8")).get("posterior", [])
         return tuple({str(name): float(value) for name, value in row.items()} for row in found)
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise InputError(f"manifest {str(source)!r}: not a manifest of ours ({error})") from None
 
 

@@ -82,7 +82,7 @@ def _row(line: int, row: dict[str, Any], name: str) -> tuple[Any, ...]:
     series, date = (row["series"] or "").strip(), (row["date"] or "").strip()
     if not series:
         raise InputError(f"{where}: no series")
-    found = re.fullmatch(r"(\d{4})(?:-(\d{2}))?(?:-\d{2})?", date)
+    found = re.fullmatch(r"(\d{4})(?:-(\d{2})(?:-(?:0[1-9]|[12]\d|3[01]))?)?", date)
     if not found or not 1 <= int(found[2] or 12) <= 12:
         raise InputError(f"{where}: date = {date!r}: must be YYYY-MM or YYYY")
     index = month_index(f"{found[1]}-{found[2] or '12'}")

@@ -49,7 +49,7 @@ def _manifest_seeds(source: Any) -> tuple[int, ...]:
         manifest = json.loads(Path(source).read_text(encoding="utf-8"))
         found = manifest.get("incomplete", {}).get("requested_seeds") or manifest.get("seeds", [])
         return tuple(whole("seed in the manifest", s, 0, SEED_MAX) for s in found)
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"manifest {str(source)!r}: not a manifest of ours ({error})") from None
@@ -85,4 +85,5 @@ def whole_number(option: str, text: str | None, low: int, high: int) -> int | No
     except InputError:
         raise
     except ValueError:
-        raise InputError(f"{option} = {text!r}: must be a whole number in [{low}, {high}]") from None
+        shown = text if len(text) <= 40 else text[:37] + "..."
+        raise InputError(f"{option} = {shown!r}: must be a whole number in [{low}, {high}]") from None

@@ -245,8 +245,8 @@ def _checked(folder: str | Path) -> Path:
     """Return the folder as an absolute path, or refuse what is no folder of a sweep."""
     if not str(folder).strip():
         raise InputError("--out '': must be the name of a folder")
-    path = Path(folder).resolve()
     try:
+        path = Path(folder).resolve()
         if path.exists() and not path.is_dir():
             raise InputError(f"--out {str(folder)!r}: a file of that name exists; name a folder")
         inside = {p.name for p in path.iterdir()} if path.exists() else set()
@@ -254,8 +254,10 @@ def _checked(folder: str | Path) -> Path:
         if foreign:
             raise InputError(f"--out {str(folder)!r}: {foreign[0]!r} in it is not of a sweep; name another folder")
         above = next(p for p in (path, *path.parents) if p.exists())
-    except OSError as error:
-        raise InputError(f"--out {str(folder)!r}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"--out {str(folder)!r}: {getattr(error, 'strerror', None) or error}") from None
     if not os.access(above, os.W_OK):
         raise InputError(f"--out {str(folder)!r}: cannot write in {str(above)!r}")
     return path

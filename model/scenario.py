@@ -126,7 +126,7 @@ class Scenario:
             return _from_manifest(path) if path.suffix == ".json" else _from_toml(path, ())
         except InputError:
             raise
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise InputError(f"scenario {str(source)!r}: a value has the wrong form ({error})") from error
 
     def with_overrides(self, overrides: Mapping[str, Any]) -> Self:
@@ -188,6 +188,10 @@ class Scenario:
                 raise InputError(
                     f"intervention on {change.parameter}: mode = {change.mode!r}, not one of set, multiply"
                 )
+            if change.mode == "multiply" and (
+                isinstance(change.value, bool) or not isinstance(change.value, int | float)
+            ):
+                raise InputError(f"intervention on {change.parameter}: value = {change.value!r}: must be a number")
             first = month_index(change.date, self.start)
             if change.until is not None and month_index(change.until, self.start) <= first:
                 raise InputError(
@@ -346,7 +350,7 @@ def _apply(scenario: Scenario, raw: dict[str, Any], where: str) -> Scenario:
             raise unknown("key", f"run.{key}", ["run.start", "run.months", "run.humans"])
     scenario = scenario.with_run(**run)
     interventions = list(scenario.interventions)
-    for row in raw.pop("intervention", []):
+    for row in _rows(raw.pop("intervention", []), "intervention", where):
         fields = [f.name for f in dataclasses.fields(Intervention)]
         for key in row:
             if key not in fields:
@@ -364,15 +368,25 @@ def _apply(scenario: Scenario, raw: dict[str, Any], where: str) -> Scenario:
             )
         if not isinstance(table, dict):
             raise InputError(f"{where}: [{section}] must be a table")
-        for row in table.pop("firm", []) if section in FIRM_TYPES else []:
+        given: set[str] = set()
+        for row in _rows(table.pop("firm", []), f"{section}.firm", where) if section in FIRM_TYPES else []:
             name = row.pop("name", None)
             if not isinstance(name, str) or not name.isidentifier():
                 raise InputError(f"{where}: a [[{section}.firm]] needs a name of letters, digits and _")
+            if name in given:
+                raise InputError(f"{where}: [[{section}.firm]] '{name}' stands twice")
+            given.add(name)
             base = firms[section].get(name, FIRM_TYPES[section]())
             firms[section][name] = _changed(base, f"{section}.{name}", row)
         overrides.update({f"{section}.{name}": value for name, value in table.items()})
     scenario = dataclasses.replace(scenario, interventions=tuple(interventions), firms=firms)
     return scenario.with_overrides(overrides)
+
+
+def _rows(given: Any, name: str, where: str) -> list[dict[str, Any]]:
+    if not isinstance(given, list) or not all(isinstance(row, dict) for row in given):
+        raise InputError(f"{where}: [[{name}]] must be tables")
+    return given
 
 
 def _from_manifest(path: Path) -> Scenario:
