@@ -326,7 +326,7 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         totals.add("successes", given * c.success_agent)
         totals.add("agent_value_usd", given_usd)
         totals.add("success_value_usd", success_usd)
-        totals.add("ranking_loss_usd", success_usd * (loyal - paid) / gain)
+        totals.add("ranking_loss_usd", success_usd * (loyal - paid) / np.maximum(gain, 1e-300))
         totals.add("chat_response_usd", chat_usd * chat_slope)
         totals.add("agent_response_usd", agent_usd * agent_slope)
         totals.add("chat_spend_usd", chat_usd)
