@@ -18,6 +18,7 @@ def test_the_table_of_the_report_covers_rules_and_quantities():
     assert (table.filter(table["rule"] == RULES[0])["difference"] == 0.0).all()
 
 
+@pytest.mark.long
 def test_transfers_net_to_zero_in_welfare():
     """Held against the tables of the same runs: what is paid comes from the flows, values from the monthly series."""
     found = auction_rules.run(2, 40, 108, workers=2)

@@ -136,6 +136,7 @@ def repeated(folder):
     assert found == {(x, seed) for x in (0.5, 1.0) for seed in range(1, 7)}
 
 
+@pytest.mark.long
 def test_dead_workers_and_errors_cost_no_other_run(whole, tmp_path, monkeypatch):
     monkeypatch.setenv("SWEEP_TEST", str(tmp_path))
     monkeypatch.setattr(sweeps, "WORK", troubled)
