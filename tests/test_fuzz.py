@@ -26,6 +26,7 @@ import pytest
 from model import InferenceEconomy, Scenario
 from model.core.ledger import INDEX
 from model.core.params import Declaration
+from model.layers.neural import NeuralParams, capability
 from model.markets import routing
 from model.scenario import FIRM_TYPES, Intervention, declarations
 
@@ -275,6 +276,36 @@ def test_research_that_waits_is_what_labs_can_pay() -> None:
         assert (f.research_hours.sum(axis=1) <= most * (1.0 + 1e-9)).all()
         bound += int((f.research_hours.sum(axis=1) < waited).sum())
     assert bound > 0
+
+
+def test_a_bound_may_fall_below_what_was_reached() -> None:
+    """A dated change of the bound made the marginal return of architecture negative, and its power no number."""
+    p = NeuralParams(decode_gain_max=1.1)
+    one = np.ones(2)
+    share = capability.architecture_share(np.array([1.05, 1.2]), 0.0 * one, one, one, p)
+    assert 0.0 < share[0] < 1.0
+    assert share[1] == 0.0
+
+
+def test_agents_that_never_succeed_lose_nothing_by_ranking() -> None:
+    """All agents ad-funded and the worst order: success 0, and a loss of 0/0."""
+    world = {
+        "ai_agent.ad_funded_share": 1.0,
+        "attention.candidate_spread": 0.5,
+        "attention.candidates_max": 50.0,
+        "attention.candidate_dilution": 0.001,
+        "attention.candidate_tokens": 100.0,
+        "neural.horizon_reference_minutes": 5.0,
+        "ai_agent.agent_launch_horizon_minutes": 0.5,
+        "application.launch_lag_months": 0,
+    }
+    with strictly():
+        e = InferenceEconomy(scenario(world), humans=20, months=12)
+        while e.month < e.months:
+            e.state.quality_kept = -1.0
+            e.state.ad_funded_share = 1.0
+            e.step()
+        assert wrong(e) == []
 
 
 def test_parents_claim_ends_with_their_capital() -> None:

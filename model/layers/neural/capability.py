@@ -132,7 +132,8 @@ def architecture_share(
         np.exp(-p.algorithmic_stock_exponent * log_algorithms) * np.maximum(ceiling - log_algorithms, 0.0) / ceiling
     )
     a = np.maximum(profit_usd, 0.0) * p.algorithmic_gain * progress
-    b = np.maximum(decode_usd, 0.0) * p.architecture_per_year * (p.decode_gain_max - gain) / gain
+    left = np.maximum(p.decode_gain_max - gain, 0.0)  # none where a dated change put the bound below the gain
+    b = np.maximum(decode_usd, 0.0) * p.architecture_per_year * left / gain
     power = 1.0 / (1.0 - p.algorithmic_input_exponent)
     both = np.maximum(a, b)
     safe = np.where(both > 0.0, both, 1.0)
