@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PASSES = 4
 #: Passes agree when no plan misses what came by more than this, in logarithms.
 AGREEMENT = 0.01
+#: Beyond it the profit of a run ten times as large is no number; features at their threshold make such elasticities.
+ELASTICITY_MAX = 250.0
 
 
 class Hindsight(NamedTuple):
@@ -73,7 +75,7 @@ def hindsight(r: Release, p: neural.NeuralParams) -> Hindsight:
     cost = r.train_usd_per_flop * r.training_flop * factor
     profit = r.revenue_usd - r.serving_usd
     scale = np.append(np.exp(np.linspace(np.log(0.1), np.log(10.0), 81)), 1.0)
-    value = profit * scale**r.profit_elasticity - cost * scale
+    value = profit * scale ** min(r.profit_elasticity, ELASTICITY_MAX) - cost * scale
     lost = float(value.max() - (profit - cost))
     best = float(scale[value.argmax()]) if lost > 0.0 else 1.0
     return Hindsight(cost + r.serving_usd, size, tokens, flop, usd, lost, best)

@@ -28,7 +28,9 @@ from model.core.ledger import INDEX
 from model.core.params import Declaration
 from model.layers.neural import NeuralParams, capability
 from model.markets import routing
+from model.regret import hindsight
 from model.scenario import FIRM_TYPES, Intervention, declarations
+from model.stages.state import Release
 
 #: "section.name", "section.firm.name", "section.name@YYYY-MM": value; "section.firm": None where there is no such firm.
 World = dict[str, Any]
@@ -306,6 +308,17 @@ def test_agents_that_never_succeed_lose_nothing_by_ranking() -> None:
             e.state.ad_funded_share = 1.0
             e.step()
         assert wrong(e) == []
+
+
+def test_regret_is_a_number_at_any_elasticity() -> None:
+    """Features at the threshold of success made an elasticity of 700, and ten to its power no number."""
+    r = Release("alpha", "small", 3, 1e10, 1e12, 6e22, 1e12, 1e6, 1e-18, 0.0, 1e13, "profit", "adaptive")
+    steep = dataclasses.replace(r, tokens=1e12, serving_usd=1e5, revenue_usd=2e5, profit_elasticity=700.0)
+    with strictly():
+        for revenue_usd in (0.0, 1e5, 2e5):
+            found = hindsight(dataclasses.replace(steep, revenue_usd=revenue_usd), NeuralParams())
+            assert all(math.isfinite(x) for x in found)
+            assert found.scale_regret_usd >= 0.0
 
 
 def test_parents_claim_ends_with_their_capital() -> None:
