@@ -240,7 +240,7 @@ def finish(
         What is drawn of several seeds.
     """
     seeds = table["seed"].n_unique()
-    shown = runs.format(f"{seeds} seeds") if seeds > 1 else "one seed"
+    shown = runs.format(f"{seeds} runs") if seeds > 1 else "one seed"
     last = f"{shown[:1].upper()}{shown[1:]}; inference-economy {__version__}; {known}."
     words = alt.TitleParams(title, subtitle=[*subtitle, last])
     done: alt.TopLevelMixin = chart.properties(title=words)

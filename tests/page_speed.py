@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,23 +87,29 @@ def all_views(browser: Browser, address: str) -> list[Speed]:
     return found
 
 
-def main() -> None:
-    """Serve the page, measure, print."""
+@contextlib.contextmanager
+def opened() -> Iterator[tuple[Browser, str]]:
+    """Serve the page on a free port; give a browser and the address."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     command = [sys.executable, "-m", "experiments.cli", "app", "--port", "0", "--no-open"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             address = re.search(r"http://\S+", server.stdout.readline()).group()
             with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-                sys.stdout.write(f"Click to settled redraw, {HUMANS:,} human rows, {STEPS} steps from month {MONTH}\n")
-                for x in all_views(browser, address):
-                    slowest = 1000.0 * max(x.steps_s)
-                    sys.stdout.write(
-                        f"{x.view:10s} median {1000.0 * x.median_s:5.0f} ms, slowest {slowest:5.0f} ms, crowded {x.crowded:.2f}\n"
-                    )
+                yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]), address
         finally:
             server.terminate()
+
+
+def main() -> None:
+    """Measure every view and print."""
+    with opened() as (browser, address):
+        sys.stdout.write(f"Click to settled redraw, {HUMANS:,} human rows, {STEPS} steps from month {MONTH}\n")
+        for x in all_views(browser, address):
+            slowest = 1000.0 * max(x.steps_s)
+            sys.stdout.write(
+                f"{x.view:10s} median {1000.0 * x.median_s:5.0f} ms, slowest {slowest:5.0f} ms, crowded {x.crowded:.2f}\n"
+            )
 
 
 if __name__ == "__main__":

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+
+from tests.page_speed import SETTLED, opened
 
 ROOT = Path(__file__).resolve().parents[1]
 LARGEST_KB = 250
@@ -24,19 +22,8 @@ PICTURES = {
 
 def take(folder: Path) -> list[Path]:
     """Write all pictures into a folder; return their paths."""
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    command = [sys.executable, "-m", "experiments.cli", "app", "--port", "0", "--no-open"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-        try:
-            address = re.search(r"http://\S+", server.stdout.readline()).group()
-            with sync_playwright() as playwright:
-                chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-                return [
-                    shot(chromium, f"{address}/?{query}", sign, folder / name)
-                    for name, (query, sign) in PICTURES.items()
-                ]
-        finally:
-            server.terminate()
+    with opened() as (browser, address):
+        return [shot(browser, f"{address}/?{query}", sign, folder / name) for name, (query, sign) in PICTURES.items()]
 
 
 def shot(chromium, url: str, sign: str, path: Path) -> Path:
@@ -44,7 +31,7 @@ def shot(chromium, url: str, sign: str, path: Path) -> Path:
     page = chromium.new_page(viewport={"width": 1280, "height": 800})
     page.goto(url)
     page.wait_for_selector(f"{sign} svg", timeout=120_000)
-    page.wait_for_function("!document.querySelector('.busy.on') && !document.querySelector('.stale')", timeout=120_000)
+    page.wait_for_function(SETTLED, timeout=120_000)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     picture.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
     page.close()

@@ -57,7 +57,7 @@ def test_every_picture_is_drawn(opened):
         assert picture.count("<svg") == 1, name
         assert picture.count("<path") > 3, name
         words = html.unescape(re.sub(r"<[^>]+>", " ", picture))
-        assert "2 seeds" in words, name
+        assert "2 runs" in words, name
         assert "inference-economy" in words, name
         assert re.search("data-informed|prior-dominated", words), name
         assert "NaN" not in picture, name

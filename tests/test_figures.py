@@ -46,7 +46,7 @@ def test_every_picture_says_denominator_seeds_version_and_what_is_known(charts):
         *said, last = chart["title"]["subtitle"]
         assert chart["title"]["text"], name
         assert len(" ".join(said)) > 30, name
-        assert re.search(r"\b2 seeds\b", last), name
+        assert re.search(r"\b2 runs\b", last), name
         assert f"inference-economy {__version__}" in last, name
         assert re.search("data-informed|prior-dominated", last), name
 

@@ -354,7 +354,7 @@ def test_a_comparison_is_paired_and_named():
     _, parts = drawn(scene_at(13, SMALL.replace(view="compare"), extra=found))
     chart = next(b for b in parts if isinstance(b, blocks.Picture)).chart
     assert "B: baseline, 1 change" in chart
-    assert "Mean of 2 seeds" in chart
+    assert "Mean of 2 runs" in chart
 
 
 def test_every_file_of_the_page_is_shipped():

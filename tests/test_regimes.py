@@ -71,7 +71,7 @@ def test_a_grid_is_run_and_drawn():
     cells = next(d for d in (pl.DataFrame(d) for d in chart["datasets"].values()) if "hinge" in d.columns)
     assert cells.height == 4
     assert set(cells["regime"]) <= set(regimes.REGIMES)
-    assert "2 seeds" in chart["title"]["subtitle"][-1]
+    assert "2 runs" in chart["title"]["subtitle"][-1]
     with pytest.raises(InputError, match=r"lab\.life_months"):
         regimes.over(("lab.life_month", [1.0]), (Y, [1.0]), 2023, humans=30, workers=1)
 
