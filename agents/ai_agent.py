@@ -155,9 +155,8 @@ def turnover(
     if done.any():
         exited = np.where(done, weight, exited)
         born = np.where(done, 0.0, born)
-    some = weight > 0.0
-    leaving = np.ones_like(weight)
-    np.divide(exited, weight, out=leaving, where=some)
+    leaving = exited / np.maximum(weight, 1e-300)
+    leaving += weight <= 0.0  # what nobody holds goes back
     returned = 1.0 - leaving
     returned *= p.payout_per_month
     returned += leaving

@@ -103,8 +103,8 @@ class RowSums:
 
     >>> sums = RowSums(("people", "hours"), 3)
     >>> sums.strip(0, np.array([1.0, 2.0, 3.0]))
-    >>> sums.add("people", np.ones(3))
-    >>> sums.add("hours", np.array([1.0, 0.0, 1.0]))
+    >>> sums.add("people", 1.0).tolist(), sums.add("hours", np.array([1.0, 0.0, 1.0])).tolist()
+    ([1.0, 2.0, 3.0], [1.0, 0.0, 3.0])
     >>> sums.total()
     {'people': 6.0, 'hours': 4.0}
     """
@@ -113,22 +113,28 @@ class RowSums:
         shape = (max(-(-rows // BLOCK), 1), BLOCK // _GROUP)
         self._groups = {name: np.zeros(shape) for name in names}
         self._first = 0
-        self._weight = self._padded = np.zeros(0)
+        self._weight: NDArray[np.float64] | None = None
+        self._padded = np.zeros(0)
 
-    def strip(self, start: int, weight: NDArray[np.float64]) -> None:
-        """Go to the rows from `start` on, a multiple of 128; their columns count times `weight`, (n,)."""
+    def strip(self, start: int, weight: NDArray[np.float64] | None = None) -> None:
+        """Go to the rows from `start` on, a multiple of 128; their columns count times `weight`, (n,), or as they are."""
         self._first, self._weight = start // _GROUP, weight
-        size = -(-weight.size // _GROUP) * _GROUP
-        if self._padded.size != size:
-            self._padded = np.empty(size)
-        self._padded[weight.size :] = 0.0
+        if weight is not None:
+            size = -(-weight.size // _GROUP) * _GROUP
+            if self._padded.size != size:
+                self._padded = np.empty(size)
+            self._padded[weight.size :] = 0.0
 
-    def add(self, name: str, column: NDArray[np.float64]) -> None:
-        """Add the strip's rows of a quantity, (n,)."""
-        np.multiply(column, self._weight, out=self._padded[: column.size])
-        parts = self._padded.reshape(-1, _GROUP)
-        groups = self._groups[name].reshape(-1)
-        np.add.reduce(parts, axis=1, out=groups[self._first : self._first + len(parts)])
+    def add(self, name: str, column: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        """Add the strip's rows of a quantity, (n,) or one value for all; return what was added, valid until the next."""
+        if self._weight is None:
+            added = np.asarray(column)
+            parts = _fold(added)
+        else:
+            added = np.multiply(column, self._weight, out=self._padded[: self._weight.size])
+            parts = np.add.reduce(self._padded.reshape(-1, _GROUP), axis=1)
+        self._groups[name].reshape(-1)[self._first : self._first + len(parts)] = parts
+        return added
 
     def total(self) -> dict[str, float]:
         """Return the sums by name."""

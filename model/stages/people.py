@@ -193,7 +193,7 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
     for rows in e.blocks:
         h = e.humans.slice(rows.start, rows.stop)
         each, segment = h.weight_people, h.segment.astype(np.intp)
-        some = np.where(each > 0.0, each, 1.0)  # a row that stands for nobody owns nothing
+        some = np.maximum(each, 1e-300)  # a row that stands for nobody owns nothing
         delegates = e.ai_agents.weight_agents[rows] / some
         standing = e.ai_agents.weight_agents[n + rows.start : n + rows.stop] / some
         robots = e.robots.weight_robots[rows] / some
@@ -310,13 +310,14 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         worked_usd = h.wage_usd_per_h * (p.robot.duty_hours_per_month * robot_success)
         answered = supervision * a.answered
         totals.strip(rows.start, each)  # all per person of each row
-        totals.add("humans", np.ones(h.n))
+        totals.add("humans", 1.0)
         totals.add("adopters", adopted)
         totals.add("delegators", delegating)
         totals.add("tasks", tasks)
         totals.add("tasks_assistant", chats)
         totals.add("tasks_agent", given)
-        totals.add("chat_frontier", chat_frontier)
+        weighted = totals.add("chat_frontier", chat_frontier)
+        chats_by_segment += np.bincount(segment, weights=weighted, minlength=human.SEGMENTS)
         totals.add("chat_small", chat_units * c.small_chat)
         totals.add("loop_frontier", big * p.agent_loop.loop_tokens)
         totals.add("loop_small", little * p.agent_loop.loop_tokens)
@@ -338,7 +339,8 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         totals.add("review_h", (review + watching) * a.answered)
         totals.add("supervision_h", answered)
         totals.add("unanswered_h", asked * unanswered)
-        totals.add("application_h", a.applications)
+        weighted = totals.add("application_h", a.applications)
+        hours += np.bincount(segment, weights=weighted, minlength=human.SEGMENTS)
         totals.add("leisure_h", a.leisure)
         totals.add("attention_value_usd", a.shadow_usd_per_h * free_h)
         totals.add("income_usd", h.wage_usd_per_h * p.human.work_hours_per_month)
@@ -349,8 +351,6 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
             "attention_residual_h",
             np.abs(p.attention.hours_per_month - (own_h + asked * a.answered + a.applications + a.leisure)),
         )
-        hours += np.bincount(segment, weights=each * a.applications, minlength=human.SEGMENTS)
-        chats_by_segment += np.bincount(segment, weights=each * chat_frontier, minlength=human.SEGMENTS)
     for name, column in next_.items():
         setattr(f, name, column)
     f.attention_hours, f.chat_by_segment = hours, chats_by_segment

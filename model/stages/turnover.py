@@ -45,7 +45,7 @@ def agents(e: InferenceEconomy, f: MonthFlows) -> None:
             was, stays = weight > 0.0, after > 0.0
             heads_born += int(np.count_nonzero(stays & ~was))
             heads_gone += int(np.count_nonzero(was & ~stays))
-            totals.strip(rows.start, np.ones(weight.size))
+            totals.strip(rows.start)
             for name, column in {**t._asdict(), "before": weight, "after": after}.items():
                 totals.add(name, column)
             wallet -= t.returned_usd
