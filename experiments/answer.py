@@ -22,7 +22,7 @@ from model.measures import (
     RESEARCH,
     Crossover,
     crossover,
-    numerator_denominator,
+    numerators_denominators,
     rolling_share,
 )
 from model.measures import DOMINANCE as DOMINANCE
@@ -94,8 +94,7 @@ def counts(compute: pl.DataFrame, monthly: pl.DataFrame) -> Counts:
         series, rows = (parts[(seed,)] for parts in by_seed)
         series = series.sort("month")
         months.append(tuple(series["month"].to_list()))
-        for definition in DEFINITIONS:
-            above, below = numerator_denominator(definition, rows)
+        for definition, (above, below) in numerators_denominators(tuple(DEFINITIONS), rows).items():
             if below.size != series.height:
                 raise ValueError(f"seed {seed}: compute holds {below.size} months, monthly {series.height}")
             if definition.startswith("all_ai"):

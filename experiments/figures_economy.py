@@ -121,13 +121,22 @@ def labs(table: pl.DataFrame) -> alt.TopLevelMixin:
     )
 
 
-def layers(stack: pl.DataFrame, flows: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
+#: Under the dollars.
+_LOWER = (
+    "Lower: one dollar paid for generative AI (no advertising to people) on its way to chips and electricity; flows under half a cent"
+    " are not drawn."
+)
+
+
+def layers(stack: pl.DataFrame, flows: pl.DataFrame, monthly: pl.DataFrame, dollars: bool = True) -> alt.TopLevelMixin:
     """Value added, operations and electricity by layer, and where a dollar of spending on generative AI goes.
 
     Parameters
     ----------
     stack, flows, monthly : polars.DataFrame
         Tables of the same names.
+    dollars : bool
+        False leaves the dollar out: the page draws it apart.
     """
     what = {"value_added_usd": "value added (USD)", "flop": "operations (FLOP)", "energy_kwh": "electricity (kWh)"}
     names = {number: text for number, (text, _) in LAYERS.items()}
@@ -142,7 +151,7 @@ def layers(stack: pl.DataFrame, flows: pl.DataFrame, monthly: pl.DataFrame) -> a
             (pl.col("value") / pl.col("value").sum().over("month")).alias("share"),
             pl.col("layer").replace_strict(names).alias("name"),
             pl.col("layer").replace_strict(order).alias("rank"),
-        )
+        ).select("month", "share", "name", "rank")
         areas = alt.Chart(each).mark_area(stroke="white", strokeWidth=0.8, fillOpacity=0.9)
         axis = alt.Axis(format="%", title="share, last 12 months" if not shares else None, tickCount=5)
         areas = areas.encode(
@@ -157,17 +166,15 @@ def layers(stack: pl.DataFrame, flows: pl.DataFrame, monthly: pl.DataFrame) -> a
         title = None if totals else "a year, all layers"
         drawn = lines(table, "what", {"all": INK}, title, log=True, legend=False, every=3)
         totals.append(drawn.properties(width=205, height=80))
-    years = [y for y in (2025, 2030) if y in numbers.full_years(flows["month"])] or numbers.full_years(flows["month"])[
-        -1:
-    ]
+    full = numbers.full_years(flows["month"])
+    years = ([y for y in (2025, 2030) if y in full] or full[-1:]) if dollars else []
     chart = alt.vconcat(alt.hconcat(*shares), alt.hconcat(*totals), *(_dollar(flows, monthly, y) for y in years))
     return finish(
         chart.resolve_scale(color="independent"),
         "The seven layers",
         [
             "Value added sums to what final demand pays; machines count as investment. The link layer moves bytes, no operations.",
-            "Lower: one dollar paid for generative AI (no advertising to people) on its way to chips and electricity; flows under half a cent"
-            " are not drawn.",
+            *([_LOWER] if dollars else []),
         ],
         stack,
         "prior-dominated: no accounts by layer are published",

@@ -153,33 +153,41 @@ def numerator_denominator(
     InputError
         If the definition does not exist or the table holds more than one seed.
     """
-    import polars as pl
-
     name = definition.removeprefix(PREFIX)
     if name not in DEFINITIONS:
         raise unknown("definition", definition, DEFINITIONS)
+    return numerators_denominators((name,), compute, other_background_share)[name]
+
+
+def numerators_denominators(
+    definitions: Sequence[str], compute: pl.DataFrame, other_background_share: ArrayLike = 0.5
+) -> dict[str, tuple[Array, Array]]:
+    """Return `numerator_denominator` of several of `DEFINITIONS`; the table is gone through once."""
+    import polars as pl
+
     if "seed" in compute.columns and compute["seed"].n_unique() > 1:
         raise InputError("numerator_denominator: the table holds several seeds; filter one")
     kinds = compute.select("purpose", "kernel").unique().rows()
-    how = {kind: counts_in(name, *kind) for kind in kinds}
 
-    def total(these: list[tuple[str, str]]) -> pl.Expr:
+    def total(column: str, these: list[tuple[str, str]]) -> pl.Expr:
         chosen = pl.any_horizontal(
             pl.lit(False), *((pl.col("purpose") == p) & (pl.col("kernel") == k) for p, k in these)
         )
-        return pl.when(chosen).then(pl.col(COUNTED[name.removesuffix(ON_BOARD_SUFFIX)])).otherwise(0.0).sum()
+        return pl.when(chosen).then(pl.col(column)).otherwise(0.0).sum().cast(pl.Float64)
 
-    by_month = (
-        compute.sort("month", maintain_order=True)
-        .group_by("month", maintain_order=True)
-        .agg(
-            total([k for k in kinds if how[k][0] == "yes"]).alias("yes"),
-            total([k for k in kinds if how[k][0] == "background"]).alias("background"),
-            total([k for k in kinds if how[k][1]]).alias("below"),
-        )
-    )
-    yes, background, below = (by_month[c].cast(pl.Float64).to_numpy() for c in ("yes", "background", "below"))
-    return np.asarray(yes + np.asarray(other_background_share) * background), np.asarray(below)
+    sums = {}
+    for name in definitions:
+        column = COUNTED[name.removesuffix(ON_BOARD_SUFFIX)]
+        how = {kind: counts_in(name, *kind) for kind in kinds}
+        sums[f"{name} yes"] = total(column, [k for k in kinds if how[k][0] == "yes"])
+        sums[f"{name} background"] = total(column, [k for k in kinds if how[k][0] == "background"])
+        sums[f"{name} below"] = total(column, [k for k in kinds if how[k][1]])
+    by_month = compute.sort("month", maintain_order=True).group_by("month", maintain_order=True).agg(**sums)
+    share, out = np.asarray(other_background_share), {}
+    for name in definitions:
+        yes, background, below = (by_month[f"{name} {part}"].to_numpy() for part in ("yes", "background", "below"))
+        out[name] = np.asarray(yes + share * background), np.asarray(below)
+    return out
 
 
 # Crossover -----------------------------------------------------------------------------------------

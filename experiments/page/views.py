@@ -164,7 +164,7 @@ def the_stack(scene: Scene) -> list[Part]:
     blocks: list[Part] = [picture("a-dollar", figures_economy.dollar(flows, scene.now.monthly, year))]
     if scene.playing or scene.economy.month < 13:
         return blocks
-    return [*blocks, lambda: picture("seven-layers", figures.layers(stack, flows, scene.now.monthly))]
+    return [*blocks, lambda: picture("seven-layers", figures.layers(stack, flows, scene.now.monthly, dollars=False))]
 
 
 def the_networks(scene: Scene) -> list[Part]:
