@@ -274,6 +274,11 @@ class Providers(Table):
 class ComputeProvider(Row, table=Providers):
     """A compute provider as a Mesa agent."""
 
+    @property
+    def name(self) -> str:
+        """Name of the firm."""
+        return self._name_among("provider_names")
+
 
 class Orders(NamedTuple):
     """What providers decide at the month's end."""

@@ -106,7 +106,7 @@ def counts(compute: pl.DataFrame, monthly: pl.DataFrame) -> Counts:
 
 
 def crossings(found: Counts, level: float = PARITY) -> dict[str, list[Crossover]]:
-    """Return when each definition's share passed `level` for good, by seed."""
+    """Return when each definition's share passed `level` for a year, by seed."""
     first = max(month_index(FIRST_DATE, found.start), 11)
     return {d: [crossover(*pair, first, level=level) for pair in pairs] for d, pairs in found.values.items()}
 

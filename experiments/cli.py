@@ -397,12 +397,16 @@ def _replicate(given: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=1, allow_nan=False))
     else:
         for row in rows:
-            print(f"{row['id']}  {row['verdict']:<4}  {row['claim']} [{row['source']}]")
+            verdict = "miss" if row["verdict"] == "soft" else row["verdict"]
+            print(f"{row['id']}  {verdict:<4}  {row['claim']} [{row['source']}]")
             print(f"     expected {_values(row['expected'])}; obtained {_values(row['obtained'])}; {row['tolerance']}")
         failed = sum(row["verdict"] == "fail" for row in rows)
         passed = sum(row["verdict"] == "pass" for row in rows)
         soft = len(rows) - failed - passed
-        print(f"{passed} of {len(rows)} published results reproduced, {soft} soft ones missed, {failed} failed")
+        print(
+            f"{passed} of {len(rows)} published results reproduced; {soft} patterns of the world that a model may miss, missed (verdict"
+            f" 'soft' in --json); {failed} failed"
+        )
     return 1 if any(row["verdict"] == "fail" for row in rows) else 0
 
 

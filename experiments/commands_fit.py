@@ -176,7 +176,7 @@ def _league(given: argparse.Namespace) -> int:
         cells.append(
             (quantity, when, row["who"], league.published(row), league.shown(row["model"], unit), span, row["source"])
         )
-    head = ("quantity, denominator", "months", "who", "published", "this model", "P10-P90", "source")
-    title = f"This model (baseline, {league.SEEDS} seeds) beside published forecasts and what was realised"
+    head = ("quantity, denominator", "months", "who", "published", "this model", "P10-P90 of seeds", "source")
+    title = f"This model beside published forecasts and what was realised: baseline, median of {league.SEEDS} seeds; the interval is luck alone"
     show_tables([Table(title, head, cells, words=4)], Console(width=None if sys.stdout.isatty() else 200))
     return 0

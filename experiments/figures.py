@@ -181,7 +181,7 @@ def definitions(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMix
         alt.concat(*panels, columns=2),
         "The same run, six denominators",
         [
-            "Inference's share of what each panel names, last 12 months. Point: the median date it passes one half for good."
+            "Inference's share of what each panel names, last 12 months. Point: the median date from which it stays above one half for a year."
         ],
         monthly,
     )
@@ -225,7 +225,7 @@ def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame, drawn: bool = False) 
     schema = {"panel": pl.String, "year": pl.String, "share": pl.Float64, "text": pl.String}
     plain = alt.Chart(pl.DataFrame(by_year, schema=schema))
     year = alt.X(
-        "year:N", axis=alt.Axis(title="% of runs that had passed one half for good by the end of", labelAngle=0)
+        "year:N", axis=alt.Axis(title="% of runs that had passed one half by the end of", labelAngle=0)
     )
     blues = alt.Scale(domain=[0, 1], range=["#f4f4f4", BLUE])
     white = alt.condition(alt.datum.share > 0.55, alt.value("white"), alt.value(INK))

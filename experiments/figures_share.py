@@ -113,7 +113,7 @@ def share(
 
 
 def when(runs: Sequence[Crossover], start: str) -> str:
-    """Return in words when a share passes one half for good.
+    """Return in words when a share passes one half.
 
     >>> when([Crossover("month", 47, False)], "2022-01"), when([Crossover("never", None, True)], "2022-01")
     ('2025-12', 'too early to tell')

@@ -96,7 +96,7 @@ def sentences(found: Sensitivity, boxes: Sequence[Box]) -> list[str]:
         never = 1.0 - float(last[outcome.replace("over", "ed", 1)].mean() or 0.0)
         early = float((last[outcome] < BEFORE).mean() or 0.0)
         out.append(
-            f"{_words(outcome)}: {100 * never:.0f} % of the runs never pass one half for good; they count as "
+            f"{_words(outcome)}: {100 * never:.0f} % of the runs never pass one half; they count as "
             f"{found.censored}, so effects on the date are lower bounds. {100 * early:.0f} % pass before {BEFORE}."
         )
     out += [_movers(found, outcome) for outcome in DATES]

@@ -51,7 +51,7 @@ def headline(result: Result) -> list[str]:
     elif summary["median"] is None:
         outcome = "; it rises above and falls back" if any(c.outcome == "reverted" for c in crossings) else ""
         verdict = (
-            f"does not pass one half for good by {last}"
+            f"does not pass one half by {last}"
             if crossed == 0
             else "passes one half in half the runs or fewer"
         )

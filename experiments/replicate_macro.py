@@ -115,7 +115,7 @@ def _b30() -> Values:
     {"2023": 1 / 3, "2025": 1 / 2, "2026": 2 / 3},
     0.10,
     "absolute",
-    "hours of forward-only work of generative AI over serving and R&D",
+    "hours of forward-only work of generative AI over serving and R&D ('economy league' counts all AI beside it)",
     soft=True,
 )
 def _b31() -> Values:

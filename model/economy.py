@@ -17,7 +17,7 @@ from model import month, opening, record, regret, tables
 from model.core import table
 from model.core.checks import Laws
 from model.core.draws import Draws
-from model.core.errors import InputError
+from model.core.errors import InputError, unknown
 from model.core.graph import Contacts
 from model.core.ledger import Ledger, MonthBooks
 from model.core.units import block_sum, month_date
@@ -27,6 +27,7 @@ from model.stages.state import Cohorts, Foresight, Opening, State
 
 if TYPE_CHECKING:
     from model.explain import Explanation
+    from model.measures import Crossover
     from model.trace import Account
     from model.why import Why
 
@@ -130,14 +131,29 @@ class InferenceEconomy(mesa.Model):
             (robot.Robot, self.robots),
         )
         self.kinds = {row.__name__: (row, rows) for row, rows in kinds}
-        self._rows = [row(self, rows, i) for row, rows in kinds if rows.n <= REGISTERED for i in range(rows.n)]
+        self._rows = {
+            row.__name__: [row(self, rows, i) for i in range(rows.n)] for row, rows in kinds if rows.n <= REGISTERED
+        }
 
     def row(self, kind: str, index: int) -> table.Row:
-        """Return row `index` of a kind (e.g. "Human") as a Mesa agent, made on demand if it is not registered."""
+        """Return row `index` of a kind (e.g. "Human") as a Mesa agent, made on demand if its kind is not registered.
+
+        Raises
+        ------
+        InputError
+            If there is no such kind or row.
+        """
+        if kind not in self.kinds:
+            raise unknown("kind of agent", kind, self.kinds)
         row, rows = self.kinds[kind]
         if not 0 <= index < rows.n:
             raise InputError(f"row = {index}: outside [0, {rows.n - 1}] of {kind}")
-        return row(self, rows, index)
+        if kind in self._rows:
+            return self._rows[kind][index]
+        made = row(self, rows, index)
+        self.deregister_agent(made)
+        self.agents_by_type.pop(row)  # a set of the few rows that were asked for would mislead
+        return made
 
     # --- The clock -------------------------------------------------------------------------------------------------
 
@@ -156,6 +172,7 @@ class InferenceEconomy(mesa.Model):
         """
         if self.month >= self.months:
             self.running = False
+            self.steps = self.months  # Mesa counts calls
             return
         if self.month in self._changes:
             self.params = self.settings.parameters_at(self.month)
@@ -225,6 +242,10 @@ class InferenceEconomy(mesa.Model):
         """Return the application and the orchestrator network now, networkx node-link form."""
         return tables.networks(self)
 
+    def crossovers(self) -> dict[str, Crossover]:
+        """Return when each definition's 12-month share passed one half, in the months so far: {definition: Crossover}."""
+        return tables.crossovers(self, self.recorder)
+
     @property
     def application_graph(self) -> Any:
         """Wage segments -> applications (attention) and applications -> orchestrators, networkx.DiGraph."""
@@ -265,7 +286,7 @@ class InferenceEconomy(mesa.Model):
 
     def close(self) -> None:
         """Let Mesa forget this economy, so that its memory is freed."""
-        self._rows = []
+        self._rows = {}
         table.release(self)
 
     def parameter_values(self) -> Mapping[str, Mapping[str, Any]]:

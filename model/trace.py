@@ -150,10 +150,12 @@ def _lab(e: InferenceEconomy, i: int) -> Told:
     if e.last is None:
         said.append("No month has run yet.")
     else:
-        other = "" if rule == "profit" else f"; rule '{rule}' puts another wish in its place"
+        asks = f"R&D {'wanted' if rule == 'profit' else 'that profit asks for'}"
+        profit = wanted if rule == "profit" else n["rho"] * belief / 12.0
+        other = "" if rule == "profit" else f" Rule '{rule}' wants {fmt(wanted, 'USD')} in its place."
         said += [
-            f"R&D wanted: rho = eta m G = {eta:.3g} x {margin:.3g} x {growth:.3g} = {n['rho']:.3g} of the revenue it counts on"
-            f" ({fmt(belief, 'USD')} a year), that is {fmt(wanted, 'USD')} a month{other}.",
+            f"{asks}: rho = eta m G = {eta:.3g} x {margin:.3g} x {growth:.3g} = {n['rho']:.3g} of the revenue it counts on"
+            f" ({fmt(belief, 'USD')} a year), that is {fmt(profit, 'USD')} a month.{other}",
             f"Budget: {fmt(n['rd_usd'], 'USD')} a month, a step of the way to the wish within its funds"
             f" (cash {fmt(float(labs.cash_usd[i]), 'USD')}); revenue {fmt(revenue, 'USD')} a month, expected to grow"
             f" {_percent(float(labs.expected_growth[i]))} a month.",

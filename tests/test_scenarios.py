@@ -55,8 +55,8 @@ def differences(names, seeds, humans, months):
 
 
 def test_all_scenarios_are_shipped_with_a_paragraph():
-    assert set(shipped()) == NAMES
-    for name in NAMES:
+    assert set(shipped()) >= NAMES
+    for name in shipped():
         scenario = Scenario.load(name)
         assert scenario.title
         assert len(scenario.description.split()) >= 25

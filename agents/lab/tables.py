@@ -21,7 +21,7 @@ class Labs(Table):
     expected_growth = Column("f8", "1/month", "expected growth of revenue")
     last_revenue_usd = Column("f8", "USD/month", "smoothed revenue a month ago")
     rd_usd = Column("f8", "USD/month", "research budget")
-    wanted_rd_usd = Column("f8", "USD/month", "research budget that would maximise profit")
+    wanted_rd_usd = Column("f8", "USD/month", "research budget that its rule wants")
     eta = Column("f8", "-", "elasticity of gross profit to effective compute")
     growth_factor = Column("f8", "-", "G: expected discounted growth of profit over the life of research")
     log_algorithms = Column("f8", "-", "ln algorithmic efficiency over the opening's")
@@ -46,6 +46,11 @@ class Labs(Table):
 
 class Lab(Row, table=Labs):
     """A lab as a Mesa agent."""
+
+    @property
+    def name(self) -> str:
+        """Name of the firm."""
+        return self._name_among("lab_names")
 
 
 class Nets(Table):

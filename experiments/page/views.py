@@ -43,7 +43,7 @@ def key_numbers(scene: Scene) -> str:
         note = "; ".join(filter(None, (unsure.rstrip(")"), _moved(scene, state.by))))
     rows = [
         ("inference's share", share, "last 12 months", f"Inference over inference and training; counted in: {counted}"),
-        ("inference overtakes", crossing, note, f"Passes one half for good, 12-month sums; counted in: {counted}"),
+        ("inference overtakes", crossing, note, f"Passes one half and stays above for a year, 12-month sums; counted in: {counted}"),
         _latest(scene, "agents per person", "ai_agents", "humans", "AI agents at work, over people online"),
         _latest(scene, "tokens a month", "tokens", None, "All tokens, fresh, cached and generated"),
         _latest(scene, "machines, H100e", "installed_h100e", None, "Accelerators of providers, in H100 equivalents"),

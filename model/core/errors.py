@@ -21,12 +21,20 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return found[0] if found else ""
 
 
+def hint(name: str, names: Iterable[str]) -> str:
+    """Return the end of a refusal that names the nearest valid name, "" where none is close.
+
+    >>> hint("humn", ["human", "lab"]), hint("x", ["human", "lab"])
+    ("; nearest: 'human'", '')
+    """
+    close = nearest(name, names)
+    return f"; nearest: '{close}'" if close else ""
+
+
 def unknown(kind: str, name: str, names: Iterable[str]) -> InputError:
     """Return the error for a name that does not exist.
 
     >>> str(unknown("section", "humn", ["human", "lab"]))
     "unknown section 'humn'; nearest: 'human'"
     """
-    close = nearest(name, names)
-    hint = f"; nearest: '{close}'" if close else ""
-    return InputError(f"unknown {kind} '{name}'{hint}")
+    return InputError(f"unknown {kind} '{name}'{hint(name, names)}")

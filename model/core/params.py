@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
-from model.core.errors import InputError, unknown
+from model.core.errors import InputError, hint, unknown
 
 
 class Declaration(NamedTuple):
@@ -144,11 +144,7 @@ def check(d: Declaration, value: Any) -> float | int | str | bool:
         if not isinstance(value, str):
             raise InputError(f"{where}: must be text")
         if d.choices and value not in d.choices:
-            from model.core.errors import nearest
-
-            close = nearest(value, d.choices)
-            hint = f"; nearest: '{close}'" if close else ""
-            raise InputError(f"{where}: not one of {', '.join(d.choices)}{hint}")
+            raise InputError(f"{where}: not one of {', '.join(d.choices)}{hint(value, d.choices)}")
         return value
     low = -math.inf if d.low is None else d.low
     high = math.inf if d.high is None else d.high

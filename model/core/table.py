@@ -12,7 +12,11 @@ import mesa
 import numpy as np
 from numpy.typing import NDArray
 
-from model.core.errors import nearest
+from model.core.errors import InputError, hint
+
+
+#: Attributes that Mesa sets on its agents.
+MESA_SETS = frozenset({"model", "unique_id", "pos"})
 
 
 class Column:
@@ -66,7 +70,7 @@ class Table:
 
     def __getattr__(self, name: str) -> Any:
         """Columns are set in the instance; anything else is a mistake."""
-        raise AttributeError(f"{type(self).__name__} has no column '{name}'; nearest: '{nearest(name, self.declared)}'")
+        raise AttributeError(f"{type(self).__name__} has no column '{name}'{hint(name, self.declared)}")
 
     @classmethod
     def columns(cls) -> dict[str, Column]:
@@ -131,8 +135,21 @@ class Row(mesa.Agent):
         """Name the nearest column."""
         if name.startswith("_"):
             raise AttributeError(name)
-        raise AttributeError(
-            f"{type(self).__name__} has no attribute '{name}'; nearest: '{nearest(name, self.table_type.declared)}'"
+        raise self._no_attribute(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a column, or what Mesa or a class sets; a name that nobody reads is a mistake."""
+        if name not in MESA_SETS and not name.startswith("_") and not hasattr(type(self), name):
+            raise self._no_attribute(name)
+        object.__setattr__(self, name, value)
+
+    def _no_attribute(self, name: str) -> AttributeError:
+        return AttributeError(f"{type(self).__name__} has no attribute '{name}'{hint(name, self.table_type.declared)}")
+
+    def remove(self) -> None:
+        """Refuse: taking the view away would leave the agent in the economy."""
+        raise InputError(
+            f"{self!r}: agents are views of table rows and cannot be removed; firms leave by the economy's own rules"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -144,8 +161,13 @@ class Row(mesa.Agent):
         return hash((id(self._table), self._index))
 
     def __repr__(self) -> str:
-        """Return kind and id."""
-        return f"<{type(self).__name__} {self.id}>"
+        """Return kind and name, or id where rows have no names."""
+        return f"<{type(self).__name__} {self.name if hasattr(type(self), 'name') else self.id}>"
+
+    def _name_among(self, names: str) -> str:
+        """Return the row's name in the tuple `names` of the model's opening; its id where there is none."""
+        known = getattr(getattr(self.model, "opening", None), names, ())
+        return str(known[self._index] if self._index < len(known) else self.id)
 
 
 def kind_name(row: type[Row]) -> str:
@@ -170,7 +192,8 @@ def _property(name: str, column: Column) -> property:
 
 def release(model: Any) -> None:
     """Let Mesa forget `model`, so that its memory is freed."""
-    model.remove_all_agents()
+    for agent in list(model.agents):
+        mesa.Agent.remove(agent)
     ids = getattr(mesa.Agent, "_ids", None)
     if ids is not None:
         ids.pop(model, None)
