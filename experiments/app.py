@@ -22,7 +22,7 @@ from experiments.page import levers, versus, views
 from experiments.page.blocks import Block, Choice, Html, Picture, Table
 from experiments.page.charts import drawing_library
 from experiments.page.player import Frame, Player, Wish
-from experiments.page.state import COUNTED, VIEWS, State, loaded, parse
+from experiments.page.state import COUNTED, VIEWS, State, loaded, lookup, parse, text
 from experiments.page.widgets import Bar, Choices, Controls, Drawing, Rows, Tabs, Theme
 from experiments.printed import QUESTION
 from experiments.source import SEED_MAX, whole_number
@@ -73,11 +73,16 @@ class Session:
         self.pausing = False  # the month at which play stops is that of the next picture
         self.asked: Wish | None = None
         self.versus: versus.Runner | None = None
+        self.state.value = self.read(address)
+        self.player = Player(views.draw, self.show, self.tell)
+
+    def read(self, address: str | None) -> State:
+        """Return what an address asks for; say what is wrong with it."""
         try:
-            self.state.value = parse(address)
+            return parse(address)
         except InputError as error:
             self.error.value = f"This link cannot be opened: {error}. The baseline is shown instead."
-        self.player = Player(views.draw, self.show, self.tell)
+            return State()
 
     def ask(self) -> None:
         """Wish for what the page now says."""
@@ -123,6 +128,11 @@ class Session:
         self.error.value = ""
         self.become(self.state.value.replace(**changes))
 
+    def visit(self, address: str) -> None:
+        """Go to an address of this page: the browser's back and forward."""
+        self.error.value = ""
+        self.become(self.read(address))
+
     def become(self, state: State) -> None:
         """Take another state and wish for it."""
         if state != self.state.value:
@@ -166,6 +176,11 @@ class Session:
         months = self.state.value.months
         month = min(max(month, 0), months)
         self.set(at=None if month == months else month)
+
+    def further(self) -> None:
+        """Run a month further than was wished last; quick clicks add up."""
+        state = self.state.value
+        self.go((self.month.value if self.playing.value or state.at is None else state.at) + 1)
 
     def sow(self, text: str) -> None:
         """Take another seed."""
@@ -224,11 +239,12 @@ def Top(session: Session) -> None:
         busy=session.busy.value and not playing,
         query=state.query(),
         on_play=session.play,
-        on_step=lambda _: session.go(session.month.value + 1),
+        on_step=lambda _: session.further(),
         on_reset=lambda _: session.go(0),
         on_go=lambda data: session.go(int(data["month"])),
         on_pace=lambda data: (session.speed.set(float(data["speed"])), session.ask()),
         on_sow=lambda data: session.sow(data["seed"]),
+        on_visit=lambda data: session.visit(data["query"]),
         on_size=lambda data: (session.narrow.set(bool(data["narrow"])), session.ask()),
     )
 
@@ -255,6 +271,14 @@ def Side(session: Session) -> None:
             "Take back the change" if many == 1 else f"Take back all {many} changes" if many else "No lever moved yet"
         )
         solara.Button(label, on_click=lambda: session.set(changes={}), disabled=not many, small=True)
+        if many:
+            rows = (
+                f"{html.escape(n)} = {html.escape(text(v))} (was {html.escape(text(lookup(state.base, n)))})"
+                for n, v in state.changes.items()
+            )
+            solara.HTML(
+                tag="ul", unsafe_innerHTML="".join(f"<li>{row}</li>" for row in rows), classes=["small", "changes"]
+            )
         Controls(given=groups, standing=base, now=dict(state.changes), on_change=session.change).key("controls")
         with solara.Div(classes=["keep"]):
             _keep(

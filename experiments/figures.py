@@ -224,9 +224,7 @@ def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame, drawn: bool = False) 
     )
     schema = {"panel": pl.String, "year": pl.String, "share": pl.Float64, "text": pl.String}
     plain = alt.Chart(pl.DataFrame(by_year, schema=schema))
-    year = alt.X(
-        "year:N", axis=alt.Axis(title="% of runs that had passed one half by the end of", labelAngle=0)
-    )
+    year = alt.X("year:N", axis=alt.Axis(title="% of runs that had passed one half by the end of", labelAngle=0))
     blues = alt.Scale(domain=[0, 1], range=["#f4f4f4", BLUE])
     white = alt.condition(alt.datum.share > 0.55, alt.value("white"), alt.value(INK))
     cells = alt.layer(

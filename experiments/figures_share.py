@@ -83,7 +83,7 @@ def share(
     if before is not None:
         other = alt.Chart(_rolled(before, definition).rename({"median": "value"}))
         layers.append(other.mark_line(color=GREY, strokeDash=[6, 4], strokeWidth=2).encode(across, alt.Y("value:Q")))
-        marks.append(_crossover(before, definition, "as shipped: ", GREY, 0.43))
+        marks.append(_crossover(before, definition, "as shipped: ", GREY, 0.22))
     layers.append(line.mark_line(color=BLUE, strokeWidth=3).encode(across, y))
     seen = within(points(list(OBSERVED_SHARES)), pl.Series(dates))
     seen = seen.with_columns(pl.col("series").replace_strict(OBSERVED_SHARES).alias("text"))
@@ -93,9 +93,9 @@ def share(
         layers.append(end.mark_rule(color=GREY, strokeDash=[2, 3]).encode(across))
         texts += [] if narrow else [(DATA_END, 0.965, "data end, priors decide from here")]
     layers += observed(seen) if seen.height else []
-    layers += _texts(texts, across, align="left", dx=6, fontSize=9 if narrow else 10)
+    layers += _texts(texts, across, align="left", dx=6, dy=-7, fontSize=9 if narrow else 10)
     if rows.height > 18:
-        at = rows["month"][rows.height // 6]
+        at = rows["month"][2 * rows.height // 5]
         names = [(at, 0.07, "inference"), (at, 0.9, "training (R&D)")]
         layers += _texts(names, across, align="left", fontSize=13, fontWeight="bold")
     layers += _marked([m for m in marks if m], dates, across, narrow)

@@ -27,7 +27,7 @@ from model.scenario import Scenario
 STORED = Path(model.__file__).parent / "data" / "crossover.json"
 HEADLINE, MONEY = "accelerator_hours", "usd"
 DRAWS, HUMANS, MONTHS = 40, 300, 168
-UNINFORMED = 0.8
+UNINFORMED, LITTLE = 0.8, 0.6
 NEVER = "never"
 SPLITS = 200
 
@@ -52,7 +52,8 @@ class Informed:
     def sentence(self, definition: str) -> str:
         """Return what the data say of the crossover, in words."""
         share = self.overlap(definition)
-        verdict = "the data did not inform the answer" if share > UNINFORMED else "the data moved the answer"
+        moved = "the data moved the answer" + (" a little" if share > LITTLE else "")
+        verdict = "the data did not inform the answer" if share > UNINFORMED else moved
         never = [100.0 * np.mean([m == NEVER for m in x[definition]]) for x in (self.prior, self.posterior)]
         return (
             f"Crossover in {definition.replace('_', ' ')}: prior and posterior overlap by {100 * share:.0f} %: {verdict}. "

@@ -50,11 +50,7 @@ def headline(result: Result) -> list[str]:
         )
     elif summary["median"] is None:
         outcome = "; it rises above and falls back" if any(c.outcome == "reverted" for c in crossings) else ""
-        verdict = (
-            f"does not pass one half by {last}"
-            if crossed == 0
-            else "passes one half in half the runs or fewer"
-        )
+        verdict = f"does not pass one half by {last}" if crossed == 0 else "passes one half in half the runs or fewer"
         out.append(f"{what} {verdict} ({seeds} cross{'' if crossed else outcome}).")
     else:
         low, high = summary["low"] or "never", summary["high"] or "never"

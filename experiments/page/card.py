@@ -42,6 +42,13 @@ CARD = (
         "One human row stands for many people (the resolution); more rows refine the picture and do not change the population. Another"
         " seed is other luck with the same parameters.",
     ),
+    (
+        "Words",
+        "H100e: an accelerator counted in H100 equivalents. R&D: final training runs, experiments, roll-outs, synthetic data and automated"
+        " research. Forward-only: work without back-propagation, serving and some of R&D. Net: a neural network a lab has released. Standing"
+        " job: work an agent does month after month unasked. Human row: a group of like people. eta, m, G: how gross profit answers to"
+        " compute, the gross margin, and the expected growth of profit over the life of research; labs want to spend eta m G of revenue.",
+    ),
     ("What it is not", "No forecast of a date and no advice. It compares mechanisms and scenarios with each other."),
     ("Keys", "Space plays and pauses, a full stop steps one month, arrow keys move a lever or walk the tabs."),
 )

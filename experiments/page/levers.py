@@ -21,20 +21,20 @@ class Lever(NamedTuple):
 
 LEVERS = (
     Lever(
-        "agent_loop.job_scale",
+        "human.delegation_imitation_per_year",
         "Agents per person",
-        "Standing agents a delegating person keeps before the next one is worth clearly less. How many there are then follows"
-        " from what they cost and do: the tile 'agents per person' shows it.",
+        "How fast people begin to hand work to agents because others do. How many agents there are then follows from what they cost"
+        " and do: the tile 'agents per person' shows it.",
+    ),
+    Lever(
+        "agent_loop.job_scale",
+        "Standing jobs per person",
+        "Agents with a standing job that a delegating person keeps before the next one is worth clearly less.",
     ),
     Lever(
         "human.job_value_usd_per_month",
-        "What an agent's work is worth",
-        "Worth of the first standing agent to a person of mean wage.",
-    ),
-    Lever(
-        "human.delegation_imitation_per_year",
-        "Spread of delegating",
-        "How fast people begin to hand work to agents because others do.",
+        "What a standing job is worth",
+        "Worth of the first standing job to a person of mean wage.",
     ),
     Lever(
         "agent_loop.thinking_exponent",

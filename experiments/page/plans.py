@@ -106,13 +106,16 @@ def said(rows: pl.DataFrame, lab: str, leads: bool, month: str) -> list[str]:
     )
     last, half = ended.row(-1, named=True), ended.height // 2
     early, late = ended.head(half), ended.tail(ended.height - half)
-    turn = ""
+    ratio = (pl.col("realised_tokens") / pl.col("planned_tokens")).filter(pl.col("planned_tokens") > 0.0)
+    more = ended.filter(pl.col("realised_tokens") > pl.col("planned_tokens")).height
+    turn = f" {more} of {ended.height} models served more than planned."
     if half:
-        shares = [_times(float(x["planned_tokens"].sum()), float(x["realised_tokens"].sum())) for x in (early, late)]
-        turn = f" Of the earlier half (to {early['month'][-1]:%Y-%m}) {shares[0]} came, of the later half {shares[1]}."
+        usual = [_times(1.0, float(x.select(ratio.median()).item() or 0.0)) for x in (early, late)]
+        turn += f" The median model of the earlier half (to {early['month'][-1]:%Y-%m}) served {usual[0]}, of the later half {usual[1]}."
     out = [
         f"{who} released {rows.filter(pl.col('tier') != 'small').height} frontier models by {month}; {ended.height} have ended serving."
-        f" For these it planned to serve {plain(tokens[0])} tokens over their lives; {plain(tokens[1])} came: {_times(*tokens)}.{turn}",
+        f" For these it planned to serve {plain(tokens[0])} tokens over their lives; {plain(tokens[1])} came: {_times(*tokens)}"
+        f" (the sum is mostly the latest models).{turn}",
         f"It planned {plain(usd[0])} USD for training and serving them; they cost {plain(usd[1])} USD: {_times(*usd)}.",
         f"The last of them, released {last['month']:%Y-%m}: {plain(last['planned_tokens'])} tokens planned,"
         f" {plain(last['realised_tokens'])} came ({_times(last['planned_tokens'], last['realised_tokens'])}).",

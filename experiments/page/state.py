@@ -145,6 +145,7 @@ class State:
         """Return the run as a scenario file.
 
         >>> print(State(changes={"human.contacts": 20}).toml())
+        # as on the page: economy run FILE --seed 1
         schema = 1
         extends = "baseline"
         title = "Baseline, changed"
@@ -158,7 +159,14 @@ class State:
         <BLANKLINE>
         """
         title = self.base.title + (", changed" if self.changes else "")
-        lines = ["schema = 1", f'extends = "{self.scenario}"', f"title = {quoted(title)}", "", "[run]"]
+        lines = [
+            f"# as on the page: economy run FILE --seed {self.seed}",
+            "schema = 1",
+            f'extends = "{self.scenario}"',
+            f"title = {quoted(title)}",
+            "",
+            "[run]",
+        ]
         lines += [f"months = {self.months}", f"humans = {self.humans}"]
         plain: dict[str, list[str]] = {}
         firms: dict[tuple[str, str], list[str]] = {}

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+import model
 from experiments import answer, figures, figures_economy, figures_share
 from experiments.page import agents, card, networks, plans, versus
 from experiments.page.blocks import Choice, Html, paragraph, picture, plain, table, tiles
 from experiments.page.player import Part, Scene, seeded
+from experiments.page.state import State
 from experiments.printed import PRIOR
 from model import tables
 from model.core.units import month_date
@@ -17,6 +23,9 @@ from model.record import SERIES
 
 SHORTLY = "The run is too short to show this yet: play on."
 EMPTY = "Nothing has happened yet: press play, step, or drag the month."
+#: Months by which a crossover must move before one seed says anything.
+CLEAR = 3
+ANSWER = Path(model.__file__).parent / "data" / "answer.json"
 MEANINGS = {s.name: (s.unit, s.meaning) for s in SERIES}
 
 
@@ -40,16 +49,37 @@ def key_numbers(scene: Scene) -> str:
         latest = float(now.found.rolling(state.by)[0][-1])
         share = f"{100.0 * latest:.0f} %" if latest == latest else "after 12 months"
         crossing, _, unsure = crossed(scene, state.by).partition(" (")
-        note = "; ".join(filter(None, (unsure.rstrip(")"), _moved(scene, state.by))))
+        note = "; ".join(filter(None, (unsure.rstrip(")"), _moved(scene, state.by) or _spread(state))))
     rows = [
         ("inference's share", share, "last 12 months", f"Inference over inference and training; counted in: {counted}"),
-        ("inference overtakes", crossing, note, f"Passes one half and stays above for a year, 12-month sums; counted in: {counted}"),
+        (
+            "inference overtakes",
+            crossing,
+            note,
+            f"Passes one half and stays above for a year, 12-month sums; counted in: {counted}",
+        ),
         _latest(scene, "agents per person", "ai_agents", "humans", "AI agents at work, over people online"),
         _latest(scene, "tokens a month", "tokens", None, "All tokens, fresh, cached and generated"),
         _latest(scene, "machines, H100e", "installed_h100e", None, "Accelerators of providers, in H100 equivalents"),
         _latest(scene, "USD per H100e-hour", "price_usd_per_h100e_hour", None, "Contract price, mean over capacity"),
     ]
     return tiles([dict(zip(("name", "value", "note", "what"), row, strict=True)) for row in rows])
+
+
+def _spread(state: State) -> str:
+    """Return when the stored draws of the baseline pass one half: the page's run is one of many."""
+    if state.scenario != "baseline" or state.changes:
+        return "one seed of many"
+    told = shipped_answer()
+    found = told["crossover"][state.by]
+    low, middle, high = (found[k] or "never" for k in ("low", "median", "high"))
+    return f"one run; {told['runs']}: {middle} [{low}, {high}]"
+
+
+@functools.cache
+def shipped_answer() -> dict[str, Any]:
+    """Return the stored answer of the baseline: posterior draws by definition, as the README quotes it."""
+    return dict(json.loads(ANSWER.read_text(encoding="utf-8")))
 
 
 def _latest(scene: Scene, name: str, series: str, per: str | None, what: str) -> tuple[str, str, str, str]:
@@ -76,7 +106,9 @@ def crossed(scene: Scene, definition: str, shipped: bool = False) -> str:
         last = month_date(scene.state.months - 1, of.found.start).isoformat()[:7]
         done = shipped or scene.economy.month == scene.state.months
         return f"not by {last if done else scene.economy.recorder.months[-1]}"
-    return words
+    index = of.crossings[definition][0].index
+    later = of.found.rolling(definition)[0][index + 12 :] if index is not None else ()
+    return f"{words}, not throughout" if any(x < answer.PARITY for x in later) else words
 
 
 def _moved(scene: Scene, definition: str) -> str:
@@ -88,7 +120,9 @@ def _moved(scene: Scene, definition: str) -> str:
     if now.index is None or before.index is None:
         return text
     months = now.index - before.index
-    return f"{text}: {abs(months)} months {'later' if months > 0 else 'earlier'}" if months else f"{text}: the same"
+    if abs(months) < CLEAR:
+        return f"{text}: {'no clear change, one seed' if months else 'the same'}"
+    return f"{text}: {abs(months)} months {'later' if months > 0 else 'earlier'}, one seed"
 
 
 # Views ---------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ def _bar(
     event_go: Event,
     event_pace: Event,
     event_sow: Event,
+    event_visit: Event,
     event_size: Event,
 ) -> None:
     """Play, step, reset, month, speed, seed; keeps the address."""
