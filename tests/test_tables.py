@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from model.core import graph
+from model.core.errors import InputError
 from model.core.flows import Flow, Flows
 from model.core.table import Column, Row, Table, release
 from tests.oracle import core as oracle
@@ -147,8 +148,31 @@ def test_a_row_is_a_mesa_agent_that_reads_and_writes_the_arrays(model):
     assert (rows[1].kind, repr(rows[1])) == ("ai_toy", "<AIToy 11>")
     with pytest.raises(AttributeError, match="AIToy has no attribute 'age_month'; nearest: 'age_months'"):
         _ = rows[0].age_month
-    rows[0].remove()
-    assert len(model.agents) == 2
+    with pytest.raises(AttributeError, match=r"AIToy has no attribute 'zzz'$"):
+        _ = rows[0].zzz
+
+
+def test_a_row_takes_only_names_that_are_read(model):
+    class Moody(AIToy):
+        mood = "calm"
+
+    row = Moody(model, Toys(1), 0)
+    row.mood, row._note, row.pos, row.age_months = "wild", 1, (0, 0), 7
+    assert (row.mood, row._note, row.pos, row._table.age_months[0]) == ("wild", 1, (0, 0), 7)
+    with pytest.raises(AttributeError, match="Moody has no attribute 'age_month'; nearest: 'age_months'"):
+        row.age_month = 3
+    with pytest.raises(AttributeError, match=r"Moody has no attribute 'zzz'$"):
+        row.zzz = 3
+    assert "age_month" not in vars(row)
+
+
+def test_a_row_is_not_removed_alone(model):
+    row = AIToy(model, Toys(3, first_id=10), 0)
+    with pytest.raises(InputError, match="<AIToy 10>: agents are views of table rows"):
+        row.remove()
+    assert len(model.agents) == 1
+    release(model)
+    assert len(model.agents) == 0
 
 
 def test_rows_are_equal_if_they_are_the_same_row(model):

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from model.core.errors import InputError, hint
 
-
 #: Attributes that Mesa sets on its agents.
 MESA_SETS = frozenset({"model", "unique_id", "pos"})
 
