@@ -22,7 +22,7 @@ from experiments import priors, scored, smoother
 from experiments.evaluation import Evaluator, Tell
 from experiments.operators import OPERATORS
 from experiments.priors import Prior
-from model.core.errors import InputError, unknown
+from model.core.errors import InputError, hint
 from model.core.units import month_index
 from model.scenario import Scenario
 
@@ -111,7 +111,7 @@ def check_month(name: str, text: str) -> str:
 def check_preset(preset: str) -> Preset:
     """Return the preset of that name, or refuse it."""
     if preset not in PRESETS:
-        raise unknown("preset", preset, PRESETS)
+        raise InputError(f"preset {preset!r}: not one of {', '.join(PRESETS)}{hint(preset, PRESETS)}")
     return PRESETS[preset]
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
 from experiments import commands_bench, commands_fit
@@ -24,11 +27,12 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit status: 2 for bad input, 3 for a broken law, 130 after Ctrl-C."""
+    """Run a command; return its exit status: 2 for bad input, 3 for a broken law, 130 after Ctrl-C or SIGTERM."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     try:
-        return _dispatch(arguments)
+        with _termination_as_interrupt():
+            return _dispatch(arguments)
     except InputError as error:
         return _fail(error, BAD_INPUT, debug)
     except BrokenPipeError:  # the reader has seen enough
@@ -44,6 +48,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _fail(error, BROKEN if error.__cause__.__class__.__name__ == "LawBreach" else 1, debug)
         hint = "" if debug else " (--debug shows where)"
         return _fail(f"internal error: {type(error).__name__}: {error}{hint}", 1, debug)
+
+
+@contextlib.contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Take SIGTERM as Ctrl-C, so that processes are ended and what is finished is kept; only in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fail(message: object, status: int, debug: bool) -> int:
@@ -137,7 +154,7 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     study.add_argument("--json", action="store_true", help="print all effects as JSON")
     command("scenarios", _scenarios, "list the shipped scenarios")
     parameters = command("parameters", _parameters, "list every parameter: default, unit, range, meaning, source")
-    parameters.add_argument("section", nargs="?", help="one section only")
+    parameters.add_argument("section", nargs="?", help="one section or parameter only")
     parameters.add_argument("--markdown", action="store_true", help="as a table for documents")
     ablate = command(
         "ablate",
@@ -367,25 +384,9 @@ def _scenarios(given: argparse.Namespace) -> int:
 
 
 def _parameters(given: argparse.Namespace) -> int:
-    from experiments.parameters import bounds, text
-    from model.scenario import FIRM_TYPES, SECTIONS, declarations
+    from experiments.parameters import listing
 
-    if given.section is not None and given.section not in SECTIONS:
-        raise unknown("section", given.section, SECTIONS)
-    rows = [(f"{d.section}.{d.name}", d) for d in declarations()]
-    rows += [(f"{section}.FIRM.{d.name}", d) for section, kind in FIRM_TYPES.items() for d in kind.declared()]
-    rows = [(name, d) for name, d in rows if given.section in (None, name.partition(".")[0])]
-    if given.markdown:
-        print("| parameter | default | unit | range | meaning | source |\n|---|---|---|---|---|---|")
-    for name, d in rows:
-        default, span = text(d.default), bounds(d)
-        fixed = "" if d.dynamic else " (fixed at the opening)"
-        if given.markdown:
-            cells = (f"`{name}`", default, d.unit, span, d.doc + fixed, d.source)
-            print("| " + " | ".join(str(c).replace("|", "\\|") for c in cells) + " |")
-        else:
-            unit = "" if d.unit == "-" else f" {d.unit}"
-            print(f"{name} = {default}{unit}  {span}\n    {d.doc}{fixed}. Source: {d.source}")
+    print("\n".join(listing(given.section, given.markdown)))
     return 0
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from model.core.errors import InputError, hint, unknown
 from model.core.params import Declaration
-from model.scenario import FIRM_TYPES, OPENING_FIRMS, SECTIONS, Scenario
+from model.scenario import FIRM_TYPES, OPENING_FIRMS, SECTIONS, Scenario, declarations
 
 
 class Row(NamedTuple):
@@ -57,6 +58,41 @@ def changes(scenario: Scenario) -> list[str]:
     for c in scenario.interventions:
         verb = "times" if c.mode == "multiply" else "="
         out.append(f"{c.parameter} {verb} {text(c.value)} from {c.date}" + (f" until {c.until}" if c.until else ""))
+    return out
+
+
+def listing(wanted: str | None = None, markdown: bool = False) -> list[str]:
+    """Return lines on every declared parameter, on those of one section, or on one alone.
+
+    Raises
+    ------
+    InputError
+        If `wanted` is neither a section nor "section.name" nor "section.firm.name".
+
+    >>> listing("human.contacts")[0].splitlines()[0]
+    'human.contacts = 12 people  [2, 40]'
+    """
+    declared = [(f"{d.section}.{d.name}", d) for d in declarations()]
+    declared += [(f"{section}.FIRM.{d.name}", d) for section, kind in FIRM_TYPES.items() for d in kind.declared()]
+    known = [name for name, _ in declared]
+    parts = (wanted or "").split(".")  # all firms have the same
+    chosen = f"{parts[0]}.FIRM.{parts[2]}" if len(parts) == 3 and parts[0] in FIRM_TYPES else wanted
+    if wanted is not None and chosen not in (*SECTIONS, *known):
+        if len(parts) == 1:
+            raise unknown("section", wanted, SECTIONS)
+        raise InputError(f"unknown parameter '{wanted}'{hint(chosen or '', known)}")
+    out = ["| parameter | default | unit | range | meaning | source |\n|---|---|---|---|---|---|"] if markdown else []
+    for name, d in declared:
+        if chosen not in (None, name, name.partition(".")[0]):
+            continue
+        default, span = text(d.default), bounds(d)
+        fixed = "" if d.dynamic else " (fixed at the opening)"
+        if markdown:
+            cells = (f"`{name}`", default, d.unit, span, d.doc + fixed, d.source)
+            out.append("| " + " | ".join(str(c).replace("|", "\\|") for c in cells) + " |")
+        else:
+            unit = "" if d.unit == "-" else f" {d.unit}"
+            out.append(f"{name} = {default}{unit}  {span}\n    {d.doc}{fixed}. Source: {d.source}")
     return out
 
 

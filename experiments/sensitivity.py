@@ -22,7 +22,7 @@ from experiments import design as designs
 from experiments import ranges
 from experiments.runner import RunStopped
 from experiments.sweeps import Progress, sweep
-from model.core.errors import InputError, unknown
+from model.core.errors import InputError, hint, unknown
 from model.core.units import month_index
 from model.measures import HEADLINE, PREFIX
 from model.scenario import Scenario, declarations
@@ -130,7 +130,7 @@ def study(
     if method not in METHODS:
         raise unknown("method", method, METHODS)
     if preset not in PRESETS:
-        raise unknown("preset", preset, PRESETS)
+        raise InputError(f"preset {preset!r}: not one of {', '.join(PRESETS)}{hint(preset, PRESETS)}")
     p = PRESETS[preset]
     scenario = Scenario.load(source).with_run(humans=p.humans)
     if month_index(f"{YEARS[-1]}-12", scenario.start) >= scenario.months:

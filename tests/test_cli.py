@@ -170,6 +170,11 @@ def test_lists(capsys):
     assert any(row.startswith("| `lab.FIRM.rule` |") for row in rows)
     assert cli.main(["parameters", "human"]) == 0
     assert "auction.rule" not in capsys.readouterr().out
+    for name, listed in (("human.contacts", "human.contacts"), ("lab.alpha.rule", "lab.FIRM.rule")):
+        assert cli.main(["parameters", name]) == 0
+        first, meaning = capsys.readouterr().out.splitlines()
+        assert first.startswith(f"{listed} = ")
+        assert "Source: " in meaning
 
 
 def test_debug_shows_the_traceback(capsys):

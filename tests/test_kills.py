@@ -85,6 +85,14 @@ def test_killed_interrupted_and_without_disk_it_goes_on(tmp_path):
     survives(tmp_path, [signal.SIGKILL, signal.SIGKILL, signal.SIGINT], 16)
 
 
+def test_a_sweep_that_is_terminated_ends_as_after_ctrl_c(tmp_path):
+    (tmp_path / "mine.toml").write_text(toml(16))
+    *_, said, process = interrupt(tmp_path, signal.SIGTERM, 1)
+    assert process.returncode == 130, said
+    assert "the same command goes on" in said.splitlines()[-1]
+    assert "leaked" not in said
+
+
 @pytest.mark.long
 def test_killed_twenty_times_it_goes_on(tmp_path):
     survives(tmp_path, [signal.SIGKILL] * 20, 90)
