@@ -199,8 +199,10 @@ def recorded(series: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(series))
 
 
-def months_of(scenario: Scenario, months: Any) -> tuple[str, ...] | None:
+def months_of(scenario: Scenario, months: Any, what: str = "months") -> tuple[str, ...] | None:
     """Return the months to keep, 'YYYY-MM': every December (else the last month) if none is given, None for all.
+
+    A refusal says `what` held them.
 
     >>> months_of(Scenario().with_run(months=30), None)
     ('2022-12', '2023-12')
@@ -211,10 +213,11 @@ def months_of(scenario: Scenario, months: Any) -> tuple[str, ...] | None:
     if months == "all":
         return None
     if not isinstance(months, list | tuple) or not months:
-        raise InputError(f"months = {months!r}: must be a list of 'YYYY-MM', or 'all'")
+        raise InputError(f"{what} = {months!r}: must be a list of 'YYYY-MM', or 'all'")
     for month in months:
+        month_index(month, what=what)  # its form
         if month not in held:
-            raise InputError(f"month {month!r}: outside ['{held[0]}', '{held[-1]}'] of scenario '{scenario.name}'")
+            raise InputError(f"{what} = {month!r}: outside ['{held[0]}', '{held[-1]}'] of scenario '{scenario.name}'")
     return tuple(dict.fromkeys(months))
 
 

@@ -122,7 +122,8 @@ def read(source: str | Path | Mapping[str, Any]) -> Design:
         raise InputError(f"{where}: {len(points) * len(scenarios) * count} runs, outside [1, {RUNS_MAX}]")
     record = _table(raw, "record", where, ("series", "months"))
     series = recorded(record.get("series"))
-    months = tuple(dict.fromkeys(m for s in scenarios for m in months_of(s, record.get("months")) or ())) or None
+    kept = [months_of(s, record.get("months"), "record.months") or () for s in scenarios]
+    months = tuple(dict.fromkeys(m for some in kept for m in some)) or None
     chosen = tuple(range(first, first + count))
     return Design(tuple(scenarios), chosen, tuple(a.name for a in axes), points, series, months, kind)
 

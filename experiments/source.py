@@ -10,7 +10,7 @@ from types import EllipsisType
 from typing import Any
 
 from model.core.errors import InputError
-from model.scenario import Scenario, whole
+from model.scenario import Scenario, read, whole
 
 SEED_MAX = 2**31 - 1
 SEEDS_MAX = 100_000
@@ -56,23 +56,27 @@ def _manifest_seeds(source: Any) -> tuple[int, ...]:
 
 
 def with_overrides(scenario: Scenario, overrides: Mapping[str, Any]) -> Scenario:
-    """Return the scenario with ``section.name`` (or ``section__name``) changed."""
-    plain = {(k if "." in k else k.replace("__", ".", 1)): v for k, v in overrides.items()}
-    return scenario.with_overrides(plain) if plain else scenario
+    """Return the scenario with ``section.name`` (or ``section__name``) changed; text is no number."""
+    plain = {_dotted(k): v for k, v in overrides.items()}
+    return scenario.with_overrides(plain, text=False) if plain else scenario
 
 
-def assignments(texts: list[str]) -> dict[str, str]:
-    """Return {"section.name": "value"} of texts "section.name=value".
+def _dotted(name: str) -> str:
+    return name if "." in name else name.replace("__", ".", 1)
 
-    >>> assignments(["human.review_share_min=0.1"])
-    {'human.review_share_min': '0.1'}
+
+def assignments(texts: list[str]) -> dict[str, Any]:
+    """Return {"section.name": value} of texts "section.name=value", read as the declared type.
+
+    >>> assignments(["human.review_share_min=0.1", "lab.alpha.rule=race"])
+    {'human.review_share_min': 0.1, 'lab.alpha.rule': 'race'}
     """
     out = {}
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not name.strip() or not value.strip():
             raise InputError(f"--set {text!r}: must be section.name=value")
-        out[name.strip()] = value.strip()
+        out[name.strip()] = read(_dotted(name.strip()), value.strip())
     return out
 
 

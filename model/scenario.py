@@ -22,7 +22,7 @@ from agents.provider import ProviderFirm, ProviderParams
 from agents.robot import RobotParams
 from agents.supplier import SupplierParams
 from model.core.errors import InputError, unknown
-from model.core.params import Declaration, Params
+from model.core.params import Declaration, Params, from_text
 from model.core.shown import Shown
 from model.core.units import month_index
 from model.layers.agent import AgentLoopParams
@@ -119,6 +119,8 @@ class Scenario:
         path = Path(source)
         if path.suffix not in (".toml", ".json"):
             found = shipped().get(str(source))
+            if found is None and path.is_dir():
+                raise InputError(f"scenario {str(source)!r}: is a directory, not a TOML file or manifest.json")
             if found is None:
                 raise unknown("scenario", str(source), shipped())
             path = found
@@ -129,8 +131,17 @@ class Scenario:
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise InputError(f"scenario {str(source)!r}: a value has the wrong form ({error})") from error
 
-    def with_overrides(self, overrides: Mapping[str, Any]) -> Self:
-        """Return the scenario with ``section.name`` or ``section.firm.name`` changed; text is read as the declared type."""
+    def with_overrides(self, overrides: Mapping[str, Any], *, text: bool = True) -> Self:
+        """Return the scenario with ``section.name`` or ``section.firm.name`` changed.
+
+        Parameters
+        ----------
+        overrides : mapping
+        text : bool
+            Text is read as the declared type (`read`), as people type it; otherwise text is no number.
+        """
+        if text:
+            overrides = {k: read(k, v) if isinstance(v, str) else v for k, v in overrides.items()}
         changed: dict[str, dict[str, Any]] = {}
         firms: dict[tuple[str, str], dict[str, Any]] = {}
         for key, value in overrides.items():
@@ -164,7 +175,7 @@ class Scenario:
             months=self.months if months is None else whole("run.months", months, 1, 1200),
             humans=self.humans if humans is None else whole("run.humans", humans, 1, 100_000_000),
         )
-        if not 0 <= month_index(out.start, FIRST_START) <= month_index(LAST_START, FIRST_START):
+        if not 0 <= month_index(out.start, FIRST_START, "run.start") <= month_index(LAST_START, FIRST_START):
             raise InputError(f"run.start = {out.start!r}: outside [{FIRST_START}, {LAST_START}]")
         return out
 
@@ -192,8 +203,9 @@ class Scenario:
                 isinstance(change.value, bool) or not isinstance(change.value, int | float)
             ):
                 raise InputError(f"intervention on {change.parameter}: value = {change.value!r}: must be a number")
-            first = month_index(change.date, self.start)
-            if change.until is not None and month_index(change.until, self.start) <= first:
+            first = month_index(change.date, self.start, f"intervention on {change.parameter}: date")
+            until = f"intervention on {change.parameter}: until"
+            if change.until is not None and month_index(change.until, self.start, until) <= first:
                 raise InputError(
                     f"intervention on {change.parameter}: until = {change.until!r} is not after date = {change.date!r}"
                 )
@@ -279,35 +291,30 @@ def shipped() -> dict[str, Path]:
 
 def _changed(params: Params, where: str, values: Mapping[str, Any]) -> Params:
     declared = {d.name: d for d in params.declared()}
-    read: dict[str, Any] = {}
-    for name, value in values.items():
+    for name in values:
         if name not in declared:
             section = where.partition(".")[0]
             pool = [f"{where}.{n}" for n in declared]
             raise unknown("parameter", f"{where}.{name}", pool if where != section else pool + names())
-        read[name] = _read(value, declared[name].default) if isinstance(value, str) else value
     try:
-        return params.replace(**read)
+        return params.replace(**values)
     except InputError as error:
         if "." in where:
             raise InputError(str(error).replace(params.section + ".", where + ".", 1)) from None
         raise
 
 
-def _read(text: str, default: Any) -> Any:
-    if isinstance(default, str):
-        return text
-    lowered = text.strip().lower()
-    if isinstance(default, bool):
-        return {"true": True, "false": False}.get(lowered, text)
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        return text
+def read(name: str, text: str) -> Any:
+    """Return text as the type that "section.name" or "section.firm.name" is declared with; as it is where it cannot be.
+
+    >>> read("human.contacts", "12"), read("lab.alpha.rule", "12"), read("human.contacts", "many")
+    (12, '12', 'many')
+    """
+    section, last = name.partition(".")[0], name.rpartition(".")[2]
+    of_firm = name.count(".") == 2 and section in FIRM_TYPES
+    rows = FIRM_TYPES[section].declared() if of_firm else declarations()
+    default = next((d.default for d in rows if (d.section, d.name) == (section, last)), "")
+    return from_text(text, default)
 
 
 def _from_toml(path: Path, seen: tuple[Path, ...]) -> Scenario:
@@ -378,9 +385,14 @@ def _apply(scenario: Scenario, raw: dict[str, Any], where: str) -> Scenario:
             given.add(name)
             base = firms[section].get(name, FIRM_TYPES[section]())
             firms[section][name] = _changed(base, f"{section}.{name}", row)
-        overrides.update({f"{section}.{name}": value for name, value in table.items()})
+        for name, value in table.items():
+            if section in FIRM_TYPES and (name in firms[section] or isinstance(value, dict)):
+                raise InputError(
+                    f'{where}: [{section}.{name}]: a firm is a table [[{section}.firm]] with name = "{name}"'
+                )
+            overrides[f"{section}.{name}"] = value
     scenario = dataclasses.replace(scenario, interventions=tuple(interventions), firms=firms)
-    return scenario.with_overrides(overrides)
+    return scenario.with_overrides(overrides, text=False)
 
 
 def _rows(given: Any, name: str, where: str) -> list[dict[str, Any]]:
@@ -413,4 +425,4 @@ def _from_manifest(path: Path) -> Scenario:
             if dot:
                 firms[section].setdefault(firm, FIRM_TYPES[section]())
             overrides[f"{section}.{name}"] = value
-    return dataclasses.replace(base, firms=firms).with_overrides(overrides)
+    return dataclasses.replace(base, firms=firms).with_overrides(overrides, text=False)

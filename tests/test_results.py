@@ -15,7 +15,7 @@ from experiments import run
 from experiments.folder import check_target, is_ours, replacing
 from experiments.results import TABLES, Result
 from experiments.runner import RunStopped
-from experiments.source import seeds_of, with_overrides
+from experiments.source import assignments, seeds_of, with_overrides
 from model.core.errors import InputError
 from model.measures import DEFINITIONS, numerator_denominator
 from model.scenario import Scenario
@@ -81,7 +81,8 @@ def test_each_manifest_value_can_be_set_by_hand(saved):
     result, folder = saved
     manifest = json.loads((folder / "manifest.json").read_text())
     text = {f"{s}.{n}": str(v) for s, table in manifest["parameters"].items() for n, v in table.items()}
-    assert with_overrides(Scenario.load("baseline").with_run(**SMALL), text) == result.scenario
+    values = assignments([f"{name}={value}" for name, value in text.items() if value])
+    assert with_overrides(Scenario.load("baseline").with_run(**SMALL), values) == result.scenario
 
 
 def test_compute_alone_gives_every_recorded_share(saved):

@@ -160,3 +160,24 @@ def check(d: Declaration, value: Any) -> float | int | str | bool:
             raise InputError(f"{where}: must be a whole number in {span}")
         return int(value)
     return float(value)
+
+
+def from_text(text: str, default: Any) -> Any:
+    """Return text read as the type of a declared default; as it is where it cannot be read so.
+
+    >>> from_text("12", 3.0), from_text("True", False), from_text("12", "profit"), from_text("many", 3.0)
+    (12, True, '12', 'many')
+    """
+    if isinstance(default, str):
+        return text
+    lowered = text.strip().lower()
+    if isinstance(default, bool):
+        return {"true": True, "false": False}.get(lowered, text)
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return text

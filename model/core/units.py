@@ -141,13 +141,13 @@ class RowSums:
         return {name: float(np.add.accumulate(g.sum(axis=1))[-1]) for name, g in self._groups.items()}
 
 
-def month_index(text: str, start: str = "2022-01") -> int:
-    """Return months from `start` to `text`, both 'YYYY-MM'.
+def month_index(text: str, start: str = "2022-01", what: str = "month") -> int:
+    """Return months from `start` to `text`, both 'YYYY-MM'; a refusal says `what` held the text.
 
     >>> month_index("2023-02")
     13
     """
-    return _ordinal(text) - _ordinal(start)
+    return _ordinal(text, what) - _ordinal(start)
 
 
 def month_date(index: int, start: str = "2022-01") -> dt.date:
@@ -160,10 +160,10 @@ def month_date(index: int, start: str = "2022-01") -> dt.date:
     return dt.date(year, month + 1, 1)
 
 
-def _ordinal(text: str) -> int:
+def _ordinal(text: str, what: str = "month") -> int:
     found = _parsed(text) if isinstance(text, str) else None
     if found is None:
-        raise InputError(f"month = {text!r}: must be 'YYYY-MM'")
+        raise InputError(f"{what} = {text!r}: must be 'YYYY-MM'")
     return found
 
 
