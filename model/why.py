@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import numpy as np
 from model import accounts, measures, record
 from model.core.errors import InputError
 from model.core.shown import Shown
-from model.core.units import LAB_USES, SERVING, fmt
+from model.core.units import LAB_USES, SERVING, fmt, month_index
 
 if TYPE_CHECKING:
     from model.economy import InferenceEconomy
@@ -52,9 +51,11 @@ def why(e: InferenceEconomy, start: str, end: str) -> Why:
     """
     months = e.recorder.months
     for month in (start, end):
+        month_index(month)  # its form
         if month not in months:
             span = f"recorded: {months[0]} to {months[-1]}" if months else "no month has run yet"
-            raise InputError(f"month = {month!r}: {span}; nearest: {_nearest(month, months)!r}")
+            near = f"; nearest: '{min(max(month, months[0]), months[-1])}'" if months else ""
+            raise InputError(f"month = {month!r}: {span}{near}")
     i, j = months.index(start), months.index(end)
     if i >= j:
         raise InputError(f"months {start!r} and {end!r}: the first must come before the second")
@@ -73,10 +74,15 @@ def why(e: InferenceEconomy, start: str, end: str) -> Why:
     total = (float(before[-1].sum()), float(after[-1].sum()))
     change = total[1] - total[0]
     largest = sorted(((abs(v), g, f, v) for g, row in split.items() for f, v in row.items()), reverse=True)[:3]
-    words = "; ".join(f"{f.replace('_', ' ')} of {g} ({_part(v, change)})" for _, g, f, v in largest if v)
+    moved = "growth" if change > 0.0 else "fall"
+    words = ", by " * bool(change) + "; ".join(
+        f"{f.replace('_', ' ')} of {g} ({_rounded(100.0 * v / change):.1f} % of the {moved})"
+        for _, g, f, v in largest
+        if v and change
+    )
     product = ", ".join(f"{name} x {_number(x)}" for name, x in factors.items())
     sentences = (
-        f"Serving went from {fmt(total[0], 'FLOP')} to {fmt(total[1], 'FLOP')} a month (x {_ratio(total)}), by {words}.",
+        f"Serving went from {fmt(total[0], 'FLOP')} to {fmt(total[1], 'FLOP')} a month (x {_ratio(total)}){words}.",
         f"Inference's share of H100e-hours went from {100 * share[0]:.1f} % to {100 * share[1]:.1f} %:"
         f" serving hours x {_ratio(serving)}, R&D hours x {_ratio(research)}.",
         f"R&D hours = {product}.",
@@ -126,14 +132,12 @@ def _at(e: InferenceEconomy, k: int, name: str) -> float:
     return e.recorder.rows[k][record.NAMES.index(name)]
 
 
-def _nearest(month: str, months: list[str]) -> str:
-    if not months or re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", str(month)) is None:
-        return months[-1] if months else ""
-    return min(max(month, months[0]), months[-1])
-
-
 def _part(v: float, change: float) -> str:
-    return f"{100.0 * v / change:+.1f} %" if change else "0 %"
+    return f"{_rounded(100.0 * v / change):+.1f} %" if change else "0 %"
+
+
+def _rounded(x: float) -> float:
+    return round(x, 1) + 0.0  # no minus before zero
 
 
 def _ratio(pair: tuple[float, float]) -> str:

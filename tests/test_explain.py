@@ -187,12 +187,20 @@ def test_kaya_is_exact_between_any_two_months_of_a_run(economy):
 def test_why_refuses_months_that_are_not_there(economy):
     with pytest.raises(InputError, match=r"month = '2030-01': recorded: 2022-01 to 2025-04; nearest: '2025-04'"):
         economy.why("2025-01", "2030-01")
-    with pytest.raises(InputError, match="month = 'spring'"):
-        economy.why("spring", "2025-01")
+    for wrong in ("spring", "2024-1", 2024):
+        with pytest.raises(InputError, match=f"month = {wrong!r}: must be 'YYYY-MM'"):
+            economy.why(wrong, "2025-01")
     with pytest.raises(InputError, match="the first must come before the second"):
         economy.why("2025-01", "2024-01")
     with pytest.raises(InputError, match="no month has run yet"):
         InferenceEconomy("baseline", humans=20, months=2).why("2022-01", "2022-02")
+
+
+def test_why_says_shares_of_the_growth(economy):
+    why, months = economy.why("2024-01", "2025-01"), economy.recorder.months
+    assert re.search(r"by [a-z ]+ \(\d+\.\d % of the growth\);", why.sentences[0])
+    zero = [f"{start} {row}" for start in months[:-1] for row in economy.why(start, months[-1]).rows if "-0.0 %" in row]
+    assert zero == []
 
 
 # HTML -----------------------------------------------------------------------------------------------
