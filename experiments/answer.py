@@ -14,15 +14,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from model.core.units import month_index
 from model.measures import (
     DEFINITIONS,
     PARITY,
-    PREFIX,
     RESEARCH,
     Crossover,
     crossover,
-    numerators_denominators,
+    first_index,
+    recorded_pairs,
     rolling_share,
 )
 from model.measures import DOMINANCE as DOMINANCE
@@ -94,12 +93,9 @@ def counts(compute: pl.DataFrame, monthly: pl.DataFrame) -> Counts:
         series, rows = (parts[(seed,)] for parts in by_seed)
         series = series.sort("month")
         months.append(tuple(series["month"].to_list()))
-        for definition, (above, below) in numerators_denominators(tuple(DEFINITIONS), rows).items():
+        for definition, (above, below) in recorded_pairs(rows, series).items():
             if below.size != series.height:
                 raise ValueError(f"seed {seed}: compute holds {below.size} months, monthly {series.height}")
-            if definition.startswith("all_ai"):
-                share = series[PREFIX + definition].cast(pl.Float64).fill_null(0.0).to_numpy()
-                above = share * below
             values[definition].append((above, below))
     first = min((m[0] for m in months if m), default=dt.date(2022, 1, 1))
     return Counts(first.isoformat()[:7], seeds, tuple(months), values)
@@ -107,7 +103,7 @@ def counts(compute: pl.DataFrame, monthly: pl.DataFrame) -> Counts:
 
 def crossings(found: Counts, level: float = PARITY) -> dict[str, list[Crossover]]:
     """Return when each definition's share passed `level` for a year, by seed."""
-    first = max(month_index(FIRST_DATE, found.start), 11)
+    first = first_index(found.start)
     return {d: [crossover(*pair, first, level=level) for pair in pairs] for d, pairs in found.values.items()}
 
 

@@ -113,16 +113,12 @@ def _kept(economy: Any, task: Task) -> tuple[bytes, str]:
 
     from experiments import answer
     from model import tables
-    from model.core.units import month_date
 
     seed = pl.lit(task.seed, dtype=pl.Int64).alias("seed")
     history = economy.history.with_columns(cs.float().fill_nan(None))
     compute = tables.compute(economy, economy.recorder)
     counts = answer.counts(compute.select(seed, pl.all()), history.select(seed, pl.all()))
-    crossover = {
-        definition: None if c[0].index is None else month_date(c[0].index, counts.start).isoformat()[:7]
-        for definition, c in answer.crossings(counts).items()
-    }
+    crossover = {definition: c[0].month(counts.start) for definition, c in answer.crossings(counts).items()}
     if task.series is not None:
         history = history.select("month", *task.series)
     if task.months is not None:

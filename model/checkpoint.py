@@ -116,6 +116,7 @@ def load(
             economy.months = 0  # at its end: steps that do nothing wind Mesa's clock
             for _ in range(opening["steps"]):
                 economy.step()
+            economy.steps = opening["steps"]  # at its end the economy does not count on
             frozen.restored(archive, ECONOMY, economy, built())
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise InputError(f"checkpoint {str(path)!r}: does not fit the code here ({error})") from error

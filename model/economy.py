@@ -102,7 +102,7 @@ class InferenceEconomy(mesa.Model):
         self.seed = whole("seed", seed, 0, 2**63 - 1)
         super().__init__(rng=self.seed)
         scenario = Scenario.load(source).with_run(months=months, humans=humans)
-        self.settings = scenario.with_overrides({k.replace("__", "."): v for k, v in overrides.items()})
+        self.settings = scenario.with_overrides({k.replace("__", "."): v for k, v in overrides.items()}, text=False)
         self.settings.check()
         self.months, self.month = self.settings.months, 0
         self.params = self.settings.parameters_at(0)
@@ -151,8 +151,10 @@ class InferenceEconomy(mesa.Model):
         if kind in self._rows:
             return self._rows[kind][index]
         made = row(self, rows, index)
+        # Mesa does not keep it: a set of the few rows that were asked for would mislead
         self.deregister_agent(made)
-        self.agents_by_type.pop(row)  # a set of the few rows that were asked for would mislead
+        if not self.agents_by_type[row]:
+            del self.agents_by_type[row]
         return made
 
     # --- The clock -------------------------------------------------------------------------------------------------

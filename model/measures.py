@@ -190,6 +190,21 @@ def numerators_denominators(
     return out
 
 
+def recorded_pairs(compute: pl.DataFrame, monthly: pl.DataFrame) -> dict[str, tuple[Array, Array]]:
+    """Return numerator and denominator of all `DEFINITIONS` by month from a run's tables, compute and monthly.
+
+    Numerators of ``all_ai`` are the recorded monthly shares times the denominator, so that no parameter is needed.
+    """
+    import polars as pl
+
+    out = numerators_denominators(DEFINITIONS, compute)
+    for name, (_, below) in out.items():
+        if name.startswith("all_ai"):
+            share = monthly[PREFIX + name].cast(pl.Float64).fill_nan(None).fill_null(0.0).to_numpy()
+            out[name] = share * below, below
+    return out
+
+
 # Crossover -----------------------------------------------------------------------------------------
 
 
@@ -205,6 +220,14 @@ class Crossover:
     outcome: str
     index: int | None
     provisional: bool
+
+    def month(self, start: str = "2022-01") -> str | None:
+        """Return its month 'YYYY-MM' in a run from `start`, None if there is none.
+
+        >>> Crossover("month", 47, False).month()
+        '2025-12'
+        """
+        return None if self.index is None else month_date(self.index, start).isoformat()[:7]
 
 
 def rolling_share(numerator: Array, denominator: Array, window: int = 12) -> Array:
@@ -282,6 +305,11 @@ def crossover(
             return Crossover("month", begin, not held)
         fell_back = True
     return Crossover("reverted" if fell_back else "never", None, False)
+
+
+def first_index(start: str = "2022-01") -> int:
+    """Return the first month that counts for a crossover in a run from `start`: `FIRST_DATE`, or the first full window."""
+    return max(month_index(FIRST_DATE, start), 11)
 
 
 def dominance(numerator: Array, denominator: Array, first_month_index: int = 23) -> Crossover:

@@ -10,6 +10,7 @@ from model.accounts import LAYERS
 from model.core import graph, table
 from model.core.ledger import SECTORS
 from model.core.units import PROVIDER_RUN, WORK, month_date
+from model.measures import Crossover, crossover, first_index, recorded_pairs
 from model.regret import hindsight
 
 if TYPE_CHECKING:
@@ -62,6 +63,12 @@ def compute(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
         }
     )
     return frame.group_by("month", "purpose", "consumer", "kernel", maintain_order=True).sum()
+
+
+def crossovers(e: InferenceEconomy, r: Recorder) -> dict[str, Crossover]:
+    """Return when each definition's share passed one half, in the months so far."""
+    first = first_index(e.settings.start)
+    return {name: crossover(*pair, first) for name, pair in recorded_pairs(compute(e, r), r.monthly(e)).items()}
 
 
 def capacity(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:

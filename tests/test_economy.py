@@ -16,10 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import AIAgent, Application, ComputeProvider, Human, Lab, Robot
+from experiments import answer
 from model import InferenceEconomy, Scenario, measures
 from model.core.checks import LawBreach
 from model.core.errors import InputError
 from model.core.units import BLOCK
+from model.measures import DEFINITIONS, Crossover
 from model.scenario import Intervention, declarations
 from tests import golden
 
@@ -241,15 +243,43 @@ def test_agents_are_mesa_agents_and_views_of_arrays(economy):
     assert lab.cash_usd == economy.labs.cash_usd[0]
     lab.cash_usd = lab.cash_usd  # writes go to the array
     assert economy.agents_by_type[Application].agg("attention_hours", sum) > 0.0
-    assert economy.row("Human", 7) == economy.agents_by_type[Human][7]
+    assert economy.row("Human", 7) is economy.agents_by_type[Human][7]
+    assert economy.row("Lab", 0) is economy.row("Lab", 0)
+    assert len(economy.agents_by_type[Lab]) == 8
+
+
+def test_firms_show_their_names(economy):
+    assert repr(economy.row("Lab", 0)) == "<Lab alpha>"
+    assert [p.name for p in economy.agents_by_type[ComputeProvider]] == list(economy.opening.provider_names)
+    assert repr(economy.row("Human", 7)) == "<Human 7>"
+
+
+def test_mesa_counts_the_months_that_were_run(economy):
+    economy.step()
+    assert (economy.steps, economy.month, economy.running) == (60, 60, False)
+
+
+def test_crossovers_are_those_of_the_answer(economy):
+    made = economy.tables()
+    expected = {d: c[0] for d, c in answer.crossings(answer.counts(made["compute"], made["monthly"])).items()}
+    assert economy.crossovers() == expected
+    assert tuple(expected) == DEFINITIONS
+    found = {d: c.month("2022-01") for d, c in expected.items() if c.index is not None}
+    assert found, "no definition crosses: the test shows nothing"
+    assert set(InferenceEconomy(humans=20, months=1).crossovers().values()) == {Crossover("never", None, True)}
 
 
 def test_large_kinds_come_on_demand():
     economy = InferenceEconomy("baseline", humans=10_001, months=1)
-    assert Human not in economy.agents_by_type
+    registered = len(economy.agents)
     assert economy.row("Human", 10_000).weight_people > 0.0
+    assert economy.row("Human", 10_000) == economy.row("Human", 10_000)
+    assert Human not in economy.agents_by_type
+    assert len(economy.agents) == registered
     with pytest.raises(InputError, match="outside"):
         economy.row("Human", 10_001)
+    with pytest.raises(InputError, match="unknown kind of agent 'Humans'; nearest: 'Human'"):
+        economy.row("Humans", 0)
 
 
 def test_history_datacollector_and_graphs(economy):
@@ -303,6 +333,11 @@ def test_closed_economies_are_freed():
         ({"human__imitation_per_year": math.inf}, "finite"),
         ({"human__imitation_per_year": -1.0}, r"-1.0 1/year: outside \[0, 5\]"),
         ({"human__imitation_per_year": "fast"}, "number"),
+        (
+            {"human__imitation_per_year": "1.5"},
+            r"human.imitation_per_year = '1.5' 1/year: must be a number in \[0, 5\]",
+        ),
+        ({"lab.alpha.run_flop": "1e23"}, r"lab.alpha.run_flop = '1e23' FLOP: must be a number"),
         ({"humn__imitation_per_year": 1.0}, "human.imitation_per_year"),
     ],
 )
