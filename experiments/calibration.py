@@ -111,7 +111,7 @@ def check_month(name: str, text: str) -> str:
 def check_preset(preset: str) -> Preset:
     """Return the preset of that name, or refuse it."""
     if preset not in PRESETS:
-        raise InputError(f"preset {preset!r}: not one of {', '.join(PRESETS)}{hint(preset, PRESETS)}")
+        raise InputError(f"unknown preset {preset!r}: not one of {', '.join(PRESETS)}{hint(preset, PRESETS)}")
     return PRESETS[preset]
 
 

@@ -130,7 +130,7 @@ def study(
     if method not in METHODS:
         raise unknown("method", method, METHODS)
     if preset not in PRESETS:
-        raise InputError(f"preset {preset!r}: not one of {', '.join(PRESETS)}{hint(preset, PRESETS)}")
+        raise InputError(f"unknown preset {preset!r}: not one of {', '.join(PRESETS)}{hint(preset, PRESETS)}")
     p = PRESETS[preset]
     scenario = Scenario.load(source).with_run(humans=p.humans)
     if month_index(f"{YEARS[-1]}-12", scenario.start) >= scenario.months:
