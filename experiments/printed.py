@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 QUESTION = "Will inference, not training, become the dominant compute workload - and when?"
 PRIOR = (
     "Data-informed to 2026: installed chips, users, rental price, task horizon, largest run. "
-    "Prior-dominated: shares after 2028, standing jobs of agents, robots, migration of attention."
+    "Prior-dominated: all later shares, standing jobs of agents, robots, migration of attention."
 )
 PERIODS = 4
 

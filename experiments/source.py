@@ -58,7 +58,7 @@ def _manifest_seeds(source: Any) -> tuple[int, ...]:
 def with_overrides(scenario: Scenario, overrides: Mapping[str, Any]) -> Scenario:
     """Return the scenario with ``section.name`` (or ``section__name``) changed; text is no number."""
     plain = {_dotted(k): v for k, v in overrides.items()}
-    return scenario.with_overrides(plain, text=False) if plain else scenario
+    return scenario.with_overrides(plain) if plain else scenario
 
 
 def _dotted(name: str) -> str:

@@ -102,7 +102,7 @@ class InferenceEconomy(mesa.Model):
         self.seed = whole("seed", seed, 0, 2**63 - 1)
         super().__init__(rng=self.seed)
         scenario = Scenario.load(source).with_run(months=months, humans=humans)
-        self.settings = scenario.with_overrides({k.replace("__", "."): v for k, v in overrides.items()}, text=False)
+        self.settings = scenario.with_overrides({k.replace("__", "."): v for k, v in overrides.items()})
         self.settings.check()
         self.months, self.month = self.settings.months, 0
         self.params = self.settings.parameters_at(0)

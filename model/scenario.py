@@ -131,17 +131,8 @@ class Scenario:
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise InputError(f"scenario {str(source)!r}: a value has the wrong form ({error})") from error
 
-    def with_overrides(self, overrides: Mapping[str, Any], *, text: bool = True) -> Self:
-        """Return the scenario with ``section.name`` or ``section.firm.name`` changed.
-
-        Parameters
-        ----------
-        overrides : mapping
-        text : bool
-            Text is read as the declared type (`read`), as people type it; otherwise text is no number.
-        """
-        if text:
-            overrides = {k: read(k, v) if isinstance(v, str) else v for k, v in overrides.items()}
+    def with_overrides(self, overrides: Mapping[str, Any]) -> Self:
+        """Return the scenario with ``section.name`` or ``section.firm.name`` changed; text is no number, see `read`."""
         changed: dict[str, dict[str, Any]] = {}
         firms: dict[tuple[str, str], dict[str, Any]] = {}
         for key, value in overrides.items():
@@ -392,7 +383,7 @@ def _apply(scenario: Scenario, raw: dict[str, Any], where: str) -> Scenario:
                 )
             overrides[f"{section}.{name}"] = value
     scenario = dataclasses.replace(scenario, interventions=tuple(interventions), firms=firms)
-    return scenario.with_overrides(overrides, text=False)
+    return scenario.with_overrides(overrides)
 
 
 def _rows(given: Any, name: str, where: str) -> list[dict[str, Any]]:
@@ -425,4 +416,4 @@ def _from_manifest(path: Path) -> Scenario:
             if dot:
                 firms[section].setdefault(firm, FIRM_TYPES[section]())
             overrides[f"{section}.{name}"] = value
-    return dataclasses.replace(base, firms=firms).with_overrides(overrides, text=False)
+    return dataclasses.replace(base, firms=firms).with_overrides(overrides)

@@ -1,6 +1,7 @@
-"""What README.md quotes from runs, written from stored results between markers: `python -m tests.quoted [FOLDER]`.
+"""What README.md quotes from runs, written from stored results between markers: `python -m tests.quoted [FOLDER [OWN]]`.
 
-With the result folder of a baseline its answer is stored first, in `model/data/answer.json`. `make docs` calls it so.
+With the result folder of a baseline its answer is stored first, in `model/data/answer.json`; with that of seeds at the baseline's
+own values also theirs, in `answer_own.json`. `make docs` calls it so.
 """
 
 from __future__ import annotations
@@ -11,21 +12,24 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 import model
-from experiments import backtest, informed, priors, scored
-from experiments.answer import DENOMINATORS, FIRST_DATE, PARITY
+from experiments import ablation, backtest, informed, priors, scored
+from experiments.answer import DENOMINATORS, FIRST_DATE, HEADLINE, PARITY
 from experiments.results import Result
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 ANSWER = ROOT / "model" / "data" / "answer.json"
+OWN = ANSWER.with_name("answer_own.json")
 YEARS = ("2025", "2030", "2035")
+#: Mechanisms of which the README says by name what they do, and how many of the strongest it names.
+ASKED, STRONGEST = ("delegation (no agents)", "thinking"), 4
 #: A factor beyond which a series of the backtest is named as missed, and how many of the closest are named.
 MISSED, CLOSEST = 3.0, 3
 WIDTH = 138
@@ -61,24 +65,67 @@ def answer_text(told: Mapping[str, Any]) -> str:
     for definition, words in DENOMINATORS.items():
         shares = [told["share"][definition][year] for year in YEARS]
         crossed = told["crossover"][definition]
-        rows.append((words, when(crossed, shares[-1]["median"]), percent(crossed["share_crossed"]), *map(span, shares)))
+        rows.append(
+            (words, when(crossed, [s["median"] for s in shares]), percent(crossed["share_crossed"]), *map(span, shares))
+        )
     caption = (
-        f"*The answer in one figure and by denominator: baseline, {told['runs']}, version {told['version']}, {told['date']}."
-        " Shares of calendar years: median (P10 to P90). `make docs` makes both anew.*"
+        f"*The answer in one figure and by denominator: baseline, {told['runs']} of {told['humans']:,} human rows, version"
+        f" {told['version']}, {told['date']}. Passes one half: the first month from which the sum over twelve months stays above one half"
+        " for a year; never: not by 2035. Shares of calendar years: median (P10 to P90). `make docs` makes both anew.*"
     )
     return filled(caption) + "\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def when(crossed: Mapping[str, Any], last: float) -> str:
-    """Return when a share passed one half, in words; `last` is the median share of the last year."""
+def when(crossed: Mapping[str, Any], later: Sequence[float]) -> str:
+    """Return when a share passed one half, in words; `later` are the median shares of `YEARS`."""
     if not crossed["share_crossed"]:
         return "never"
     middle = crossed["median"] or "half the runs or fewer"
     if crossed["median"] == FIRST_DATE:
         middle = f"by {middle}"
-    if crossed["median"] and last < PARITY:
-        middle += ", below it again"
+    if crossed["median"] and any(x < PARITY for y, x in zip(YEARS, later, strict=False) if y > crossed["median"][:4]):
+        middle += ", not throughout"
     return f"{middle} [{crossed['low'] or 'never'}, {crossed['high'] or 'never'}]"
+
+
+def own_text(told: Mapping[str, Any]) -> str:
+    """Return what the baseline's own values give when only luck differs."""
+    hours, money = (told["crossover"][d] for d in (HEADLINE, "usd"))
+    shares = told["share"][HEADLINE]
+    n = len(told["seeds"])
+    return filled(
+        f"The draws differ in the fitted parameters and in luck. At the baseline's own values, luck alone ({told['runs']}), hours pass one"
+        f" half in {percent(hours['share_crossed'])} of runs (a tenth by {hours['low'] or 'no month'}) and are {span(shares['2030'])} in 2030,"
+        f" {span(shares['2035'])} in 2035; dollars pass in {when(money, [])}. A share of {n} runs is known to within"
+        f" {100 * (0.25 / n) ** 0.5:.0f} points (standard error)."
+    )
+
+
+def because_text(effects: pl.DataFrame) -> str:
+    """Return what agents and thinking do and which mechanisms move the share most, of a table as `model/data/ablation.csv`."""
+    rows = {row["mechanism"]: row for row in effects.iter_rows(named=True)}
+    agents, thinking = (rows[name] for name in ASKED)
+    more = "higher" if agents["share"] > 0.0 else "lower"
+    reason = (
+        " What people pay agents becomes labs' revenue, and labs put more of it into research than the work of agents takes in hours."
+        if agents["share"] > 0.0
+        else ""
+    )
+    others = (
+        effects.filter(~pl.col("mechanism").is_in(ASKED)).sort(pl.col("share").abs(), descending=True).head(STRONGEST)
+    )
+    named = "; ".join(f"{r['mechanism']} ({points(r['share'])})" for r in others.iter_rows(named=True))
+    return filled(
+        f"Because of what? Each mechanism in turn is held at its value of 2022 or taken away (`economy ablate`, paired seeds). Without AI"
+        f" agents, tokens of {ablation.YEAR} are {10 ** -agents['log10_tokens']:.0f} times fewer and inference's share of hours is"
+        f" {points(abs(agents['share'])).lstrip('+')} {more} (standard error {100 * agents['share_se']:.1f}).{reason} Without thinking the share"
+        f" moves by {points(thinking['share'])} ({100 * thinking['share_se']:.1f}). The share moves most without: {named}."
+    )
+
+
+def points(x: float) -> str:
+    """Return a difference of shares in points of a hundred."""
+    return f"{100.0 * x:+.0f} points"
 
 
 # Fit, backtest, overlap ----------------------------------------------------------------------------
@@ -110,7 +157,7 @@ def backtest_text(told: Mapping[str, Any]) -> str:
     missed = [row for row in reversed(rows) if 10 ** row["median_abs_log10_error"] > MISSED]
     return filled(
         f"Fitted to {told['cutoff']} and held against what came after, to {scored.LAST} ({s['n_points']} points of"
-        f" {s['n_series']} series), the model is off by a factor of {10 ** s['median_abs_log10_error']:.1f} (median over series"
+        f" {s['n_series']} series; {s['n_unmapped']} further series have no counterpart in the model), the model is off by a factor of {10 ** s['median_abs_log10_error']:.1f} (median over series"
         f" with an earlier trend, blocks alike; a factor of two or less in {percent(s['within_factor_2'])}); its 80 % intervals"
         f" cover {percent(s['coverage_80'])} ({100 * low:.0f} to {100 * high:.0f} % by a bootstrap over series){narrow}. Skill of"
         f" whole distributions (CRPS): {skill}. Closest: {', '.join(map(off, rows[:CLOSEST]))}. Off by more than a factor of"
@@ -128,7 +175,11 @@ def off(row: Mapping[str, Any]) -> str:
 def overlap_text(told: informed.Informed) -> str:
     """Return whether the data inform the answer, as `economy calibrate --crossover` stores it."""
     draws = len(told.posterior[informed.HEADLINE])
-    return filled(f"Prior and posterior to the end, {draws} draws each. {' '.join(told.sentences())}")
+    return filled(
+        f"Prior and posterior to the end, {draws} draws of {informed.HUMANS} human rows each, so that a share of draws is known to within"
+        f" {100 * (0.25 / draws) ** 0.5:.0f} points. Above {percent(informed.UNINFORMED)} of overlap the data count as silent, above"
+        f" {percent(informed.LITTLE)} as having moved the answer a little. {' '.join(told.sentences())}"
+    )
 
 
 # Markers -------------------------------------------------------------------------------------------
@@ -136,6 +187,8 @@ def overlap_text(told: informed.Informed) -> str:
 #: What stands between the markers of a name.
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "answer": lambda: answer_text(json.loads(ANSWER.read_text(encoding="utf-8"))),
+    "own": lambda: own_text(json.loads(OWN.read_text(encoding="utf-8"))),
+    "because": lambda: because_text(ablation.load(ablation.FILE)),
     "fit": lambda: fit_text(pl.read_csv(priors.FITTED)),
     "backtest": lambda: backtest_text(json.loads(backtest.STORED.read_text(encoding="utf-8"))),
     "overlap": lambda: overlap_text(informed.stored()),
@@ -179,10 +232,11 @@ def filled(text: str) -> str:
     return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def main(folder: str | None = None) -> None:
-    """Store the answer of a result folder, if one is named, and write README.md."""
-    if folder is not None:
-        store(Result.load(folder))
+def main(folder: str | None = None, own: str | None = None) -> None:
+    """Store the answers of result folders, if they are named, and write README.md."""
+    for given, path in ((folder, ANSWER), (own, OWN)):
+        if given is not None:
+            store(Result.load(given), path)
     README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")
 
 

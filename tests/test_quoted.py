@@ -8,10 +8,11 @@ import json
 import re
 from functools import partial
 
+import polars as pl
 import pytest
 
 import model
-from experiments import backtest, informed, priors, report
+from experiments import ablation, backtest, informed, priors, report
 from experiments.cli import main
 from experiments.page.levers import LEVERS
 from experiments.results import Result
@@ -73,12 +74,20 @@ def test_a_lost_marker_is_seen(old, new, says):
         ("backtest", backtest.STORED, r'"within_factor_2": [\d.]+', '"within_factor_2": 0.001'),
         ("fit", priors.FITTED, r"\b0\.\d+", "0.001"),
         ("overlap", informed.STORED, r'"20\d\d-\d\d"', '"never"'),
+        ("own", quoted.OWN, r'"median": 0\.\d+', '"median": 0.001'),
+        ("because", ablation.FILE, r"(?<=,)-?0\.\d+", "0.001"),
     ],
 )
 def test_a_stored_result_that_changed_is_seen(tmp_path, monkeypatch, name, path, old, new):
     changed = tmp_path / path.name
     changed.write_text(re.sub(old, new, path.read_text(encoding="utf-8")), encoding="utf-8")
-    places = {"answer": (quoted, "ANSWER"), "backtest": (backtest, "STORED"), "fit": (priors, "FITTED")}
+    places = {
+        "answer": (quoted, "ANSWER"),
+        "own": (quoted, "OWN"),
+        "because": (ablation, "FILE"),
+        "backtest": (backtest, "STORED"),
+        "fit": (priors, "FITTED"),
+    }
     if name == "overlap":
         monkeypatch.setattr(informed.stored, "__defaults__", (changed,))
     else:
@@ -183,21 +192,38 @@ def test_the_baseline_gives_the_stored_answer(tmp_path, capsys):
     assert moved(STORED, said) == [], "`make docs` stores the new answer"
 
 
+@pytest.mark.long
+def test_the_baselines_own_values_give_the_stored_answer(tmp_path, capsys):
+    told = json.loads(quoted.OWN.read_text(encoding="utf-8"))
+    said = command(tmp_path / "run", capsys, "--seeds", str(len(told["seeds"])))
+    assert moved(told, said) == [], "`make docs` stores the new answer"
+
+
 # Words ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("crossed", "last", "says"),
+    ("crossed", "later", "says"),
     [
-        (("2030-01", "2029-01", None, 0.7), 0.6, "2030-01 [2029-01, never]"),
-        (("2030-01", "2029-01", "2031-01", 1.0), 0.4, "2030-01, below it again [2029-01, 2031-01]"),
-        (("2023-12", "2023-12", "2031-01", 1.0), 0.6, "by 2023-12 [2023-12, 2031-01]"),
-        ((None, "2029-01", None, 0.5), 0.4, "half the runs or fewer [2029-01, never]"),
-        ((None, None, None, 0.0), 0.4, "never"),
+        (("2030-01", "2029-01", None, 0.7), (0.3, 0.4, 0.6), "2030-01 [2029-01, never]"),
+        (("2030-01", "2029-01", "2031-01", 1.0), (0.3, 0.6, 0.4), "2030-01, not throughout [2029-01, 2031-01]"),
+        (("2023-12", "2023-12", "2031-01", 1.0), (0.6, 0.6, 0.6), "by 2023-12 [2023-12, 2031-01]"),
+        (("2023-12", "2023-12", "2031-01", 1.0), (0.6, 0.4, 0.6), "by 2023-12, not throughout [2023-12, 2031-01]"),
+        ((None, "2029-01", None, 0.5), (0.3, 0.4, 0.4), "half the runs or fewer [2029-01, never]"),
+        ((None, None, None, 0.0), (0.3, 0.4, 0.4), "never"),
     ],
 )
-def test_a_crossover_in_words(crossed, last, says):
-    assert quoted.when(dict(zip(("median", "low", "high", "share_crossed"), crossed, strict=True)), last) == says
+def test_a_crossover_in_words(crossed, later, says):
+    assert quoted.when(dict(zip(("median", "low", "high", "share_crossed"), crossed, strict=True)), later) == says
+
+
+def test_what_mechanisms_do_in_words():
+    table = ablation.load()
+    flipped = table.with_columns(-pl.col("share"))
+    assert "12 points higher" in quoted.because_text(table).replace("\n", " ")
+    words = quoted.because_text(flipped).replace("\n", " ")
+    assert "12 points lower" in words
+    assert "labs put more of it into research" not in words
 
 
 def test_a_backtest_in_words():

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 from experiments.source import SEED_MAX, whole_number
 from model.core.errors import InputError, unknown
 from model.measures import DEFINITIONS, HEADLINE, ON_BOARD_SUFFIX
-from model.scenario import FIRM_TYPES, Scenario, shipped
+from model.scenario import FIRM_TYPES, Scenario, read, shipped
 
 VIEWS = {
     "answer": "Answer",
@@ -126,7 +126,7 @@ class State:
             One line naming what is wrong and the nearest valid name or the range.
         """
         others = {k: v for k, v in self.changes.items() if k != name}
-        changed = self.base.with_overrides({**others, name: text})
+        changed = self.base.with_overrides({**others, name: read(name, text) if isinstance(text, str) else text})
         value = lookup(changed, name)
         if value == lookup(self.base, name):
             return dataclasses.replace(self, changes=others)
