@@ -7,6 +7,7 @@ rows, so that sums are the same bits each time.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,6 +106,14 @@ def crossings(found: Counts, level: float = PARITY) -> dict[str, list[Crossover]
     """Return when each definition's share passed `level` for a year, by seed."""
     first = first_index(found.start)
     return {d: [crossover(*pair, first, level=level) for pair in pairs] for d, pairs in found.values.items()}
+
+
+def below_later(found: Counts, definition: str, passed: Sequence[Crossover]) -> list[bool]:
+    """Return by seed whether a share that has passed one half is at or below it again in some later twelve months."""
+    return [
+        c.index is not None and bool((share[c.index :] <= PARITY).any())
+        for c, share in zip(passed, found.rolling(definition), strict=True)
+    ]
 
 
 def full_years(months: pl.Series) -> list[int]:

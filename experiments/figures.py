@@ -123,7 +123,8 @@ def answer(compute: pl.DataFrame) -> alt.TopLevelMixin:
         _verdict(crossings, months) + ending,
         [
             "Denominator: H100e-hours of generative AI in data centres: serving (inference) and all R&D of labs (training).",
-            "Heavy line: the border between them. Points: observed, with other denominators.",
+            "Heavy line: the border between them, median of the runs (areas are means; neither they nor the date need fit it). Bar at the foot:"
+            " interval of the date. Points: observed, with other denominators.",
         ],
         compute,
     )
@@ -305,7 +306,7 @@ def _mark(crossings: list[Crossover], months: pl.Series) -> list[alt.Chart]:
     interval = alt.X("low:T", scale=alt.Scale(type="utc"))
     return [
         *marks,
-        plain.mark_rect(color=INK, opacity=0.15).encode(interval, alt.X2("high:T")),
+        plain.mark_rule(color=INK, strokeWidth=6).encode(interval, alt.X2("high:T"), alt.Y(datum=0.012)),
         plain.mark_rule(color=INK, strokeWidth=1.5).encode(x_axis()),
         *label(row, alt.datum(0.06), fontSize=13, fontWeight="bold"),
     ]
@@ -321,7 +322,7 @@ def _verdict(crossings: list[Crossover], months: pl.Series) -> str:
     if summary["median"] is None:
         share = 100 * float(summary["share_crossed"] or 0.0)
         return (
-            f"Inference passes {what} in {share:.0f} % of seeds by {last}"
+            f"Inference passes {what} in {share:.0f} % of runs by {last}"
             if share
             else f"Inference does not pass {what} by {last}"
         )

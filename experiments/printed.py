@@ -62,6 +62,9 @@ def headline(result: Result) -> list[str]:
             else f"passes one half in {summary['median']}"
         )
         out.append(f"{what} {when} ({spread}).")
+    again = sum(answer.below_later(result.counts, answer.HEADLINE, crossings))
+    if again:
+        out.append(f"In {again} of them it is at or below one half again later.")
     unsure = sum(c.provisional and c.index is not None for c in crossings)
     if unsure:
         out.append(f"Provisional in {unsure}: the run ends before the share has stayed above for twelve months.")

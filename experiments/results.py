@@ -120,6 +120,10 @@ class Result:
         return {
             "crossover": self.crossover_summary(),
             "dominance": self.dominance_summary(),
+            "below_later": {d: sum(answer.below_later(self.counts, d, c)) for d, c in self.crossovers.items()},
+            "provisional": {
+                d: sum(c.provisional and c.index is not None for c in found) for d, found in self.crossovers.items()
+            },
             "scenario": self.scenario.name,
             "months": self.scenario.months,
             "humans": self.scenario.humans,

@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 import model
-from experiments import ablation, backtest, informed, priors, scored
+from experiments import ablation, backtest, informed, priors, ranges, scored
 from experiments.answer import DENOMINATORS, FIRST_DATE, HEADLINE, PARITY
 from experiments.results import Result
 
@@ -30,6 +30,10 @@ OWN = ANSWER.with_name("answer_own.json")
 YEARS = ("2025", "2030", "2035")
 #: Mechanisms of which the README says by name what they do, and how many of the strongest it names.
 ASKED, STRONGEST = ("delegation (no agents)", "thinking"), 4
+#: Series of the backtest that say how much compute there is, always named.
+SUPPLY = ("ai_chip_cum_h100e_sum4", "nvidia_cum_h100e", "nvidia_dc_revenue_q", "capex_big4_year")
+#: What is said of runs that pass one half.
+NOTES = {"below_later": "below again later", "provisional": "too near the end to say"}
 #: A factor beyond which a series of the backtest is named as missed, and how many of the closest are named.
 MISSED, CLOSEST = 3.0, 3
 WIDTH = 138
@@ -42,7 +46,7 @@ def answer_of(result: Result) -> dict[str, Any]:
     """Return what is stored of a run's answer, but the date: `economy run --json`, definitions and years of the README."""
     told = result.to_json()
     kept = {key: told[key] for key in ("scenario", "months", "humans", "seeds")}
-    for level in ("crossover", "dominance"):
+    for level in ("crossover", "dominance", "below_later", "provisional"):
         kept[level] = {d: told[level][d] for d in DENOMINATORS}
     kept["share"] = {d: {year: told["share"][d][year] for year in YEARS} for d in DENOMINATORS}
     return {"version": model.__version__, "runs": result.replicates, **kept}
@@ -66,14 +70,37 @@ def answer_text(told: Mapping[str, Any]) -> str:
         shares = [told["share"][definition][year] for year in YEARS]
         crossed = told["crossover"][definition]
         rows.append(
-            (words, when(crossed, [s["median"] for s in shares]), percent(crossed["share_crossed"]), *map(span, shares))
+            (words, when(crossed, [s["median"] for s in shares]), passing(told, definition), *map(span, shares))
         )
     caption = (
         f"*The answer in one figure and by denominator: baseline, {told['runs']} of {told['humans']:,} human rows, version"
         f" {told['version']}, {told['date']}. Passes one half: the first month from which the sum over twelve months stays above one half"
         " for a year; never: not by 2035. Shares of calendar years: median (P10 to P90). `make docs` makes both anew.*"
     )
-    return filled(caption) + "\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return (
+        filled(in_words(told)) + "\n\n" + filled(caption) + "\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    )
+
+
+def in_words(told: Mapping[str, Any]) -> str:
+    """Return the answer under three definitions in a sentence."""
+    said = []
+    for words, definition in (("dollars", "usd"), ("accelerator-hours", HEADLINE), ("executed operations", "purpose")):
+        crossed, n = told["crossover"][definition], len(told["seeds"])
+        date = f"in {crossed['median']}" if crossed["median"] else "not by 2035"
+        runs = f"{round(n * crossed['share_crossed'])} of {n} runs"
+        again = told["below_later"][definition]
+        said.append(f"{date} in {words} ({runs}{f', {again} of them below again later' if again else ''})")
+    return (
+        f"**Inference overtakes training {', '.join(said[:-1])}, and {said[-1]}.** Dates are medians of model runs whose parameters were"
+        f" fitted to data up to {scored.LAST}."
+    )
+
+
+def passing(told: Mapping[str, Any], definition: str) -> str:
+    """Return the share of runs that pass, and how many of them do not stay there or end too early to say."""
+    notes = [f"{told[name][definition]} {words}" for name, words in NOTES.items() if told[name][definition]]
+    return percent(told["crossover"][definition]["share_crossed"]) + (f" ({', '.join(notes)})" if notes else "")
 
 
 def when(crossed: Mapping[str, Any], later: Sequence[float]) -> str:
@@ -97,8 +124,16 @@ def own_text(told: Mapping[str, Any]) -> str:
         f"The draws differ in the fitted parameters and in luck. At the baseline's own values, luck alone ({told['runs']}), hours pass one"
         f" half in {percent(hours['share_crossed'])} of runs (a tenth by {hours['low'] or 'no month'}) and are {span(shares['2030'])} in 2030,"
         f" {span(shares['2035'])} in 2035; dollars pass in {when(money, [])}. A share of {n} runs is known to within"
-        f" {100 * (0.25 / n) ** 0.5:.0f} points (standard error)."
+        f" {100 * (0.25 / n) ** 0.5:.0f} points (standard error). Neither holds what parameters that were not fitted leave open: over its"
+        f" range {own_range(ranges.load())}."
     )
+
+
+def own_range(table: pl.DataFrame) -> str:
+    """Return what the strongest parameter alone does to the share, of a table as `model/data/ranges.csv`."""
+    r = table.sort("span", descending=True).row(0, named=True)
+    low, high = sorted((r["share_low"], r["share_high"]))
+    return f"`{r['parameter']}` alone takes the share of {ranges.YEAR} from {percent(low)} to {percent(high)}"
 
 
 def because_text(effects: pl.DataFrame) -> str:
@@ -155,12 +190,15 @@ def backtest_text(told: Mapping[str, Any]) -> str:
     )
     rows = sorted(told["series"], key=lambda row: row["median_abs_log10_error"])
     missed = [row for row in reversed(rows) if 10 ** row["median_abs_log10_error"] > MISSED]
+    close = [row for row in rows if row["n_points"] > 1][:CLOSEST]
+    supply = [row for row in rows if row["series"] in SUPPLY]
     return filled(
         f"Fitted to {told['cutoff']} and held against what came after, to {scored.LAST} ({s['n_points']} points of"
         f" {s['n_series']} series; {s['n_unmapped']} further series have no counterpart in the model), the model is off by a factor of {10 ** s['median_abs_log10_error']:.1f} (median over series"
         f" with an earlier trend, blocks alike; a factor of two or less in {percent(s['within_factor_2'])}); its 80 % intervals"
         f" cover {percent(s['coverage_80'])} ({100 * low:.0f} to {100 * high:.0f} % by a bootstrap over series){narrow}. Skill of"
-        f" whole distributions (CRPS): {skill}. Closest: {', '.join(map(off, rows[:CLOSEST]))}. Off by more than a factor of"
+        f" whole distributions (CRPS): {skill}. Closest of several points: {', '.join(map(off, close))}. Supply of"
+        f" compute: {', '.join(map(off, supply))}. Off by more than a factor of"
         f" {MISSED:.0f}: {', '.join(map(off, missed)) or 'none'}."
     )
 

@@ -217,6 +217,23 @@ def test_a_crossover_in_words(crossed, later, says):
     assert quoted.when(dict(zip(("median", "low", "high", "share_crossed"), crossed, strict=True)), later) == says
 
 
+def test_the_answer_in_words():
+    told = copy.deepcopy(STORED)
+    told["seeds"] = [1, 2, 3, 4]
+    for definition, median, share, again in (
+        ("usd", "2026-01", 1.0, 1),
+        ("accelerator_hours", "2034-01", 0.75, 0),
+        ("purpose", None, 0.0, 0),
+    ):
+        told["crossover"][definition] |= {"median": median, "share_crossed": share}
+        told["below_later"][definition] = again
+    words = " ".join(quoted.in_words(told).split())
+    assert "in 2026-01 in dollars (4 of 4 runs, 1 of them below again later)" in words
+    assert (
+        "in 2034-01 in accelerator-hours (3 of 4 runs), and not by 2035 in executed operations (0 of 4 runs)" in words
+    )
+
+
 def test_what_mechanisms_do_in_words():
     table = ablation.load()
     flipped = table.with_columns(-pl.col("share"))
@@ -239,7 +256,7 @@ def test_a_backtest_in_words():
 
 
 def test_the_answer_has_a_row_a_definition():
-    table = answer_text(STORED).partition("\n\n")[2].splitlines()
+    table = answer_text(STORED).rpartition("\n\n")[2].splitlines()
     assert len(table) == 2 + len(STORED["crossover"])
     assert {line.count("|") for line in table} == {7}
 

@@ -11,12 +11,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import run
+from experiments import answer, run
 from experiments.folder import check_target, is_ours, replacing
 from experiments.results import TABLES, Result
 from experiments.runner import RunStopped
 from experiments.source import assignments, seeds_of, with_overrides
 from model.core.errors import InputError
+from model.core.units import month_date
 from model.measures import DEFINITIONS, numerator_denominator
 from model.scenario import Scenario
 
@@ -196,3 +197,15 @@ def test_python_interface_refuses_like_the_command():
     for bad in ({"humans": 0}, {"months": 2.5}, {"workers": 0}):
         with pytest.raises(InputError):
             run("baseline", **bad)
+
+
+def test_a_share_that_falls_back_is_counted():
+    """Above one half in months 12 to 30, then below; the second run stays above."""
+    months = tuple(month_date(i) for i in range(60))
+    up = np.where((np.arange(60) >= 12) & (np.arange(60) < 31), 0.9, 0.1)
+    found = answer.Counts(
+        "2022-01", (1, 2), (months, months), {"usd": [(up, np.ones(60)), (np.full(60, 0.9), np.ones(60))]}
+    )
+    passed = answer.crossings(found)["usd"]
+    assert all(c.index is not None for c in passed)
+    assert answer.below_later(found, "usd", passed) == [True, False]

@@ -106,9 +106,8 @@ def crossed(scene: Scene, definition: str, shipped: bool = False) -> str:
         last = month_date(scene.state.months - 1, of.found.start).isoformat()[:7]
         done = shipped or scene.economy.month == scene.state.months
         return f"not by {last if done else scene.economy.recorder.months[-1]}"
-    index = of.crossings[definition][0].index
-    later = of.found.rolling(definition)[0][index + 12 :] if index is not None else ()
-    return f"{words}, not throughout" if any(x < answer.PARITY for x in later) else words
+    again = answer.below_later(of.found, definition, of.crossings[definition])[0]
+    return f"{words}, not throughout" if again else words
 
 
 def _moved(scene: Scene, definition: str) -> str:
