@@ -44,12 +44,13 @@ class Node(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """A link with its traffic and words about it."""
+    """A link with its traffic, words about it, and the side of the picture on which traffic is counted alike."""
 
     source: str
     target: str
     traffic: float
     words: str
+    side: int = 0
 
 
 def view(e: InferenceEconomy, which: str) -> list[Block]:
@@ -61,14 +62,14 @@ def view(e: InferenceEconomy, which: str) -> list[Block]:
     which : {"orchestrator", "application"}
     """
     nodes, edges = network(e, which)
-    unit = "calls a month" if which == "orchestrator" else "share of attention or of tasks"
+    unit = "calls a month" if which == "orchestrator" else "share of the group's attention"
     how = (
         "Width and colour: calls along the link this month. Places stay, whatever the month or the scenario."
         if which == "orchestrator"
-        else "Width and colour: share of a wage group's attention, or of assistants' tasks. Places stay."
+        else "Width and colour: share of a wage group's attention on the left, of assistants' tasks on the right. Places stay."
     )
     month = e.recorder.months[-1] if e.recorder.months else "the opening"
-    busiest = sorted(edges, key=lambda x: -x.traffic)[:12]
+    busiest = sorted((x for x in edges if x.side == 0), key=lambda x: -x.traffic)[:12]
     rows = [(x.source, x.target, plain(x.traffic)) for x in busiest if x.traffic > 0.0]
     drawn = draw(nodes, edges, which)
     return [
@@ -102,7 +103,8 @@ def network(e: InferenceEconomy, which: str) -> tuple[list[Node], list[Edge]]:
             if which == "orchestrator"
             else f"{100 * traffic:.1f} %"
         )
-        edges.append(Edge(nodes[a].name, nodes[b].name, traffic, words))
+        side = int(which == "application" and nodes[a].kind != "segment")
+        edges.append(Edge(nodes[a].name, nodes[b].name, traffic, words, side))
     return list(nodes.values()), edges
 
 
@@ -124,8 +126,9 @@ def _size(facts: dict[str, float]) -> tuple[float, str]:
 def draw(nodes: Sequence[Node], edges: Sequence[Edge], which: str) -> str:
     """Return the SVG of a network."""
     place = {n.name: n for n in nodes}
-    top = max((x.traffic for x in edges), default=0.0) or 1.0
-    cuts = np.quantile([x.traffic for x in edges], (0.5, 0.8, 0.95)) if edges else np.zeros(3)
+    sides = {side: [x.traffic for x in edges if x.side == side] for side in {x.side for x in edges}}
+    top = {side: max(traffic) or 1.0 for side, traffic in sides.items()}
+    cuts = {side: np.quantile(traffic, (0.5, 0.8, 0.95)) for side, traffic in sides.items()}
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="net" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
         ' font-family="Liberation Sans, Arial, Helvetica, sans-serif" role="img">'
@@ -136,8 +139,8 @@ def draw(nodes: Sequence[Node], edges: Sequence[Edge], which: str) -> str:
         a, b = place[x.source], place[x.target]
         bend = (b.x - a.x) / 2 if a.x != b.x else -70
         path = f"M{a.x:.1f},{a.y:.1f} C{a.x + bend:.1f},{a.y:.1f} {b.x - (bend if a.x != b.x else -bend):.1f},{b.y:.1f} {b.x:.1f},{b.y:.1f}"
-        heat = HEAT[int(np.searchsorted(cuts, x.traffic, side="right"))]
-        width = 0.5 + 6.5 * (x.traffic / top) ** 0.5
+        heat = HEAT[int(np.searchsorted(cuts[x.side], x.traffic, side="right"))]
+        width = 0.5 + 6.5 * (x.traffic / top[x.side]) ** 0.5
         out.append(
             f'<path d="{path}" fill="none" stroke="{heat}" stroke-width="{width:.2f}" stroke-opacity="0.7"><title>{html.escape(x.words)}</title></path>'
         )
