@@ -34,13 +34,21 @@ CONFIG: dict[str, Any] = {
     "background": "white",
     "font": "Liberation Sans, Arial, Helvetica, sans-serif",
     "view": {"stroke": None},
-    "axis": {"gridColor": "#e6e6e6", "domainColor": GREY, "tickColor": GREY, "labelColor": INK, "titleColor": INK},
+    "axis": {
+        "gridColor": "#e6e6e6", "domainColor": GREY, "tickColor": GREY, "labelColor": INK, "titleColor": INK,
+        "labelFontSize": 11,
+    },
     "axisX": {"titleFontWeight": "normal", "titleFontSize": 11},
     "axisY": {"titleFontWeight": "normal", "titleFontSize": 11, "minExtent": 42},
-    "legend": {"labelLimit": 320, "titleColor": INK, "labelColor": INK, "symbolStrokeWidth": 3, "symbolOpacity": 1},
+    "legend": {
+        "labelLimit": 320, "titleColor": INK, "labelColor": INK, "symbolStrokeWidth": 3, "symbolOpacity": 1,
+        "labelFontSize": 11,
+    },
     "title": {"anchor": "start", "fontSize": 15, "subtitleFontSize": 11, "subtitleColor": "#555555", "offset": 10},
     "header": {"title": None, "labelFontSize": 12, "labelAnchor": "start", "labelLimit": 340},
-}
+}  # fmt: skip
+#: Of these, what a chart takes that a notebook draws without `finish`.
+PLAIN = ("background", "font", "axis", "axisX", "axisY", "legend")
 DATA_END = dt.date(2026, 1, 1)
 INFORMED = "data-informed to 2026, prior-dominated after"
 
@@ -148,7 +156,7 @@ def y_axis(extent: Sequence[Any], title: str | None, log: bool) -> Any:
     ticks = [10.0**k for k in range(low, high + 1, step)]
     scale = alt.Scale(type="log", domain=[10.0**low, 10.0**high], nice=False)
     axis = alt.Axis(title=title, values=ticks, labelExpr=LABEL)
-    return lambda field: alt.Y(f"{field}:Q", scale=scale, axis=axis)
+    return lambda field: alt.Y(f"{field}:Q", scale=scale, axis=axis, stack=None)
 
 
 def x_axis(domain: Sequence[dt.date] | None = None, every: int = 1) -> alt.X:
@@ -197,6 +205,11 @@ def span(table: pl.DataFrame) -> list[dt.date]:
     return [table["month"].min(), table["month"].max()]  # type: ignore[list-item]
 
 
+def models(count: int, table: pl.DataFrame) -> str:
+    """Return how many models are drawn, of all seeds where there are several."""
+    return f"{count} models" + (" of all seeds" if table["seed"].n_unique() > 1 else "")
+
+
 def panel(chart: Any, title: str, width: int = HALF_WIDTH, height: int = 130) -> Any:
     """Return a small chart with its own plain title."""
     words = alt.TitleParams(title, fontSize=12, fontWeight="normal", frame="group", offset=6)
@@ -233,14 +246,17 @@ def finish(
     subtitle : sequence of str
         Denominators and how to read it.
     table : polars.DataFrame
-        Any table with the column `seed`.
+        Any table with the column `seed`; where it holds several scenarios, seeds are those of each.
     known : str
         Whether data or priors decide what is seen.
     runs : str
         What is drawn of several seeds.
     """
     seeds = table["seed"].n_unique()
-    shown = runs.format(f"{seeds} runs") if seeds > 1 else "one seed"
+    if "scenario" in table.columns and table["scenario"].n_unique() > 1:
+        shown = runs.format(f"{seeds} seeds each" if seeds > 1 else "one seed each")
+    else:
+        shown = runs.format(f"{seeds} runs") if seeds > 1 else "one seed"
     last = f"{shown[:1].upper()}{shown[1:]}; inference-economy {__version__}; {known}."
     words = alt.TitleParams(title, subtitle=[*subtitle, last])
     done: alt.TopLevelMixin = chart.properties(title=words)
@@ -255,6 +271,7 @@ def in_notebook(scale: float = 2.0) -> None:
     """
 
     def both(spec: dict[str, Any], **options: Any) -> dict[str, Any]:
+        spec = spec | {"config": {name: CONFIG[name] for name in PLAIN} | spec.get("config", {})}
         older = spec | {"$schema": "https://vega.github.io/schema/vega-lite/v5.json"}
         picture = base64.b64encode(vlc.vegalite_to_png(spec, scale=scale)).decode()
         return {"application/vnd.vegalite.v5+json": older, "image/png": picture}

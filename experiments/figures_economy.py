@@ -20,6 +20,7 @@ from experiments.drawing import (
     bands,
     finish,
     lines,
+    models,
     nothing,
     panel,
     series,
@@ -113,7 +114,7 @@ def labs(table: pl.DataFrame) -> alt.TopLevelMixin:
         "What labs planned for their models, and what came",
         [
             "Lifetime totals of all models released in a year, realised over planned. Above the dashed line: more than planned.",
-            f"{ended.height} models of all seeds; {rows.height - ended.height} that still serve at the end are left out"
+            f"{models(ended.height, table)}; {rows.height - ended.height} that still serve at the end are left out"
             " (so the last years show those that ended early).",
         ],
         table,
@@ -138,12 +139,18 @@ def layers(stack: pl.DataFrame, flows: pl.DataFrame, monthly: pl.DataFrame, doll
     dollars : bool
         False leaves the dollar out: the page draws it apart.
     """
-    what = {"value_added_usd": "value added (USD)", "flop": "operations (FLOP)", "energy_kwh": "electricity (kWh)"}
+    what = {
+        "value_added_usd": ("value added", "USD"),
+        "flop": ("operations", "FLOP"),
+        "energy_kwh": ("electricity", "kWh"),
+    }
+    years = stack["month"].dt.year()
+    every = 3 if stack.height and int(years.max()) - int(years.min()) > 6 else 1  # type: ignore[arg-type]
     names = {number: text for number, (text, _) in LAYERS.items()}
     scale = alt.Scale(domain=list(names.values()), range=[c for _, c in LAYERS.values()])
     order = {number: i for i, number in enumerate(sorted(names))}
     shares, totals = [], []
-    for column, words in what.items():
+    for column, (words, unit) in what.items():
         year = pl.col(column).clip(lower_bound=0.0).rolling_sum(12).over("seed", "layer", order_by="month")
         rows = stack.with_columns(year.alias("value")).drop_nulls("value")
         each = rows.group_by("month", "layer", maintain_order=True).agg(pl.col("value").mean()).sort("month", "layer")
@@ -155,20 +162,19 @@ def layers(stack: pl.DataFrame, flows: pl.DataFrame, monthly: pl.DataFrame, doll
         areas = alt.Chart(each).mark_area(stroke="white", strokeWidth=0.8, fillOpacity=0.9)
         axis = alt.Axis(format="%", title="share, last 12 months" if not shares else None, tickCount=5)
         areas = areas.encode(
-            x_axis(span(each) if each.height else None, every=3),
+            x_axis(span(each) if each.height else None, every=every),
             alt.Y("share:Q", stack="zero", scale=alt.Scale(domain=[0, 1]), axis=axis),
             alt.Color("name:N", scale=scale, legend=alt.Legend(title="layer")),
             alt.Order("rank:Q"),
         )
-        shares.append(panel(areas, words, 205, 170))
+        shares.append(panel(areas, f"{words} ({unit})", 205, 170))
         whole = rows.group_by("seed", "month", maintain_order=True).agg(pl.col("value").sum())
         table = bands(whole).with_columns(pl.lit("all").alias("what"))
-        title = None if totals else "a year, all layers"
-        drawn = lines(table, "what", {"all": INK}, title, log=True, legend=False, every=3)
-        totals.append(drawn.properties(width=205, height=80))
+        drawn = lines(table, "what", {"all": INK}, None, log=True, legend=False, every=every)
+        totals.append(panel(drawn, f"all layers, {unit} a year", 205, 80))
     full = numbers.full_years(flows["month"])
-    years = ([y for y in (2025, 2030) if y in full] or full[-1:]) if dollars else []
-    chart = alt.vconcat(alt.hconcat(*shares), alt.hconcat(*totals), *(_dollar(flows, monthly, y) for y in years))
+    told = ([y for y in (2025, 2030) if y in full] or full[-1:]) if dollars else []
+    chart = alt.vconcat(alt.hconcat(*shares), alt.hconcat(*totals), *(_dollar(flows, monthly, y) for y in told))
     return finish(
         chart.resolve_scale(color="independent"),
         "The seven layers",

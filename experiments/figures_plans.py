@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from experiments.drawing import BLUE, INK, ORANGE, finish, nothing
+from experiments.drawing import BLUE, INK, ORANGE, finish, models, nothing
 from experiments.hindsight import summary
 from experiments.regimes import REGIMES
 
@@ -14,7 +14,7 @@ KNOWN = "prior-dominated: plans of labs are not published"
 
 
 def who_was_right(table: pl.DataFrame) -> alt.TopLevelMixin:
-    """Planned over realised tokens by year of release, and what the wrong size cost, by rule and forecaster, or by lab where all share them.
+    """Realised over planned tokens by year of release, and what the wrong size cost, by rule and forecaster, or by lab where all share them.
 
     Parameters
     ----------
@@ -27,14 +27,11 @@ def who_was_right(table: pl.DataFrame) -> alt.TopLevelMixin:
     cells = (
         summary(rows, "lab", "year")
         .drop_nulls("tokens_error")
-        .with_columns(pl.col("tokens_error").exp().alias("factor"), pl.col("year").cast(pl.String))
+        .with_columns((-pl.col("tokens_error")).exp().alias("factor"), pl.col("year").cast(pl.String))
     )
     if cells.is_empty():
         return finish(nothing(), "Who was right", [], table, KNOWN)
-    cells = cells.with_columns(
-        pl.when(pl.col("factor") >= 9.5).then(pl.format("{}", pl.col("factor").round(0).cast(pl.Int64)))
-        .otherwise(pl.col("factor").round(1).cast(pl.String)).alias("text")
-    )  # fmt: skip
+    cells = cells.with_columns(pl.col("factor").map_elements(_times, pl.String).alias("text"))
     bars = summary(rows, "lab").sort("realised_cost_usd", descending=True)
     order, years = bars["lab"].to_list(), sorted(cells["year"].unique().to_list())
     lost = alt.Axis(title="lost to the wrong size", format="%", tickCount=3)
@@ -58,17 +55,30 @@ def who_was_right(table: pl.DataFrame) -> alt.TopLevelMixin:
     ended, censored = int(bars["nets"].sum()), int(bars["censored"].sum())
     return finish(
         alt.hconcat(heat, right, spacing=12).resolve_scale(y="independent"),
-        "Who was right: planned over served tokens, and what the wrong size cost",
+        "Who was right: realised over planned tokens, and what the wrong size cost",
         [
-            "Cells: tokens planned for a model over those it served, mean of logarithms weighted by lifetime cost.",
-            "Orange: more was planned than came; blue: less.",
-            f"Bars: cost above that of the best size of the same loss, over lifetime cost. {ended} models of all seeds; {censored} still serve at the"
+            "Cells: tokens a model served over those planned for it, mean of logarithms weighted by lifetime cost.",
+            "Orange: less came than was planned; blue: more.",
+            f"Bars: cost above that of the best size of the same loss, over lifetime cost. {models(ended, table)}; {censored} still serve at the"
             " end and are left out.",
         ],
         table,
         KNOWN,
         "all models of {}",
     )
+
+
+def _times(ratio: float) -> str:
+    """Return a ratio in at most five signs.
+
+    >>> [_times(x) for x in (0.0004, 0.2, 1.04, 12.3, 4000.0)]
+    ['<0.01', '0.20', '1.0', '12', '>100']
+    """
+    if ratio < 0.01:
+        return "<0.01"
+    if ratio > 100.0:
+        return ">100"
+    return f"{ratio:.2f}" if ratio < 0.995 else f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:.0f}"
 
 
 def regimes(table: pl.DataFrame, x: str, y: str, year: int) -> alt.TopLevelMixin:

@@ -57,6 +57,49 @@ def test_one_seed_is_not_called_a_median(result):
     assert subtitle.startswith("One seed;")
 
 
+def test_seeds_of_several_scenarios_are_not_called_runs():
+    table = pl.DataFrame({"scenario": ["a", "a", "b", "b"], "seed": [1, 2, 1, 2]})
+
+    def last(rows):
+        return drawing.finish(drawing.nothing(), "", [], rows, runs="{}").to_dict()["title"]["subtitle"][-1]
+
+    assert last(table).startswith("2 seeds each;")
+    assert last(table.filter(pl.col("seed") == 1)).startswith("One seed each;")
+    assert last(table.filter(pl.col("scenario") == "a")).startswith("2 runs;")
+
+
+def test_models_are_of_all_seeds_only_if_there_are_several(result):
+    labs = result.tables["labs"]
+    one = labs.filter(pl.col("seed") == 1)
+    for draw in (figures.labs, figures.who_was_right):
+        assert "models of all seeds;" in " ".join(draw(labs).to_dict()["title"]["subtitle"])
+        assert "of all seeds" not in " ".join(draw(one).to_dict()["title"]["subtitle"])
+
+
+def test_plans_are_told_as_realised_over_planned(result):
+    (cells,) = rows_of(figures.who_was_right(result.tables["labs"]).to_dict(), "tokens_error", "factor")
+    assert np.allclose(np.log(cells["factor"].to_numpy()), -cells["tokens_error"].to_numpy())
+    assert cells["text"].str.len_chars().max() <= 5
+
+
+def test_no_area_is_stacked_on_a_log_axis(charts):
+    def marks(node):
+        if isinstance(node, dict):
+            if "mark" in node:
+                yield node
+            for child in node.values():
+                yield from marks(child)
+        elif isinstance(node, list):
+            for child in node:
+                yield from marks(child)
+
+    for name, chart in charts.items():
+        for drawn in marks({k: v for k, v in chart.items() if k != "datasets"}):
+            y = drawn.get("encoding", {}).get("y", {})
+            if drawn["mark"].get("type") == "area" and y.get("scale", {}).get("type") == "log":
+                assert y.get("stack", "auto") is None, name
+
+
 #: Charts of many runs; a report is of one scenario.
 OF_SWEEPS = {"tornado", "heat_map", "boxes", "regime_map", "regimes"}
 
