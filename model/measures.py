@@ -210,7 +210,7 @@ def recorded_pairs(compute: pl.DataFrame, monthly: pl.DataFrame) -> dict[str, tu
 
 @dataclass(frozen=True)
 class Crossover:
-    """When inference came to exceed a level for good.
+    """When inference came to exceed a level for a year.
 
     `outcome` is ``before_start`` (index = the first date: crossed then or earlier), ``month`` (index = months
     from the start of the run), ``reverted`` (rose above and fell back within the window, every time) or
