@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LARGEST_KB = 250
 #: File, address, what must be there before the picture is taken.
 PICTURES = {
-    "page_answer.png": ("by=usd&set=human.delegation_imitation_per_year:4", "figure#inference-share"),
+    "page_answer.png": ("set=human.delegation_imitation_per_year:4", "figure#inference-share"),
     "page_networks.png": ("view=networks&at=96", "figure#orchestrator-network"),
     "page_labs.png": ("view=labs", "figure#plans-of-a-lab"),
 }

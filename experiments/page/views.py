@@ -49,7 +49,8 @@ def key_numbers(scene: Scene) -> str:
         latest = float(now.found.rolling(state.by)[0][-1])
         share = f"{100.0 * latest:.0f} %" if latest == latest else "after 12 months"
         crossing, _, unsure = crossed(scene, state.by).partition(" (")
-        note = "; ".join(filter(None, (unsure.rstrip(")"), _moved(scene, state.by) or _spread(state))))
+        crossing, _, later = crossing.partition(", ")
+        note = "; ".join(filter(None, (later, unsure.rstrip(")"), _moved(scene, state.by) or _spread(state))))
     rows = [
         ("inference's share", share, "last 12 months", f"Inference over inference and training; counted in: {counted}"),
         (
