@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import json
 import math
+import re
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
@@ -272,12 +274,41 @@ def in_notebook(scale: float = 2.0) -> None:
 
     def both(spec: dict[str, Any], **options: Any) -> dict[str, Any]:
         spec = spec | {"config": {name: CONFIG[name] for name in PLAIN} | spec.get("config", {})}
-        older = spec | {"$schema": "https://vega.github.io/schema/vega-lite/v5.json"}
+        older = slim(spec) | {"$schema": "https://vega.github.io/schema/vega-lite/v5.json"}
         picture = base64.b64encode(vlc.vegalite_to_png(spec, scale=scale)).decode()
         return {"application/vnd.vegalite.v5+json": older, "image/png": picture}
 
     alt.renderers.register("picture and form", both)
     alt.renderers.enable("picture and form")
+
+
+def slim(spec: dict[str, Any]) -> dict[str, Any]:
+    r"""Return a Vega-Lite form whose tables are CSV text of the fields it names, numbers to five digits: a tenth of the size.
+
+    >>> form = {"data": {"name": "t"}, "encoding": {"x": {"field": "a"}}, "datasets": {"t": [{"a": 0.123456, "b": 1}]}}
+    >>> slim(form)["datasets"], slim(form)["data"]
+    ({'t': 'a\n0.12346\n'}, {'name': 't', 'format': {'type': 'csv', 'parse': {'a': 'number'}}})
+    """
+    drawn = {k: v for k, v in spec.items() if k != "datasets"}
+    named, texts, formats = json.dumps(drawn), {}, {}
+    for name, rows in spec.get("datasets", {}).items():
+        table = pl.DataFrame(rows, infer_schema_length=None)
+        table = table.select(c for c in table.columns if re.search(rf"\b{re.escape(c)}\b", named))
+        texts[name] = table.with_columns(pl.selectors.float().round_sig_figs(5)).write_csv()
+        kinds = dict.fromkeys(table.select(pl.selectors.numeric()).columns, "number")
+        kinds |= dict.fromkeys(table.select(pl.selectors.boolean()).columns, "boolean")
+        formats[name] = {"type": "csv", "parse": kinds}
+
+    def told(node: Any) -> Any:
+        if isinstance(node, list):
+            return [told(x) for x in node]
+        if not isinstance(node, dict):
+            return node
+        plain = {k: told(v) for k, v in node.items()}
+        known = formats.get(plain["name"]) if set(plain) == {"name"} and isinstance(plain["name"], str) else None
+        return plain | {"format": known} if known else plain
+
+    return dict(told(drawn)) | {"datasets": texts}
 
 
 def png(chart: Any, scale: float) -> bytes:

@@ -9,7 +9,7 @@ import polars as pl
 
 from experiments import answer
 from model.core.units import month_date
-from model.measures import HEADLINE, PARITY, PREFIX, Crossover
+from model.measures import HEADLINE, PREFIX, Crossover
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,9 +94,8 @@ def _definitions(result: Result, narrow: bool) -> Table:
         crossings = result.crossovers[definition]
         crossed = sum(c.index is not None for c in crossings)
         when = _when(crossings, summary[definition])
-        final = list(shares[definition].values())[-1:]
-        if summary[definition]["median"] is not None and final and final[0]["median"] < PARITY:
-            when = f"{_median(crossings, summary[definition])}, below it again"
+        if 2 * sum(answer.below_later(result.counts, definition, crossings)) > crossed:
+            when += ", not throughout"
         cells = [words, when, f"{crossed}/{len(crossings)}"]
         cells += [_percent(shares[definition].get(str(y), {}).get("median")) for y in years]
         if narrow:

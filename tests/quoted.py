@@ -12,7 +12,7 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import polars as pl
 
 import model
 from experiments import ablation, backtest, informed, priors, ranges, scored
-from experiments.answer import DENOMINATORS, FIRST_DATE, HEADLINE, PARITY
+from experiments.answer import DENOMINATORS, FIRST_DATE, HEADLINE
 from experiments.results import Result
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,9 +69,8 @@ def answer_text(told: Mapping[str, Any]) -> str:
     for definition, words in DENOMINATORS.items():
         shares = [told["share"][definition][year] for year in YEARS]
         crossed = told["crossover"][definition]
-        rows.append(
-            (words, when(crossed, [s["median"] for s in shares]), passing(told, definition), *map(span, shares))
-        )
+        reverts = 2 * told["below_later"][definition] > len(told["seeds"]) * crossed["share_crossed"]
+        rows.append((words, when(crossed, reverts), passing(told, definition), *map(span, shares)))
     caption = (
         f"*The answer in one figure and by denominator: baseline, {told['runs']} of {told['humans']:,} human rows, version"
         f" {told['version']}, {told['date']}. Passes one half: the first month from which the sum over twelve months stays above one half"
@@ -103,16 +102,16 @@ def passing(told: Mapping[str, Any], definition: str) -> str:
     return percent(told["crossover"][definition]["share_crossed"]) + (f" ({', '.join(notes)})" if notes else "")
 
 
-def when(crossed: Mapping[str, Any], later: Sequence[float]) -> str:
-    """Return when a share passed one half, in words; `later` are the median shares of `YEARS`."""
+def when(crossed: Mapping[str, Any], reverts: bool = False) -> str:
+    """Return when a share passed one half, in words; `reverts` where most runs that pass are below it again later."""
     if not crossed["share_crossed"]:
         return "never"
     middle = crossed["median"] or "half the runs or fewer"
     if crossed["median"] == FIRST_DATE:
         middle = f"by {middle}"
-    if crossed["median"] and any(x < PARITY for y, x in zip(YEARS, later, strict=False) if y > crossed["median"][:4]):
-        middle += ", not throughout"
-    return f"{middle} [{crossed['low'] or 'never'}, {crossed['high'] or 'never'}]"
+    return (
+        f"{middle} [{crossed['low'] or 'never'}, {crossed['high'] or 'never'}]{', not throughout' if reverts else ''}"
+    )
 
 
 def own_text(told: Mapping[str, Any]) -> str:
@@ -123,7 +122,7 @@ def own_text(told: Mapping[str, Any]) -> str:
     return filled(
         f"The draws differ in the fitted parameters and in luck. At the baseline's own values, luck alone ({told['runs']}), hours pass one"
         f" half in {percent(hours['share_crossed'])} of runs (a tenth by {hours['low'] or 'no month'}) and are {span(shares['2030'])} in 2030,"
-        f" {span(shares['2035'])} in 2035; dollars pass in {when(money, [])}. A share of {n} runs is known to within"
+        f" {span(shares['2035'])} in 2035; dollars pass in {when(money)}. A share of {n} runs is known to within"
         f" {100 * (0.25 / n) ** 0.5:.0f} points (standard error). Neither holds what parameters that were not fitted leave open: over its"
         f" range {own_range(ranges.load())}."
     )

@@ -11,7 +11,7 @@ from tests.notebooks import PAGES, faults, packed, read, stale
 from tests.notebooks import execute as run
 
 ALWAYS = "00_start_here"
-MOST_BYTES = 3_000_000  # charts stand in their interactive form and as pictures
+MOST_BYTES = 1_500_000
 
 
 def marked(page):

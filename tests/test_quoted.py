@@ -203,18 +203,18 @@ def test_the_baselines_own_values_give_the_stored_answer(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("crossed", "later", "says"),
+    ("crossed", "reverts", "says"),
     [
-        (("2030-01", "2029-01", None, 0.7), (0.3, 0.4, 0.6), "2030-01 [2029-01, never]"),
-        (("2030-01", "2029-01", "2031-01", 1.0), (0.3, 0.6, 0.4), "2030-01, not throughout [2029-01, 2031-01]"),
-        (("2023-12", "2023-12", "2031-01", 1.0), (0.6, 0.6, 0.6), "by 2023-12 [2023-12, 2031-01]"),
-        (("2023-12", "2023-12", "2031-01", 1.0), (0.6, 0.4, 0.6), "by 2023-12, not throughout [2023-12, 2031-01]"),
-        ((None, "2029-01", None, 0.5), (0.3, 0.4, 0.4), "half the runs or fewer [2029-01, never]"),
-        ((None, None, None, 0.0), (0.3, 0.4, 0.4), "never"),
+        (("2030-01", "2029-01", None, 0.7), False, "2030-01 [2029-01, never]"),
+        (("2030-01", "2029-01", "2031-01", 1.0), True, "2030-01 [2029-01, 2031-01], not throughout"),
+        (("2023-12", "2023-12", "2031-01", 1.0), False, "by 2023-12 [2023-12, 2031-01]"),
+        (("2023-12", "2023-12", "2031-01", 1.0), True, "by 2023-12 [2023-12, 2031-01], not throughout"),
+        ((None, "2029-01", None, 0.5), False, "half the runs or fewer [2029-01, never]"),
+        ((None, None, None, 0.0), False, "never"),
     ],
 )
-def test_a_crossover_in_words(crossed, later, says):
-    assert quoted.when(dict(zip(("median", "low", "high", "share_crossed"), crossed, strict=True)), later) == says
+def test_a_crossover_in_words(crossed, reverts, says):
+    assert quoted.when(dict(zip(("median", "low", "high", "share_crossed"), crossed, strict=True)), reverts) == says
 
 
 def test_the_answer_in_words():
