@@ -366,6 +366,26 @@ def test_a_month_is_redrawn_in_time(visit, address, view):
 
 
 @pytest.mark.long
+def test_back_goes_to_the_view_before_and_quick_clicks_add_up(visit):
+    page = visit(SMALL + "&at=14")
+    for name in ("Labs", "Stack"):
+        page.get_by_role("tab", name=name).click()
+        expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+        page.wait_for_function(f"location.search.includes('view={name.lower()}')")
+    for name, go in (("Labs", page.go_back), ("Answer", page.go_back), ("Labs", page.go_forward)):
+        go()
+        expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+    for _ in range(10):
+        page.locator(".bar [aria-label=Step]").click()
+    expect(page.locator(".bar .month")).to_have_text("2023-12")
+    box = page.get_by_label("Seed", exact=True)
+    box.fill("-7")
+    box.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("seed")
+    expect(box).to_have_value("1")
+
+
+@pytest.mark.long
 def test_it_works_by_keyboard_alone(visit):
     page = visit(SMALL + "&at=14")
     page.keyboard.press(".")

@@ -11,15 +11,20 @@ import tomllib
 import weakref
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 from experiments import figures_share
+from experiments.answer import Counts
 from experiments.app import Session
 from experiments.page import agents, blocks, levers, networks, plans, serve, state, versus, views
-from experiments.page.player import Frame, Player, Scene, Wish, summary
+from experiments.page.player import Frame, Player, Scene, Summary, Wish, summary
 from experiments.page.state import State, lookup, parse
 from model.core.errors import InputError
+from model.core.units import month_date
 from model.economy import InferenceEconomy
+from model.measures import HEADLINE
 from model.scenario import FIRM_TYPES, Scenario, declarations, shipped
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -420,3 +425,27 @@ def test_a_late_picture_does_not_take_back_a_wish():
     assert session.busy.value
     session.show(Frame(session.state.value, here.months, "2035-12"))
     assert not session.busy.value
+
+
+def test_a_date_of_one_run_stands_beside_the_stored_draws():
+    """The baseline as shipped: the interval of `answer.json`; a changed run: no word of it, and a small move is no effect."""
+    told = views.shipped_answer()
+    assert told["runs"] in views._spread(State())
+    assert f"[{told['crossover'][HEADLINE]['low']}" in views._spread(State())
+    assert views._spread(State().change("human.contacts", "20")) == "one seed of many"
+    assert views._spread(State(scenario="no-agents")) == "one seed of many"
+
+
+@pytest.mark.parametrize(
+    ("moved", "says"),
+    [(0, ": the same"), (2, "no clear change, one seed"), (3, "3 months later, one seed"), (-4, "4 months earlier")],
+)
+def test_a_small_move_of_one_seed_is_no_effect(moved, says):
+    def summary(index):
+        share = np.where(np.arange(168) < index - 5, 0.1, 0.9)
+        months = tuple(month_date(i) for i in range(168))
+        found = Counts("2022-01", (1,), (months,), {HEADLINE: [(share, np.ones(168))]})
+        return Summary(State().run, found, pl.DataFrame(), pl.DataFrame())
+
+    scene = Scene(None, State(), summary(60 + moved), summary(60))
+    assert says in views._moved(scene, HEADLINE)
