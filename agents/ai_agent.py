@@ -100,8 +100,7 @@ class AIAgents(Table):
 
     weight_agents = Column("f8", "agents", "agents this row stands for")
     wallet_usd = Column("f8", "USD", "money the row's agents hold together")
-    log_thinking = Column("f8", "-", "ln of the thinking multiplier chosen last (delegates)")
-    lean_months = Column("i2", "month", "months in a row without surplus")
+    lean_months = Column("i1", "month", "months in a row without surplus")
 
 
 class AIAgent(Row, table=AIAgents):
@@ -117,7 +116,7 @@ class Turnover(NamedTuple):
 
 
 def turnover(
-    weight: Array, wanted: Array, lean_months: NDArray[np.int16], wallet_usd: Array, p: AIAgentParams
+    weight: Array, wanted: Array, lean_months: NDArray[np.int8], wallet_usd: Array, p: AIAgentParams
 ) -> Turnover:
     """Return births and exits by row, Eq. I.1, and the wallets that return to principals, Eq. I.2.
 
@@ -139,7 +138,7 @@ def turnover(
 
     Source: design A.eq18; design 8. Twin: tests/oracle/ai_agent.py.
 
-    >>> t = turnover(np.array([10.0]), np.array([10.0]), np.array([0], dtype=np.int16), np.array([1.0]), AIAgentParams())
+    >>> t = turnover(np.array([10.0]), np.array([10.0]), np.array([0], dtype=np.int8), np.array([1.0]), AIAgentParams())
     >>> round(float(t.born[0]), 9), float(t.exited[0])
     (0.14, 0.4)
     """

@@ -262,29 +262,41 @@ class HumanParams(Params):
 
 
 class Humans(Table):
-    """One row per super-individual."""
+    """One row per super-individual: who its people are (single precision), what they hold, what they found out last."""
 
     weight_people = Column("f8", "people", "people this row stands for")
     segment = Column("i1", "-", "wage segment, 0 poorest")
-    wage_usd_per_h = Column("f8", "USD/h", "value of an hour of work")
-    log_task_minutes = Column("f8", "-", "ln of the length of its tasks in minutes")
-    task_minutes = Column("f8", "min", "length of its tasks")
-    task_hours_per_month = Column("f8", "h/month", "hours of tasks that could be given away")
-    free_weight_usd = Column("f8", "USD/month", "utility weight of free hours (B)")
-    log_task_value = Column("f8", "-", "ln of the value of a finished task in USD")
-    task_value_usd = Column("f8", "USD", "value of a finished task")
-    chat_length_factor = Column("f8", "-", "turns of an assistant task over those at the reference length")
-    loop_length_factor = Column("f8", "-", "tokens of an agent task over those at the reference length")
-    job_value = Column("f8", "(USD/month)^(1/theta)", "value of the first standing job, to the power 1/theta")
+    wage_usd_per_h = Column("f4", "USD/h", "value of an hour of work")
+    task_minutes = Column("f4", "min", "length of its tasks")
+    task_hours_per_month = Column("f4", "h/month", "hours of tasks that could be given away")
+    job_value = Column("f4", "(USD/month)^(1/theta)", "value of the first standing job, to the power 1/theta")
     adopted_share = Column("f8", "-", "share of its people who use an assistant")
     delegating_share = Column("f8", "-", "share of its people who also delegate to agents")
     shadow_usd_per_h = Column("f8", "USD/h", "damped shadow price of an hour of attention")
     assistant_usefulness = Column("f4", "-", "share of tasks it would do with an assistant")
     agent_usefulness = Column("f4", "-", "share of tasks it would give to an agent")
+    log_thinking = Column("f4", "-", "ln of the thinking multiplier its delegates chose last")
 
 
 class Human(Row, table=Humans):
     """One super-individual as a Mesa agent."""
+
+
+class People(NamedTuple):
+    """A block of rows with all that follows from their traits, (n,) in double precision."""
+
+    segment: NDArray[np.intp]
+    wage_usd_per_h: Array
+    task_minutes: Array
+    log_task_minutes: Array
+    task_hours_per_month: Array
+    free_weight_usd: Array  # utility weight of free hours a month (B)
+    task_value_usd: Array
+    log_task_value: Array
+    chat_length_factor: Array  # turns of an assistant task over those at the reference length
+    loop_length_factor: Array  # tokens of an agent task over those at the reference length
+    job_value: Array  # (USD/month)^(1/theta)
+    shadow_usd_per_h: Array
 
 
 class Offer(NamedTuple):
@@ -332,10 +344,8 @@ class Choice(NamedTuple):
     tasks_delegator: Array
 
 
-def build(
-    humans: Humans, draws: Draws, p: HumanParams, free_hours: float, job_theta: float, loop: tuple[float, float]
-) -> None:
-    """Change `humans`: draw who they are (Eq. H.1) and what follows from it.
+def build(humans: Humans, draws: Draws, p: HumanParams, job_theta: float) -> None:
+    """Change `humans`: draw who they are (Eq. H.1).
 
     Parameters
     ----------
@@ -343,32 +353,64 @@ def build(
     draws : Draws
         Traits of streams ``human.wage``, ``human.task_minutes``, ``human.task_hours``, ``human.job_value``.
     p : HumanParams
-    free_hours : float
-        Hours of attention a month that are free of work at the opening.
     job_theta : float
         Exponent of the marginal value of standing jobs.
-    loop : (reference minutes, token-length elasticity)
     """
     ids = humans.id
     u = draws.trait("human.wage", ids)
-    humans.wage_usd_per_h[:] = p.wage_mean_usd_per_h * np.exp(p.wage_sigma * ndtri(u) - 0.5 * p.wage_sigma**2)
+    wage = p.wage_mean_usd_per_h * np.exp(p.wage_sigma * ndtri(u) - 0.5 * p.wage_sigma**2)
+    humans.wage_usd_per_h[:] = wage
+    humans.shadow_usd_per_h[:] = humans.wage_usd_per_h
     humans.segment[:] = np.minimum((u * SEGMENTS).astype(np.int8), SEGMENTS - 1)
-    humans.log_task_minutes[:] = np.log(p.task_minutes_median) + p.task_minutes_sigma * ndtri(
-        draws.trait("human.task_minutes", ids)
+    humans.task_minutes[:] = p.task_minutes_median * np.exp(
+        p.task_minutes_sigma * ndtri(draws.trait("human.task_minutes", ids))
     )
     spread = np.exp(0.5 * ndtri(draws.trait("human.task_hours", ids)) - 0.125)
     humans.task_hours_per_month[:] = np.minimum(p.task_hours_per_month * spread, 0.8 * p.work_hours_per_month)
-    humans.free_weight_usd[:] = humans.wage_usd_per_h * free_hours
-    humans.shadow_usd_per_h[:] = humans.wage_usd_per_h
-    humans.task_minutes[:] = np.exp(humans.log_task_minutes)
-    humans.log_task_value[:] = np.log(p.task_value_multiple * humans.wage_usd_per_h / 60.0) + humans.log_task_minutes
-    humans.task_value_usd[:] = np.exp(humans.log_task_value)
-    reference = np.log(p.task_minutes_median)
-    humans.chat_length_factor[:] = np.exp(p.chat_length_elasticity * (humans.log_task_minutes - reference))
-    humans.loop_length_factor[:] = np.exp(loop[1] * (humans.log_task_minutes - np.log(loop[0])))
     taste = np.exp(ndtri(draws.trait("human.job_value", ids)) - 0.5)
-    value = p.job_value_usd_per_month * taste * humans.wage_usd_per_h / p.wage_mean_usd_per_h
+    value = p.job_value_usd_per_month * taste * wage / p.wage_mean_usd_per_h
     humans.job_value[:] = value ** (1.0 / job_theta)
+
+
+def people(h: Humans, p: HumanParams, free_hours: float, loop: tuple[float, float]) -> People:
+    """Return rows with what follows from their traits, Eq. H.1: value of tasks, factors of their length.
+
+    Parameters
+    ----------
+    h : Humans
+        (n,) rows or a slice.
+    p : HumanParams
+    free_hours : float
+        Hours of attention a month that are free of work.
+    loop : (reference minutes, token-length elasticity)
+
+    Returns
+    -------
+    People
+
+    Twin: tests/oracle/human.py.
+    """
+    wage, minutes = h.wage_usd_per_h.astype(np.float64), h.task_minutes.astype(np.float64)
+    log_minutes = np.log(minutes)
+    value = wage * minutes
+    value *= p.task_value_multiple / 60.0
+    chat, loop_factor = log_minutes - np.log(p.task_minutes_median), log_minutes - np.log(loop[0])
+    chat *= p.chat_length_elasticity
+    loop_factor *= loop[1]
+    return People(
+        segment=h.segment.astype(np.intp),
+        wage_usd_per_h=wage,
+        task_minutes=minutes,
+        log_task_minutes=log_minutes,
+        task_hours_per_month=h.task_hours_per_month.astype(np.float64),
+        free_weight_usd=wage * free_hours,
+        task_value_usd=value,
+        log_task_value=np.log(value),
+        chat_length_factor=np.exp(chat, out=chat),
+        loop_length_factor=np.exp(loop_factor, out=loop_factor),
+        job_value=h.job_value.astype(np.float64),
+        shadow_usd_per_h=h.shadow_usd_per_h,
+    )
 
 
 def adopt(
@@ -420,7 +462,7 @@ def adopt(
     return np.subtract(share, moved, out=moved)
 
 
-def choose(h: Humans, offer: Offer, technology: Technology, p: HumanParams) -> Choice:
+def choose(h: People, offer: Offer, technology: Technology, p: HumanParams) -> Choice:
     """Return how each row's people do their tasks: alone, with an assistant, through an agent, Eq. H.3 to H.6.
 
     A logit over (value - money - shadow price of own minutes), in units of task value; the assistant saves a share of the
@@ -429,8 +471,7 @@ def choose(h: Humans, offer: Offer, technology: Technology, p: HumanParams) -> C
 
     Parameters
     ----------
-    h : Humans
-        (n,) rows or a slice.
+    h : People
     offer : Offer
     technology : Technology
         (n,) success and attempts by tier.
@@ -558,7 +599,7 @@ def _undertaken(base: Array, logsum: Array, p: HumanParams) -> Array:
     return logsum
 
 
-def horizon_elasticities(h: Humans, c: Choice, slope: float, p: HumanParams) -> tuple[Array, Array]:
+def horizon_elasticities(h: People, c: Choice, slope: float, p: HumanParams) -> tuple[Array, Array]:
     """Return d ln(tasks) / d ln(horizon) of assistants and of agents by row, Eq. H.7.
 
     A logit share reacts by ``(1 - share) / scale`` to its utility in units of task value; success reacts to ln(horizon) by
@@ -566,7 +607,7 @@ def horizon_elasticities(h: Humans, c: Choice, slope: float, p: HumanParams) -> 
 
     Parameters
     ----------
-    h : Humans
+    h : People
     c : Choice
     slope : float
         Slope of success in ln length.

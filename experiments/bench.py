@@ -264,8 +264,7 @@ def _population(e: InferenceEconomy) -> tuple[Table, ...]:
 
 def memory(e: InferenceEconomy) -> dict[str, float]:
     """Return bytes per human row: tables, network, both; beside them what the last month's flows hold until the next."""
-    arrays = [a for rows in _population(e) for a in vars(rows).values() if isinstance(a, np.ndarray)]
-    n, tables, network = e.humans.n, sum(a.nbytes for a in arrays), e.social.nbytes
+    n, tables, network = e.humans.n, sum(rows.nbytes for rows in _population(e)), e.social.nbytes
     flows = vars(e.last.flows).values() if e.last is not None else ()
     held = sum(a.nbytes for a in flows if isinstance(a, np.ndarray) and a.shape == (n,))
     return {"tables": tables / n, "network": network / n, "all": (tables + network) / n, "last_month": held / n}
@@ -284,7 +283,7 @@ def _touched(e: InferenceEconomy, before: dict[str, Any]) -> dict[str, int]:
     """Return the bytes of state that the month read (every column and contact once) and wrote (columns that changed)."""
     now = _columns(e)
     return {
-        "read": sum(a.nbytes for a in now.values()) + e.social.nbytes,
+        "read": sum(rows.nbytes for rows in _population(e)) + e.social.nbytes,
         "written": sum(a.nbytes for name, a in now.items() if not np.array_equal(a, before[name])),
     }
 

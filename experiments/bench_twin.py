@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from agents import robot
 from experiments.bench_inputs import constants, single
 from model.core.table import release
-from model.stages.people import Wishes
+from model.stages.people import Wishes, who
 
 if TYPE_CHECKING:
     from model.core.flows import MonthFlows
@@ -26,11 +26,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-#: Columns of `Humans` that an object holds under the same name.
-COLUMNS = (
-    "weight_people", "segment", "wage_usd_per_h", "log_task_minutes", "task_minutes", "task_hours_per_month",
-    "free_weight_usd", "log_task_value", "task_value_usd", "chat_length_factor", "loop_length_factor", "job_value",
-    "adopted_share", "delegating_share", "shadow_usd_per_h", "assistant_usefulness", "agent_usefulness",
+#: Stocks of `Humans` that an object holds under the same name.
+STOCKS = (
+    "adopted_share", "delegating_share", "shadow_usd_per_h", "assistant_usefulness", "agent_usefulness", "log_thinking",
 )  # fmt: skip
 #: What `step` decides for next month: flows of `stages.people`.
 DECIDED = (
@@ -274,8 +272,8 @@ class TwinHuman(mesa.Agent):
     def live(self) -> None:
         """Store what was decided; agents are born and leave (Eq. I.1, I.2), robots come and go (Eq. R.6)."""
         m, d = self.model, self.decided
-        self.adopted_share, self.delegating_share, self.shadow_usd_per_h, self.log_thinking = d[0], d[1], d[4], d[5]
-        self.assistant_usefulness, self.agent_usefulness = single(d[2]), single(d[3])
+        self.adopted_share, self.delegating_share, self.shadow_usd_per_h = d[0], d[1], d[4]
+        self.assistant_usefulness, self.agent_usefulness, self.log_thinking = single(d[2]), single(d[3]), single(d[5])
         self.delegates, self.delegate_wallet, self.delegate_lean = self.turnover(
             self.delegates, d[6], self.delegate_lean, self.delegate_wallet
         )
@@ -326,11 +324,11 @@ class Twin(mesa.Model):
         self.totals = [0.0] * len(Wishes._fields)
         self.gap = self.waiting = self.delivered_share = self.ordered_share = 0.0
         n, a = e.humans.n, e.ai_agents
-        values = {name: getattr(e.humans, name) for name in COLUMNS}
+        values = who(e, e.humans)._asdict() | {name: getattr(e.humans, name) for name in ("weight_people", *STOCKS)}
         values |= {"delegates": a.weight_agents[:n], "standing": a.weight_agents[n:]}
         values |= {"delegate_wallet": a.wallet_usd[:n], "standing_wallet": a.wallet_usd[n:]}
         values |= {"delegate_lean": a.lean_months[:n], "standing_lean": a.lean_months[n:]}
-        values |= {"log_thinking": a.log_thinking[:n], "robots": e.robots.weight_robots, "on_order": e.robots.on_order}
+        values |= {"robots": e.robots.weight_robots, "on_order": e.robots.on_order}
         rows = zip(*(column.tolist() for column in values.values()), strict=True)
         self.people = [TwinHuman(self, dict(zip(values, row, strict=True))) for row in rows]
         matrix = e.social.matrix()
@@ -400,7 +398,7 @@ def differences(twin: Twin, f: MonthFlows, wishes: Wishes) -> dict[str, float]:
 def stock_differences(twin: Twin, e: InferenceEconomy) -> dict[str, float]:
     """Return the largest difference of each stock after the month, over the largest of its kind."""
     n, a = e.humans.n, e.ai_agents
-    stocks = {name: getattr(e.humans, name) for name in COLUMNS[-5:]} | {"log_thinking": a.log_thinking[:n]}
+    stocks = {name: getattr(e.humans, name) for name in STOCKS}
     stocks |= {"delegates": a.weight_agents[:n], "standing": a.weight_agents[n:]}
     stocks |= {"delegate_wallet": a.wallet_usd[:n], "standing_wallet": a.wallet_usd[n:]}
     stocks |= {"delegate_lean": a.lean_months[:n], "standing_lean": a.lean_months[n:]}

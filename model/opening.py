@@ -51,10 +51,11 @@ def build(e: InferenceEconomy, inert: int) -> None:
         "B": 1 + e.labs.n,
     }  # fmt: skip
 
-    free = p.attention.hours_per_month - p.human.work_hours_per_month
-    loop = (p.agent_loop.loop_reference_minutes, p.agent_loop.token_length_elasticity)
-    human.build(e.humans, e.draws, p.human, free, p.agent_loop.job_elasticity, loop)
-    e.humans.weight_people[:n] = p.human.population_people / n
+    human.build(e.humans, e.draws, p.human, p.agent_loop.job_elasticity)
+    if inert:
+        e.humans.weight_people[:n] = p.human.population_people / n
+    else:
+        e.humans.hold("weight_people", p.human.population_people / n)
     links = graph.small_world(n, p.human.contacts, p.human.rewiring, e.draws.generator("social"))
     e.social = graph.Contacts(links, p.human.contacts, width)
     e.robots.weight_robots[:n] = p.robot.initial_stock / n
@@ -172,7 +173,7 @@ def layers_and_markets(e: InferenceEconomy) -> None:
     markup = p.lab.price_coefficient / (p.lab.price_coefficient - 1.0)
     structure = float((lab.UNSEEN_MIX * lab.LIST_STRUCTURE).sum())
     e.nets.price_usd_per_token[:] = s.serving_usd_per_token * markup / structure
-    each, wage = e.humans.weight_people, e.humans.wage_usd_per_h
+    each, wage = e.humans.weight_people, e.humans.wage_usd_per_h.astype(np.float64)
     people = np.bincount(e.humans.segment, weights=each, minlength=human.SEGMENTS)
     paid = np.bincount(e.humans.segment, weights=each * wage, minlength=human.SEGMENTS)
     weights = np.array([f.rd_usd_per_month for f in firms["lab"].values()])

@@ -14,6 +14,7 @@ from model.core.shown import Shown
 from model.core.table import Row
 from model.core.units import fmt
 from model.layers import agent as loop
+from model.stages.people import who
 from model.stages.state import ASSISTANT, DELEGATED, FRONTIER, SMALL
 
 if TYPE_CHECKING:
@@ -75,13 +76,15 @@ def _percent(x: float) -> str:
 def _human(e: InferenceEconomy, i: int) -> Told:
     h, p = e.humans, e.params
     people, wage = float(h.weight_people[i]), float(h.wage_usd_per_h[i])
-    base = float(h.task_hours_per_month[i] * 60.0 / h.task_minutes[i])
+    task = who(e, h.slice(i, i + 1))
+    minutes, value_usd = float(task.task_minutes[0]), float(task.task_value_usd[0])
+    base = float(task.task_hours_per_month[0]) * 60.0 / minutes
     n: dict[str, float] = {
         "adopted_share": float(h.adopted_share[i]),
         "delegating_share": float(h.delegating_share[i]),
         "assistant_task_share": float(h.assistant_usefulness[i]),
         "agent_task_share": float(h.agent_usefulness[i]),
-        "thinking_multiplier": float(np.exp(e.ai_agents.log_thinking[i])),
+        "thinking_multiplier": float(np.exp(float(h.log_thinking[i]))),
         "delegates": float(e.ai_agents.weight_agents[i]),
         "standing_agents": float(e.ai_agents.weight_agents[h.n + i]),
         "robots": float(e.robots.weight_robots[i]),
@@ -89,28 +92,28 @@ def _human(e: InferenceEconomy, i: int) -> Told:
     said = [
         f"Stands for {fmt(people, 'people')} who value an hour at {fmt(wage, 'USD')} (segment {h.segment[i]} of {human.SEGMENTS});"
         f" {_percent(n['adopted_share'])} use an assistant, {_percent(n['delegating_share'])} also delegate to agents.",
-        f"Tasks that could be given away last {fmt(float(h.task_minutes[i]))} minutes and are worth"
-        f" {fmt(float(h.task_value_usd[i]), 'USD')}; about {fmt(base)} a person and month.",
+        f"Tasks that could be given away last {fmt(minutes)} minutes and are worth"
+        f" {fmt(value_usd, 'USD')}; about {fmt(base)} a person and month.",
     ]
     if e.last is None:
         return f"Human {h.id[i]}", [*said, "No month has run yet."], n
-    known, length = e.last.known, np.asarray(h.log_task_minutes[i : i + 1])
+    known, length = e.last.known, task.log_task_minutes
     offer, slope, g = known.offer, p.agent_loop.success_slope, int(h.segment[i])
     chat_horizon = float(known.log_horizon[ASSISTANT, FRONTIER] + known.log_thinking_gain[g])
     z = float(np.log(n["thinking_multiplier"]))
     agent_horizon = float(known.log_horizon[DELEGATED, FRONTIER]) + p.agent_loop.thinking_exponent * z
-    length_factor = float(h.loop_length_factor[i])
+    chat_factor, length_factor = float(task.chat_length_factor[0]), float(task.loop_length_factor[0])
     n |= {
         "assistant_success": float(loop.success(length, chat_horizon, slope)[0]),
         "agent_success": float(loop.success(length, agent_horizon, slope)[0]),
-        "assistant_usd": (offer.chat_usd[0] + float(offer.chat_thinking_usd[g])) * float(h.chat_length_factor[i]),
+        "assistant_usd": (offer.chat_usd[0] + float(offer.chat_thinking_usd[g])) * chat_factor,
         "agent_usd": (offer.loop_usd[0] + (n["thinking_multiplier"] - 1.0) * offer.loop_generated_usd) * length_factor,
         "delegates_wanted": float(e.last.flows.delegates_wanted[i]),
         "jobs_wanted": float(e.last.flows.jobs_wanted[i]),
     }
     small = [float(loop.success(length, float(known.log_horizon[c, SMALL]), slope)[0]) for c in (ASSISTANT, DELEGATED)]
-    small_usd = offer.chat_usd[1] * float(h.chat_length_factor[i]), offer.loop_usd[1] * length_factor
-    minutes_usd = float(h.shadow_usd_per_h[i] * h.task_minutes[i] / 60.0)
+    small_usd = offer.chat_usd[1] * chat_factor, offer.loop_usd[1] * length_factor
+    minutes_usd = float(h.shadow_usd_per_h[i]) * minutes / 60.0
     n |= {"assistant_success_small": small[0], "assistant_small_usd": small_usd[0]}
     n |= {"agent_success_small": small[1], "agent_small_usd": small_usd[1], "own_minutes_usd": minutes_usd}
     closed = [" (not on offer yet)" if not is_open else "" for is_open in (offer.chat_open, offer.agents_open)]
@@ -212,7 +215,7 @@ def _ai_agent(e: InferenceEconomy, i: int) -> Told:
     a, people = e.ai_agents, e.humans.n
     standing = i >= people
     owner = e.humans.id[i % people]
-    n = {"agents": float(a.weight_agents[i]), "thinking_multiplier": float(np.exp(a.log_thinking[i]))}
+    n = {"agents": float(a.weight_agents[i])}
     said = [
         f"Stands for {fmt(n['agents'])} agents of Human {owner}; they hold {fmt(float(a.wallet_usd[i]), 'USD')} together."
     ]
@@ -227,6 +230,7 @@ def _ai_agent(e: InferenceEconomy, i: int) -> Told:
                 f"A job costs {fmt(known.job_usd, 'USD')} a month and succeeds in {_percent(known.job_success)} of its tasks."
             )
     else:
+        n["thinking_multiplier"] = float(np.exp(float(e.humans.log_thinking[i])))
         said.append(f"They work on tasks handed over and think x {n['thinking_multiplier']:.3g} where it pays.")
     return f"AIAgent {a.id[i]} ({'standing' if standing else 'delegate'})", said, n
 

@@ -122,8 +122,11 @@ def test_bytes_are_those_of_the_arrays():
     found = bench.memory(economy)
     assert found["network"] == economy.social.nbytes / 64
     rows = (economy.humans, economy.ai_agents, economy.robots)
-    least = np.sum([column.dtype.itemsize * r.n for r in rows for column in r.columns().values()]) / 64
-    assert found["tables"] >= least
+    arrays = [x for r in rows for x in vars(r).values() if isinstance(x, np.ndarray)]
+    shared = economy.humans.weight_people
+    assert shared.strides == (0,)
+    own = sum(x.nbytes for x in arrays if x is not shared)
+    assert found["tables"] == (own + shared.itemsize) / 64
     economy.close()
 
 

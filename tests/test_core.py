@@ -63,16 +63,28 @@ def test_block_sum_has_the_same_bits_for_any_chunking_and_trailing_zeros(shape, 
 
 
 @pytest.mark.parametrize("n", [1, 127, 3 * 128, units.BLOCK, 2 * units.BLOCK + 77])
-@pytest.mark.parametrize("strip", [128, 4096, units.BLOCK])
-def test_row_sums_have_the_bits_of_block_sums_for_any_strips(n, strip):
+def test_row_sums_have_the_same_bits_for_any_strips_and_trailing_zero_rows(n):
     rng = np.random.default_rng(n)
-    weight, columns = rng.lognormal(0, 1, n), {"a": rng.lognormal(0, 4, n), "b": rng.normal(0, 1, n)}
-    sums = units.RowSums(tuple(columns), n)
-    for i in range(0, n, strip):
-        sums.strip(i, weight[i : i + strip])
-        for name, x in columns.items():
-            sums.add(name, x[i : i + strip])
-    assert sums.total() == {name: float(units.block_sum(x * weight)) for name, x in columns.items()}
+    weight, columns = rng.lognormal(0, 1, n), {"a": rng.lognormal(0, 4, n), "b": rng.normal(0, 1, n), "one": 1.0}
+    found = []
+    for strip, more in ((units.BLOCK, 0), (4096, 0), (128, 0), (units.BLOCK, 300), (128, 300)):
+        sums, each = units.RowSums(tuple(columns), n + more), np.append(weight, np.zeros(more))
+        for i in range(0, n + more, strip):
+            here = each[i : i + strip]
+            sums.strip(i, here.size, here)
+            for name, x in columns.items():
+                sums.add(name, x if name == "one" else np.append(x, np.ones(more))[i : i + strip])
+        found.append(sums.total())
+    assert all(total == found[0] for total in found)
+    for name, x in columns.items():
+        assert found[0][name] == pytest.approx(math.fsum(x * weight), rel=1e-12, abs=1e-12 * math.fsum(weight))
+
+
+def test_row_sums_without_weights_are_sums():
+    sums, x = units.RowSums(("x",), 300), np.arange(300.0)
+    sums.strip(0, 300)
+    sums.add("x", x)
+    assert sums.total() == {"x": 44850.0}
 
 
 # Months and numbers as text -------------------------------------------------------------------------------------------

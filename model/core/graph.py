@@ -52,7 +52,9 @@ class Contacts:
     """A small world kept as what it is: a ring, the links that rewiring took out of it and those it put in.
 
     Nine links in ten of a social graph lead to the next neighbours, which need neither memory nor a look-up: a mean over
-    contacts is a handful of shifted sums and one product with a matrix of some two entries a node.
+    contacts is a handful of shifted sums and one product with a matrix of little more than an entry a node. Links are kept
+    once, at their first end: as its place in its block of 16,384 nodes, and how many steps around the ring they led (those
+    taken out) or where they lead (those put in).
 
     Parameters
     ----------
@@ -64,27 +66,26 @@ class Contacts:
         Nodes in all; those beyond the first n have no contacts.
 
     >>> ring = Contacts(small_world(5, 2, 0.0, np.random.default_rng(1)), 2, 6)
-    >>> ring.mean(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])).tolist()
+    >>> ring.means(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))[0].tolist()
     [3.5, 2.0, 3.0, 4.0, 2.5, 0.0]
     """
 
     def __init__(self, links: sparse.csr_array, k: int, width: int) -> None:
         n = links.shape[0]
-        self.n, self.half = n, _half(n, k)
+        self.n, self.half, self.width = n, _half(n, k), width
         degree = np.diff(links.indptr)
-        rows = np.repeat(np.arange(n), degree)
-        step = (links.indices - rows + self.half) % max(n, 1)  # of a ring link: 0 .. 2 half
+        source = np.repeat(np.arange(n), degree)
+        target = links.indices.astype(np.int64)
+        step = (target - source + self.half) % max(n, 1)  # of a ring link: 0 .. 2 half
         near = step <= 2 * self.half
         held = np.zeros((n, 2 * self.half + 1), dtype=bool)
-        held[rows[near], step[near]] = True
-        held[:, self.half] = True  # nobody is a contact of one's own
-        lost, offset = np.nonzero(~held)
-        source = np.concatenate([rows[~near], lost])
-        target = np.concatenate([links.indices[~near], (lost + offset - self.half) % max(n, 1)])
-        sign = np.repeat(np.array([1, -1], dtype=np.int8), [source.size - lost.size, lost.size])
-        changes = sparse.csr_array((sign, (source.astype(np.int32), target.astype(np.int32))), shape=(width, width))
-        changes.sort_indices()
-        self.changes = changes  # (width, width) 1 where rewiring made a link, -1 where it took one
+        held[source[near], step[near]] = True
+        lost, steps = np.nonzero(~held[:, self.half + 1 :])
+        made = ~near & (source < target)
+        self.lost_place, self.lost_count = _places(lost)
+        self.lost_step = (steps + 1).astype(np.uint8)
+        self.made_place, self.made_count = _places(source[made])
+        self.made_target = target[made].astype(np.int32)
         most = int(degree.max(initial=0))
         self.degree = np.zeros(width, dtype=np.min_scalar_type(most))
         self.degree[:n] = degree
@@ -92,42 +93,90 @@ class Contacts:
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        return int(
-            self.changes.data.nbytes + self.changes.indices.nbytes + self.changes.indptr.nbytes + self.degree.nbytes
-        )
+        return int(np.sum([x.nbytes for x in vars(self).values() if isinstance(x, np.ndarray)]))
 
-    def mean(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean of `x` over each node's contacts, 0 where there is none.
+    def changes(self) -> sparse.coo_array:
+        """Return what rewiring changed, each link once, (width, width): 1 where it made one, -1 where it took one."""
+        lost, made = _nodes(self.lost_place, self.lost_count), _nodes(self.made_place, self.made_count)
+        lost_target = lost + self.lost_step
+        lost_target -= np.int32(self.n) * (lost_target >= self.n)
+        sign = np.ones(lost.size + made.size)
+        sign[: lost.size] = -1.0
+        ends = np.concatenate([lost, made]), np.concatenate([lost_target, self.made_target])
+        return sparse.coo_array((sign, ends), shape=(self.width, self.width))
+
+    def means(self, *columns: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Return the mean of each column over each node's contacts, 0 where there is none.
 
         Parameters
         ----------
-        x : (width,) float
+        *columns : (width,) float
 
         Returns
         -------
-        (width,) float
+        list of (width,) float
         """
         n, half = self.n, self.half
-        total: NDArray[np.float64] = self.changes @ x
-        around = np.concatenate([x[n - half : n], x[:n], x[:half]])
-        for start in range(0, n, BLOCK):
-            part = total[start : min(start + BLOCK, n)]
-            for step in range(2 * half + 1):
-                if step != half:
-                    part += around[start + step : start + step + part.size]
-        total /= np.maximum(self.degree, 1)
-        return total
+        there = self.changes()
+        back = there.T
+        contacts = np.maximum(self.degree, 1)
+        out = []
+        for x in columns:
+            total: NDArray[np.float64] = there @ x
+            total += back @ x
+            around = np.concatenate([x[n - half : n], x[:n], x[:half]])
+            for start in range(0, n if half else 0, BLOCK):
+                part = total[start : min(start + BLOCK, n)]
+                sums = _windows(around[start : start + part.size + 2 * half], half)
+                part += sums[: part.size]
+                part += sums[half + 1 :]
+            total /= contacts
+            out.append(total)
+        return out
 
     def matrix(self) -> sparse.csr_array:
         """Return all links, (width, width) csr_array of ones."""
         steps = np.delete(np.arange(-self.half, self.half + 1), self.half)
         rows = np.repeat(np.arange(self.n), steps.size)
         ring = sparse.csr_array(
-            (np.ones(rows.size), (rows, (rows + np.tile(steps, self.n)) % max(self.n, 1))), self.changes.shape
+            (np.ones(rows.size), (rows, (rows + np.tile(steps, self.n)) % max(self.n, 1))), (self.width, self.width)
         )
-        links = sparse.csr_array(ring + self.changes)
+        changes = self.changes()
+        links = sparse.csr_array(ring + changes + changes.T)
         links.eliminate_zeros()
         return links
+
+
+def _places(nodes: NDArray[np.int64]) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+    """Return nodes in rising order as places within their blocks, and how many lie in each block."""
+    return (nodes % BLOCK).astype(np.uint16), np.bincount(nodes // BLOCK)
+
+
+def _nodes(places: NDArray[np.uint16], counts: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the nodes that `_places` was given.
+
+    >>> _nodes(*_places(np.array([3, 3, BLOCK, 2 * BLOCK + 1]))).tolist() == [3, 3, BLOCK, 2 * BLOCK + 1]
+    True
+    """
+    return places.astype(np.int32) + np.repeat(np.arange(counts.size, dtype=np.int32) * np.int32(BLOCK), counts)
+
+
+def _windows(x: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Return the sums of each `width` >= 1 consecutive values, by doubling.
+
+    >>> _windows(np.array([1.0, 2.0, 3.0, 4.0]), 3).tolist()
+    [6.0, 9.0]
+    """
+    count, done, length = x.size - width + 1, 0, 1
+    sums = np.zeros(count)
+    while True:
+        if width & length:
+            sums += x[done : done + count]
+            done += length
+        if done == width:
+            return sums
+        x = x[:-length] + x[length:]  # sums of twice as many
+        length *= 2
 
 
 def preferential(n: int, m: int, fitness: NDArray[np.float64], generator: np.random.Generator) -> sparse.csr_array:

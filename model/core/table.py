@@ -85,6 +85,16 @@ class Table:
             part.__dict__[name] = self.__dict__[name][start:stop]
         return part
 
+    def hold(self, name: str, value: float) -> None:
+        """Give all rows one value of a column for good: it takes no memory and cannot be written to."""
+        self.__dict__[name] = np.broadcast_to(np.asarray(value, dtype=self.declared[name].dtype), self.n)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory; a value that all rows share counts once."""
+        columns = (self.__dict__[name] for name in self.declared)
+        return int(np.sum([x.nbytes if x.flags.writeable else x.itemsize for x in columns]))
+
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """Return copies of all columns."""
         return {name: self.__dict__[name].copy() for name in self.declared}
@@ -92,7 +102,8 @@ class Table:
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Change all columns to those of a snapshot."""
         for name in self.declared:
-            self.__dict__[name][:] = arrays[name]
+            if self.__dict__[name].flags.writeable:
+                self.__dict__[name][:] = arrays[name]
 
     def frame(self) -> Any:
         """Return the table as polars.DataFrame with its id."""
@@ -184,7 +195,10 @@ def _property(name: str, column: Column) -> property:
         return self._table.__dict__[name][self._index].item()
 
     def write(self: Row, value: Any) -> None:
-        self._table.__dict__[name][self._index] = value
+        column = self._table.__dict__[name]
+        if not column.flags.writeable:
+            raise InputError(f"{self!r}: {name} is one value for all rows and cannot be set for one")
+        column[self._index] = value
 
     return property(read, write, doc=f"{column.meaning} [{column.unit}]")
 

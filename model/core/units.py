@@ -94,7 +94,9 @@ def _fold(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class RowSums:
-    """Sums over rows of named quantities, taken strip by strip: each the bits of its `block_sum`.
+    """Weighted sums over rows of named quantities, taken strip by strip: the same bits for any strips and trailing zero rows.
+
+    Rows are added in groups, blocks and order as in `block_sum`.
 
     Parameters
     ----------
@@ -102,9 +104,9 @@ class RowSums:
     rows : int
 
     >>> sums = RowSums(("people", "hours"), 3)
-    >>> sums.strip(0, np.array([1.0, 2.0, 3.0]))
-    >>> sums.add("people", 1.0).tolist(), sums.add("hours", np.array([1.0, 0.0, 1.0])).tolist()
-    ([1.0, 2.0, 3.0], [1.0, 0.0, 3.0])
+    >>> sums.strip(0, 3, np.array([1.0, 2.0, 3.0]))
+    >>> sums.add("people", 1.0)
+    >>> sums.add("hours", np.array([1.0, 0.0, 1.0]))
     >>> sums.total()
     {'people': 6.0, 'hours': 4.0}
     """
@@ -112,29 +114,28 @@ class RowSums:
     def __init__(self, names: Sequence[str], rows: int) -> None:
         shape = (max(-(-rows // BLOCK), 1), BLOCK // _GROUP)
         self._groups = {name: np.zeros(shape) for name in names}
-        self._first = 0
-        self._weight: NDArray[np.float64] | None = None
-        self._padded = np.zeros(0)
+        self._first, self._rows = 0, 0
+        self._weight = np.zeros((0, _GROUP))  # of the strip, padded to whole groups
+        self._padded = np.zeros((0, _GROUP))
 
-    def strip(self, start: int, weight: NDArray[np.float64] | None = None) -> None:
-        """Go to the rows from `start` on, a multiple of 128; their columns count times `weight`, (n,), or as they are."""
-        self._first, self._weight = start // _GROUP, weight
-        if weight is not None:
-            size = -(-weight.size // _GROUP) * _GROUP
-            if self._padded.size != size:
-                self._padded = np.empty(size)
-            self._padded[weight.size :] = 0.0
+    def strip(self, start: int, rows: int, weight: NDArray[np.float64] | float = 1.0) -> None:
+        """Go to so many rows from `start` on, a multiple of 128; they count times `weight`, (rows,) or one for all."""
+        self._first, self._rows = start // _GROUP, rows
+        groups = -(-rows // _GROUP)
+        if len(self._padded) != groups:
+            self._weight, self._padded = np.zeros((groups, _GROUP)), np.zeros((groups, _GROUP))
+        self._weight.reshape(-1)[:rows] = weight
+        self._weight.reshape(-1)[rows:] = 0.0
 
-    def add(self, name: str, column: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        """Add the strip's rows of a quantity, (n,) or one value for all; return what was added, valid until the next."""
-        if self._weight is None:
-            added = np.asarray(column)
-            parts = _fold(added)
+    def add(self, name: str, column: NDArray[np.float64] | float) -> None:
+        """Add the strip's rows of a quantity, (n,) or one value for all."""
+        if isinstance(column, np.ndarray) and column.size == self._padded.size and column.flags.c_contiguous:
+            x = column.reshape(-1, _GROUP)
         else:
-            added = np.multiply(column, self._weight, out=self._padded[: self._weight.size])
-            parts = np.add.reduce(self._padded.reshape(-1, _GROUP), axis=1)
-        self._groups[name].reshape(-1)[self._first : self._first + len(parts)] = parts
-        return added
+            self._padded.reshape(-1)[: self._rows] = column
+            x = self._padded
+        parts = self._groups[name].reshape(-1)[self._first : self._first + len(x)]
+        np.vecdot(x, self._weight, out=parts)
 
     def total(self) -> dict[str, float]:
         """Return the sums by name."""

@@ -175,6 +175,15 @@ class Wishes(NamedTuple):
     attention_residual_h: float
 
 
+def who(e: InferenceEconomy, rows: human.Humans) -> human.People:
+    """Return rows of humans with what follows from their traits."""
+    p = e.params
+    free = p.attention.hours_per_month - p.human.work_hours_per_month
+    return human.people(
+        rows, p.human, free, (p.agent_loop.loop_reference_minutes, p.agent_loop.token_length_elasticity)
+    )
+
+
 def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
     """Adopt, think, choose and allot: all that people and their agents decide, a block of rows at a time.
 
@@ -183,7 +192,7 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
     p, n, offer = e.params, e.humans.n, known.offer
     slope = p.agent_loop.success_slope
     shares = e.humans.adopted_share, e.humans.delegating_share
-    peers_adopted, peers_delegating = (e.social.mean(share) for share in shares)
+    peers_adopted, peers_delegating = e.social.means(*shares)
     next_ = {name: np.empty(n) for name in NEXT}
     totals = RowSums(Wishes._fields, n)
     hours, chats_by_segment = np.zeros(human.SEGMENTS), np.zeros(human.SEGMENTS)
@@ -191,8 +200,9 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
     robot_success = e.state.robot_success
     frontier, small = float(known.log_horizon[DELEGATED, FRONTIER]), float(known.log_horizon[DELEGATED, SMALL])
     for rows in e.blocks:
-        h = e.humans.slice(rows.start, rows.stop)
-        each, segment = h.weight_people, h.segment.astype(np.intp)
+        stocks = e.humans.slice(rows.start, rows.stop)
+        h = who(e, stocks)
+        each, count = stocks.weight_people, stocks.n
         some = np.maximum(each, 1e-300)  # a row that stands for nobody owns nothing
         delegates = e.ai_agents.weight_agents[rows] / some
         standing = e.ai_agents.weight_agents[n + rows.start : n + rows.stop] / some
@@ -200,19 +210,19 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
 
         # Adopt (H.2): assistants, then delegation, on the social graph
         adopted = human.adopt(
-            h.adopted_share,
+            stocks.adopted_share,
             p.human.saturation_share,
             peers_adopted[rows],
-            h.assistant_usefulness * offer.chat_open,
+            stocks.assistant_usefulness * offer.chat_open,
             p.human.innovation_per_year * p.human.media_pulse,
             p.human.imitation_per_year,
             p.human,
         )
         delegating = human.adopt(
-            h.delegating_share,
+            stocks.delegating_share,
             adopted,
             peers_delegating[rows],
-            h.agent_usefulness * offer.agents_open,
+            stocks.agent_usefulness * offer.agents_open,
             p.human.delegation_innovation_per_year,
             p.human.delegation_imitation_per_year,
             p.human,
@@ -222,10 +232,10 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         if known.can_think:
             cost = np.log(offer.loop_generated_usd * h.loop_length_factor)
             z, sure = loop.think(
-                e.ai_agents.log_thinking[rows], h.log_task_value, cost, h.log_task_minutes, frontier, p.agent_loop
+                stocks.log_thinking, h.log_task_value, cost, h.log_task_minutes, frontier, p.agent_loop
             )
         else:
-            z, sure = np.zeros(h.n), loop.success(h.log_task_minutes, frontier, slope)
+            z, sure = np.zeros(count), loop.success(h.log_task_minutes, frontier, slope)
         fair = loop.success(h.log_task_minutes, small, slope)
         tau = np.exp(z)
         k = attention.examined(h.task_value_usd, float(known.price[DELEGATED, FRONTIER, 0]), p.attention)
@@ -233,7 +243,7 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         gain = loyal + e.state.ad_funded_share * (paid - loyal)
         sure, fair = np.minimum(sure * gain, 1.0), np.minimum(fair * gain, 1.0)
         tried = loop.attempts(sure, p.agent_loop), loop.attempts(fair, p.agent_loop)
-        chat_minutes = h.log_task_minutes - known.log_thinking_gain.take(segment)
+        chat_minutes = h.log_task_minutes - known.log_thinking_gain.take(h.segment)
         technology = human.Technology(
             chat_success=(
                 loop.success(chat_minutes, float(known.log_horizon[ASSISTANT, FRONTIER]), slope),
@@ -278,7 +288,7 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         given, jobs, at_work = given * a.answered, standing * a.answered, robots * a.answered
 
         # What is wanted next (I.1, A.5, R.3)
-        jobs_wanted = np.zeros(h.n)
+        jobs_wanted = np.zeros(count)
         if offer.agents_open:
             jobs_wanted = loop.jobs_wanted(h.job_value, known.job_success / known.job_usd, p.agent_loop)
             jobs_wanted = delegating * np.minimum(jobs_wanted, 0.5 * limit / job_price)
@@ -309,15 +319,15 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         chat_usd, agent_usd = chats * c.chat_usd, given * c.agent_usd
         worked_usd = h.wage_usd_per_h * (p.robot.duty_hours_per_month * robot_success)
         answered = supervision * a.answered
-        totals.strip(rows.start, each)  # all per person of each row
+        totals.strip(rows.start, count, each)  # all per person of each row
         totals.add("humans", 1.0)
         totals.add("adopters", adopted)
         totals.add("delegators", delegating)
         totals.add("tasks", tasks)
         totals.add("tasks_assistant", chats)
         totals.add("tasks_agent", given)
-        weighted = totals.add("chat_frontier", chat_frontier)
-        chats_by_segment += np.bincount(segment, weights=weighted, minlength=human.SEGMENTS)
+        totals.add("chat_frontier", chat_frontier)
+        chats_by_segment += np.bincount(h.segment, weights=each * chat_frontier, minlength=human.SEGMENTS)
         totals.add("chat_small", chat_units * c.small_chat)
         totals.add("loop_frontier", big * p.agent_loop.loop_tokens)
         totals.add("loop_small", little * p.agent_loop.loop_tokens)
@@ -339,8 +349,8 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
         totals.add("review_h", (review + watching) * a.answered)
         totals.add("supervision_h", answered)
         totals.add("unanswered_h", asked * unanswered)
-        weighted = totals.add("application_h", a.applications)
-        hours += np.bincount(segment, weights=weighted, minlength=human.SEGMENTS)
+        totals.add("application_h", a.applications)
+        hours += np.bincount(h.segment, weights=each * a.applications, minlength=human.SEGMENTS)
         totals.add("leisure_h", a.leisure)
         totals.add("attention_value_usd", a.shadow_usd_per_h * free_h)
         totals.add("income_usd", h.wage_usd_per_h * p.human.work_hours_per_month)

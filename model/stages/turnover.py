@@ -20,7 +20,7 @@ def live(e: InferenceEconomy, f: MonthFlows) -> None:
     h.adopted_share[:], h.delegating_share[:] = f.adopted_share, f.delegating_share
     h.shadow_usd_per_h[:] = f.shadow_usd_per_h
     h.assistant_usefulness[:], h.agent_usefulness[:] = f.assistant_usefulness, f.agent_usefulness
-    e.ai_agents.log_thinking[: h.n] = f.log_thinking
+    h.log_thinking[:] = f.log_thinking
     agents(e, f)
     robots(e, f)
 
@@ -45,7 +45,7 @@ def agents(e: InferenceEconomy, f: MonthFlows) -> None:
             was, stays = weight > 0.0, after > 0.0
             heads_born += int(np.count_nonzero(stays & ~was))
             heads_gone += int(np.count_nonzero(was & ~stays))
-            totals.strip(rows.start)
+            totals.strip(rows.start, weight.size)
             for name, column in {**t._asdict(), "before": weight, "after": after}.items():
                 totals.add(name, column)
             wallet -= t.returned_usd

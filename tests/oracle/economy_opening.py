@@ -10,6 +10,7 @@ from tests.oracle import economy_physical as physical
 from tests.oracle import economy_routing as routing
 from tests.oracle.economy_attention import opening_bids
 from tests.oracle.economy_networks import build_calls, build_contacts
+from tests.oracle.economy_people import single
 from tests.oracle.economy_tables import CLASSES, FORECASTERS, HOURS, RULES, SEGMENTS, TIERS
 
 
@@ -33,15 +34,17 @@ def build_people(w):
         z = draws.normal_of(u)
         h = SimpleNamespace()
         h.weight = p["human.population_people"] / count
-        h.wage = mean * math.exp(sigma * z - sigma**2 / 2.0)
+        wage = mean * math.exp(sigma * z - sigma**2 / 2.0)
+        h.wage = single(wage)
         h.segment = math.floor(SEGMENTS * u)
         z = draws.trait_normal(w.seed, "human.task_minutes", i)
-        h.minutes = p["human.task_minutes_median"] * math.exp(p["human.task_minutes_sigma"] * z)
+        h.minutes = single(p["human.task_minutes_median"] * math.exp(p["human.task_minutes_sigma"] * z))
         z = draws.trait_normal(w.seed, "human.task_hours", i)
         hours = p["human.task_hours_per_month"] * math.exp(z / 2.0 - 1.0 / 8.0)
-        h.task_hours = min(hours, 0.8 * p["human.work_hours_per_month"])
+        h.task_hours = single(min(hours, 0.8 * p["human.work_hours_per_month"]))
         z = draws.trait_normal(w.seed, "human.job_value", i)
-        h.job_value = p["human.job_value_usd_per_month"] * math.exp(z - 0.5) * h.wage / mean
+        job = p["human.job_value_usd_per_month"] * math.exp(z - 0.5) * wage / mean
+        h.job_value = single(job ** (1.0 / p["agent_loop.job_elasticity"])) ** p["agent_loop.job_elasticity"]
         h.free_weight = h.wage * (p["attention.hours_per_month"] - p["human.work_hours_per_month"])
         h.length_factor = (h.minutes / p["human.task_minutes_median"]) ** p["human.chat_length_elasticity"]
         h.adopted = 0.0

@@ -188,7 +188,7 @@ def think_agents(w, f, h):
     if f.nets_think:
         o = generated_share(p, "delegated")
         cost = loop_tokens(p, h.minutes) * w.multiplier * o * 5.0 * f.input_price[0] * (1.0 + f.take)
-        h.delegates.think = think(p, h.delegates.think, h.value, cost, h.minutes, f.horizon[0])
+        h.delegates.think = think(p, single(h.delegates.think), h.value, cost, h.minutes, f.horizon[0])
 
 
 def robot_price(w):

@@ -6,8 +6,8 @@ from statistics import NormalDist
 normal = NormalDist().inv_cdf
 
 
-def build(n, trait, p, free_hours, job_theta, loop):
-    """Eq. H.1 and what follows from it, a dict of columns for each person.
+def build(n, trait, p, job_theta):
+    """Eq. H.1, a dict of columns for each person.
 
     trait : function (stream, id) -> a number in (0, 1)
     """
@@ -17,25 +17,36 @@ def build(n, trait, p, free_hours, job_theta, loop):
         wage = p.wage_mean_usd_per_h * math.exp(p.wage_sigma * normal(u) - p.wage_sigma**2 / 2)
         minutes = p.task_minutes_median * math.exp(p.task_minutes_sigma * normal(trait("human.task_minutes", i)))
         hours = p.task_hours_per_month * math.exp(normal(trait("human.task_hours", i)) / 2 - 1 / 8)
-        value = p.task_value_multiple * wage * minutes / 60
         job = p.job_value_usd_per_month * wage / p.wage_mean_usd_per_h
         job *= math.exp(normal(trait("human.job_value", i)) - 1 / 2)
         row = {
             "wage_usd_per_h": wage,
             "segment": min(math.floor(8 * u), 7),
             "task_minutes": minutes,
-            "log_task_minutes": math.log(minutes),
             "task_hours_per_month": min(hours, 0.8 * p.work_hours_per_month),
-            "free_weight_usd": wage * free_hours,
             "shadow_usd_per_h": wage,
-            "task_value_usd": value,
-            "log_task_value": math.log(value),
-            "chat_length_factor": (minutes / p.task_minutes_median) ** p.chat_length_elasticity,
-            "loop_length_factor": (minutes / loop[0]) ** loop[1],
             "job_value": job ** (1 / job_theta),
         }
         rows.append(row)
     return rows
+
+
+def people(rows, p, free_hours, loop):
+    """What follows from the traits that rows keep."""
+    out = []
+    for h in rows:
+        wage, minutes = float(h["wage_usd_per_h"]), float(h["task_minutes"])
+        value = p.task_value_multiple * wage * minutes / 60
+        row = {
+            "log_task_minutes": math.log(minutes),
+            "free_weight_usd": wage * free_hours,
+            "task_value_usd": value,
+            "log_task_value": math.log(value),
+            "chat_length_factor": (minutes / p.task_minutes_median) ** p.chat_length_elasticity,
+            "loop_length_factor": (minutes / loop[0]) ** loop[1],
+        }
+        out.append(row)
+    return out
 
 
 def adopt(share, ceiling, peers, usefulness, innovation, imitation, p):
