@@ -31,8 +31,9 @@ lint: .venv/.all  ## check style, types, import contracts and spelling
 app: .venv/.all  ## open the browser page on 127.0.0.1
 	$(BIN)/python -m experiments.cli app
 
-bench: .venv/.all  ## measure speed and memory on this machine
-	$(BIN)/python -m experiments.cli bench
+bench: .venv/.all  ## measure speed and memory on this machine, for the README
+	$(BIN)/python -m experiments.cli bench --out docs/bench
+	$(BIN)/python -m tests.quoted
 
 golden: .venv/.all  ## rewrite the golden run and print which series moved by how much
 	$(BIN)/python -m tests.golden

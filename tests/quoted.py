@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 ANSWER = ROOT / "model" / "data" / "answer.json"
 OWN = ANSWER.with_name("answer_own.json")
+BENCH = ROOT / "docs" / "bench" / "bench.json"
 YEARS = ("2025", "2030", "2035")
 #: Mechanisms of which the README says by name what they do, and how many of the strongest it names.
 ASKED, STRONGEST = ("delegation (no agents)", "thinking"), 4
@@ -219,6 +220,25 @@ def overlap_text(told: informed.Informed) -> str:
     )
 
 
+# Speed ---------------------------------------------------------------------------------------------
+
+
+def speed_text(found: Mapping[str, Any]) -> str:
+    """Return size and speed, of what `economy bench` stores: ratios of times measured in one run on one machine."""
+    *_, middle, large = found["sizes"]
+    times = " and ".join(f"{s['twin']['over_arrays']:.0f} times at {s['humans']:,} rows" for s in (middle, large))
+    apart = max(s["twin"]["largest_difference"] for s in (middle, large))
+    growth, m = found["figures"][f"whole_growth_{middle['humans']}_to_{large['humans']}"], found["machine"]
+    return filled(
+        f"Measured in one run of `economy bench` ({m['processors']} processors, Python {m['python']}, NumPy {m['numpy']}, Mesa"
+        f" {m['mesa']}): the same behaviours as plain Mesa objects, one a row, take {times} the processor time of the tables, and decide"
+        f" alike to {apart:.0e}. A row of people with its agents, robots and contacts takes"
+        f" {large['bytes']['all']:.0f} bytes and, at {large['humans']:,} rows, {growth:.2f} times the processor time that it takes at"
+        f" {middle['humans']:,}. A default run takes {found['run']['cpu']:.1f} s once everything is imported; {found['sweep']['workers']}"
+        f" workers of a sweep do {found['sweep']['efficiency']:.2f} of the work of as many bare processes."
+    )
+
+
 # Markers -------------------------------------------------------------------------------------------
 
 #: What stands between the markers of a name.
@@ -229,6 +249,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "fit": lambda: fit_text(pl.read_csv(priors.FITTED)),
     "backtest": lambda: backtest_text(json.loads(backtest.STORED.read_text(encoding="utf-8"))),
     "overlap": lambda: overlap_text(informed.stored()),
+    "speed": lambda: speed_text(json.loads(BENCH.read_text(encoding="utf-8"))),
 }
 MARKED = re.compile(r"(<!-- quoted (\w+):[^>]*-->\n)(.*?)(<!-- end \2 -->)", re.S)
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 import model
-from experiments import ablation, backtest, informed, priors, report
+from experiments import ablation, backtest, bench, commands_bench, informed, priors, report
 from experiments.cli import main
 from experiments.page.levers import LEVERS
 from experiments.results import Result
@@ -76,6 +76,7 @@ def test_a_lost_marker_is_seen(old, new, says):
         ("overlap", informed.STORED, r'"20\d\d-\d\d"', '"never"'),
         ("own", quoted.OWN, r'"median": 0\.\d+', '"median": 0.001'),
         ("because", ablation.FILE, r"(?<=,)-?0\.\d+", "0.001"),
+        ("speed", quoted.BENCH, r'"over_arrays": [\d.]+', '"over_arrays": 7.0'),
     ],
 )
 def test_a_stored_result_that_changed_is_seen(tmp_path, monkeypatch, name, path, old, new):
@@ -87,12 +88,20 @@ def test_a_stored_result_that_changed_is_seen(tmp_path, monkeypatch, name, path,
         "because": (ablation, "FILE"),
         "backtest": (backtest, "STORED"),
         "fit": (priors, "FITTED"),
+        "speed": (quoted, "BENCH"),
     }
     if name == "overlap":
         monkeypatch.setattr(informed.stored, "__defaults__", (changed,))
     else:
         monkeypatch.setattr(*places[name], changed)
     assert [w.partition(":")[0] for w in drifts(PAGE)] == [name]
+
+
+def test_the_stored_bench_is_whole_and_meets_its_aims():
+    found = json.loads(quoted.BENCH.read_text(encoding="utf-8"))
+    assert (found["quick"], found["months"], [s["humans"] for s in found["sizes"]]) == (False, 168, list(bench.HUMANS))
+    assert {k: (aim["bound"], aim["value"]) for k, aim in found["targets"].items()} == bench.TARGETS
+    assert {row[0]: row[3] for row in commands_bench.tables(found)[1].rows} == dict.fromkeys(bench.TARGETS, "met")
 
 
 def by_hand(text: str) -> list[str]:

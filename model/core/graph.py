@@ -83,7 +83,7 @@ class Contacts:
         lost, steps = np.nonzero(~held[:, self.half + 1 :])
         made = ~near & (source < target)
         self.lost_place, self.lost_count = _places(lost)
-        self.lost_step = (steps + 1).astype(np.uint8)
+        self.lost_step = (steps + 1).astype(np.min_scalar_type(self.half))
         self.made_place, self.made_count = _places(source[made])
         self.made_target = target[made].astype(np.int32)
         most = int(degree.max(initial=0))
