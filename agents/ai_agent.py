@@ -66,7 +66,12 @@ class AIAgentParams(Params):
         source="own assumption: quarterly settlement",
     )
     lean_months: int = param(
-        3, "month", 1, 24, doc="months without surplus after which an agent leaves", source="design A.eq18"
+        3,
+        "month",
+        1,
+        24,
+        doc="months in a row in which nobody wants an agent's work after which it leaves",
+        source="design A.eq18",
     )
     agent_launch_horizon_minutes: float = param(
         5.0,
@@ -100,7 +105,7 @@ class AIAgents(Table):
 
     weight_agents = Column("f8", "agents", "agents this row stands for")
     wallet_usd = Column("f8", "USD", "money the row's agents hold together")
-    lean_months = Column("i1", "month", "months in a row without surplus")
+    lean_months = Column("i1", "month", "months in a row in which nobody wanted their work")
 
 
 class AIAgent(Row, table=AIAgents):
@@ -120,7 +125,7 @@ def turnover(
 ) -> Turnover:
     """Return births and exits by row, Eq. I.1, and the wallets that return to principals, Eq. I.2.
 
-    Rows move a share of the way to the number their principal wants; a fixed share retires; a row without surplus for
+    Rows move a share of the way to the number their principal wants; a fixed share retires; a row that nobody wanted for
     ``lean_months`` leaves whole. The wallet of those who leave, and a share of the rest, returns.
 
     Parameters

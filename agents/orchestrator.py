@@ -113,7 +113,7 @@ def reweigh(
 ) -> Array:
     """Return next month's edges, Eq. T.1: each node spreads its calls over its links by a logit with inertia.
 
-    Log-odds rise with ln quality and last month's ln traffic of the target and fall with its ln price. Of the calls to
+    Log-odds rise with ln quality and this month's ln traffic of the target and fall with its ln price. Of the calls to
     skills the share of ad-funded agents follows the places that skills bought, Eq. T.5. Callbacks to orchestrators answer a
     call and are not chosen: they stay as they are.
 

@@ -152,7 +152,7 @@ class ProviderParams(Params):
         "month",
         1,
         24,
-        doc="months above the leverage limit without cash until failure",
+        doc="months without cash, own or parents', until failure",
         source="own assumption: lenders wait about two quarters",
     )
     capacity_share_max: float = param(
@@ -267,7 +267,7 @@ class Providers(Table):
     parent_equity_usd = Column("f8", "USD", "parents' claims at book")
     vendor_equity_usd = Column("f8", "USD", "investors' equity at book")
     book_usd = Column("f8", "USD", "machines at depreciated cost")
-    stressed_months = Column("i4", "month", "months above the leverage limit without cash")
+    stressed_months = Column("i4", "month", "months in a row without cash, own or parents'")
     failures = Column("i4", "-", "times this row failed and was taken over")
 
 

@@ -22,6 +22,7 @@ import model
 from experiments import ablation, backtest, informed, priors, ranges, scored
 from experiments.answer import DENOMINATORS, FIRST_DATE, HEADLINE
 from experiments.results import Result
+from model.scenario import Scenario
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -173,9 +174,17 @@ def fit_text(fitted: pl.DataFrame) -> str:
         f"`{r['parameter']}` ({percent(r['variance_left'])} by `{r['identified_by']}`)"
         for r in fixed.iter_rows(named=True)
     )
+    values = Scenario.load("baseline").parameters
+    outside = []
+    for r in fitted.iter_rows(named=True):
+        section, name = r["parameter"].split(".")
+        value = getattr(getattr(values, section), name)
+        if not r["posterior_p10"] <= value <= r["posterior_p90"]:
+            outside.append(f"`{r['parameter']}` ({value:g}; {r['posterior_p10']:.3g} to {r['posterior_p90']:.3g})")
+    said = f" Its own value lies outside P10 to P90 of the posterior for {', '.join(outside)}." if outside else ""
     return filled(
         f"The baseline is fitted to what was observed to {scored.LAST}. The data fix {fixed.height} of {fitted.height} fitted"
-        f" parameters, so that at most half of the prior's variance is left: {named}."
+        f" parameters, so that at most half of the prior's variance is left: {named}.{said}"
     )
 
 

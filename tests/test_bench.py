@@ -130,6 +130,12 @@ def test_bytes_are_those_of_the_arrays():
     economy.close()
 
 
+def test_a_row_of_people_takes_its_bytes_and_no_more():
+    economy = InferenceEconomy("baseline", humans=30_000, months=1, seed=1)
+    assert bench.memory(economy)["all"] <= bench.TARGETS["bytes_per_human_1000000"][1]
+    economy.close()
+
+
 @pytest.mark.long
 def test_a_sweep_is_timed_beside_bare_processes():
     found = bench.sweep_throughput(runs=6, humans=20, months=2)
@@ -149,4 +155,4 @@ def test_arrays_are_as_much_faster_as_they_were():
     assert large["whole"]["ns"] < 1.9 * small["whole"]["ns"]
     assert large["whole"]["ns"] < 2.0 * large["consumer"]["ns"]
     assert large["consumer_over_streaming"] < 40.0
-    assert large["bytes"]["all"] < 210.0
+    assert large["bytes"]["all"] <= 110.0

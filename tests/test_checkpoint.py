@@ -278,8 +278,9 @@ def test_foreign_old_and_mismatched_files_are_refused(kept, tmp_path):
     for data in (b"", b"\n", b"[1]\n", b"seed,month\n1,2\n", bytes(range(256)), kept.read_bytes().partition(b"\n")[2]):
         other.write_bytes(data)
         assert "no checkpoint of ours" in refusal(other, "new")
-    other.write_bytes(kept.read_bytes().replace(b'"version": 1', b'"version": 7', 1))
-    assert "of format 7, this code reads format 1" in refusal(other, "new")
+    version = f'"version": {checkpoint.VERSION}'.encode()
+    other.write_bytes(kept.read_bytes().replace(version, b'"version": 1', 1))
+    assert f"of format 1, this code reads format {checkpoint.VERSION}" in refusal(other, "new")
     assert "other code or package versions (new) than are here (newer)" in refusal(kept, "newer")
     assert "of seed 1, not of seed 2" in refusal(kept, "new", None, 2)
     same = Scenario.load("baseline").with_run(humans=40, months=9)

@@ -104,6 +104,8 @@ class Table:
         for name in self.declared:
             if self.__dict__[name].flags.writeable:
                 self.__dict__[name][:] = arrays[name]
+            elif not np.array_equal(self.__dict__[name], arrays[name]):
+                raise InputError(f"{name} is one value for all rows and cannot be changed")
 
     def frame(self) -> Any:
         """Return the table as polars.DataFrame with its id."""

@@ -50,7 +50,9 @@ def clear(e: InferenceEconomy, f: MonthFlows) -> None:
         u, waited = U[name], s.legacy_queue_hours[k]
         queued[u] = 0.5 * (f.demand_hours[u] - waited) * unserved[u]
         lost[u] = (0.5 * (f.demand_hours[u] - waited) + waited) * unserved[u]
-    queued[LAB_USES] = f.demand_hours[LAB_USES] * unserved[LAB_USES]  # research waits, it is never lost
+    queued[LAB_USES] = (
+        f.demand_hours[LAB_USES] * unserved[LAB_USES]
+    )  # research waits; what labs give up they no longer ask for
     f.queued_hours, f.lost_hours = queued, lost
     balance(e, f)
 
