@@ -94,10 +94,10 @@ def _fold(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class RowSums:
-    """Weighted sums over rows of named quantities, taken strip by strip: on one type of processor
-    the same bits for any strips and trailing zero rows.
+    """Weighted sums over rows of named quantities, taken strip by strip.
 
-    Rows are added in groups, blocks and order as in `block_sum`.
+    Rows are added in groups, blocks and order as in `block_sum`: on one type of processor the same bits for any strips and
+    any trailing zero rows.
 
     Parameters
     ----------
