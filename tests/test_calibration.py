@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import norm
 
 from experiments import calibration, fits, observed, posterior, priors, scored, smoother
 from experiments.calibration import Preset, calibrate, fitted_points, quantile, summary
 from experiments.cli import main
+from experiments.evaluation import Evaluator
+from experiments.operators import OPERATORS
+from experiments.page.state import lookup
 from model.core.errors import InputError
 from model.core.units import month_index
 from model.scenario import Scenario, declarations
@@ -251,3 +255,36 @@ def test_the_quick_preset_reaches_its_end_in_time(tmp_path):
     fit = calibrate(tmp_path, "2024-12", "quick", workers=2)
     assert fit.runs == 320
     assert time.process_time() - began < 180.0
+
+
+# The point that the baseline runs at -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("members", "seeds", "humans", "better_than"),
+    [(8, 1, 300, 0.5), pytest.param(30, 2, 500, 0.9, marks=pytest.mark.long)],
+)
+def test_the_baseline_stands_among_the_best_of_its_posterior(tmp_path, members, seeds, humans, better_than):
+    """By loss plus distance from the prior, as decision 0020 has it, against the members of the largest weight."""
+    chosen, points = priors.fitted(scored.LAST), fitted_points(scored.read(), scored.LAST)
+    scenario = Scenario.load("baseline").with_run(humans=humans)
+    own = {p.parameter: lookup(scenario, p.parameter) for p in chosen}
+    sample, weights = posterior.read_sample(posterior.FILE)
+    sets = [own, *(sample[i] for i in np.argsort(-weights, kind="stable")[:members])]
+    z = np.array([[standard(p, values[p.parameter]) for p in chosen] for values in sets])
+    again = priors.overrides(chosen, z)
+    assert all(a == pytest.approx(b, rel=1e-6) for a, b in zip(again, sets, strict=True))
+    with Evaluator(tmp_path, scenario, 1) as runs:
+        paths = runs.paths("", sets, [list(range(1, seeds + 1))] * len(sets), month_index(scored.LAST) + 1)
+    seen = [scored.model_values(paths[:, k], list(OPERATORS), points) for k in range(seeds)]
+    losses = smoother.loss(np.mean(seen, axis=0), points["y"].to_numpy(), 1.0 / points["weight"].to_numpy())
+    cost = losses + (z**2).sum(axis=1)
+    assert (cost[0] < cost[1:]).mean() >= better_than
+
+
+def standard(prior, value):
+    """Return the standard normal number of a parameter's value."""
+    if prior.law == "lognormal":
+        return norm.ppf(prior._cut().cdf(np.log(value)))
+    u = (value - prior.low) / (prior.high - prior.low)
+    return norm.ppf(u if prior.law == "uniform" else np.log(value / prior.low) / np.log(prior.high / prior.low))
