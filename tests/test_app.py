@@ -348,6 +348,20 @@ def test_a_run_does_not_block_the_controls(visit):
     expect(page.locator(".bar .month")).to_have_text("opening")
 
 
+def test_what_is_being_typed_stays_while_a_run_redraws_the_page(visit):
+    page = visit("humans=20000", wait=False)
+    page.wait_for_function("document.querySelector('.busy.on')")
+    seed = page.get_by_label("Seed", exact=True)
+    seed.fill("57")
+    said = page.locator(".busy").inner_text()
+    page.wait_for_function("old => document.querySelector('.busy').innerText !== old", arg=said)
+    expect(seed).to_have_value("57")
+    seed.press("Enter")
+    page.wait_for_function("location.search.includes('seed=57')")
+    page.get_by_role("button", name="Reset").click()
+    expect(seed).to_have_value("57")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("view", page_speed.STEPPED)
 def test_a_month_is_redrawn_in_time(visit, address, view):
