@@ -119,7 +119,7 @@ class Contacts:
         n, half = self.n, self.half
         there = self.changes()
         back = there.T
-        contacts = np.maximum(self.degree, 1)
+        contacts = np.maximum(self.degree, 1).astype(np.float64)
         out = []
         for x in columns:
             total: NDArray[np.float64] = there @ x

@@ -296,16 +296,18 @@ def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
             h.wage_usd_per_h, h.shadow_usd_per_h, robot_success, robot_price, e.state.robot_running_usd, p.robot
         )
         tasks_per_agent = p.ai_agent.tasks_per_month_max * p.ai_agent.utilisation_target
-        next_["adopted_share"][rows], next_["delegating_share"][rows] = adopted, delegating
-        next_["assistant_usefulness"][rows], next_["agent_usefulness"][rows] = c.assistant, c.delegator_agent
-        damped = p.attention.shadow_damping * (a.shadow_usd_per_h - h.shadow_usd_per_h)
-        next_["shadow_usd_per_h"][rows] = h.shadow_usd_per_h + damped
-        next_["log_thinking"][rows] = z
-        next_["delegates_wanted"][rows] = each * wanted / tasks_per_agent
-        next_["jobs_wanted"][rows] = each * jobs_wanted
-        next_["delegate_fee_usd"][rows] = each * given * fee
-        next_["standing_fee_usd"][rows] = each * jobs * (known.job_usd * p.human.surplus_fee_share)
-        next_["robots_wanted"][rows] = each * fleet
+        later = {name: column[rows] for name, column in next_.items()}
+        later["adopted_share"][:], later["delegating_share"][:] = adopted, delegating
+        later["assistant_usefulness"][:], later["agent_usefulness"][:] = c.assistant, c.delegator_agent
+        shadow = np.subtract(a.shadow_usd_per_h, h.shadow_usd_per_h, out=later["shadow_usd_per_h"])
+        shadow *= p.attention.shadow_damping
+        shadow += h.shadow_usd_per_h
+        later["log_thinking"][:] = z
+        np.divide(each * wanted, tasks_per_agent, out=later["delegates_wanted"])
+        np.multiply(each, jobs_wanted, out=later["jobs_wanted"])
+        np.multiply(each * given, fee, out=later["delegate_fee_usd"])
+        np.multiply(each * jobs, known.job_usd * p.human.surplus_fee_share, out=later["standing_fee_usd"])
+        np.multiply(each, fleet, out=later["robots_wanted"])
 
         chat_units = chats * h.chat_length_factor
         chat_frontier = chat_units * (1.0 - c.small_chat)

@@ -37,7 +37,7 @@ def agents(e: InferenceEconomy, f: MonthFlows) -> None:
             here = slice(rows.start + offset, rows.stop + offset)
             weight, wallet, lean = a.weight_agents[here], a.wallet_usd[here], a.lean_months[here]
             lean += 1
-            lean *= (wanted[rows] <= 0.0) & (weight > 0.0)
+            lean *= ((wanted[rows] <= 0.0) & (weight > 0.0)).view(np.int8)
             t = ai_agent.turnover(weight, wanted[rows], lean, wallet, p)
             after = weight + t.born
             after -= t.exited
