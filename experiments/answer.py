@@ -7,14 +7,17 @@ rows, so that sums are the same bits each time.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+import model
 from model.measures import (
     DEFINITIONS,
     PARITY,
@@ -42,6 +45,9 @@ DENOMINATORS = {
     "all_ai": "H100e-hours of all AI (ranking, other too)",
 }
 FIRST_YEAR = 2022
+#: The baseline's answer where all pay one price an hour, and the parameters that make it so.
+ONE_PRICE = Path(model.__file__).parent / "data" / "answer_one_price.json"
+PRICE_FACTORS = ("interactive_factor", "reserved_factor", "batch_factor")
 #: Parts of the compute of serving and R&D, from (purpose, consumer), in the order of pictures and tables.
 PARTS = {
     "robots": "inference: robots, in the cloud",
@@ -266,3 +272,73 @@ def hinge(monthly: pl.DataFrame) -> dict[str, dict[str, float | None]]:
         str(year): {name: quantiles(group[name].to_list())["median"] for name in names}
         for (year,), group in sorted(each.group_by("year", maintain_order=True), key=lambda item: item[0])
     }
+
+
+def investment(monthly: pl.DataFrame) -> dict[str, Any] | None:
+    """Return the fall of investment in machines from its peak to the last full year: medians over seeds.
+
+    Returns
+    -------
+    dict or None
+        peak_year, peak_usd (a calendar year's), last_year, fall (1 - last over peak), runs_halved (runs in which more than half
+        goes); None where no full year has investment.
+    """
+    years = monthly.select("seed", pl.col("month").dt.year().alias("year"), "capex_usd")
+    years = years.filter(pl.col("year").is_in(full_years(monthly["month"])))
+    totals = years.group_by("seed", "year", maintain_order=True).agg(pl.col("capex_usd").sum()).sort("seed", "year")
+    peaks, falls = [], []
+    for _, run in totals.group_by("seed", maintain_order=True):
+        usd, at = run["capex_usd"].to_numpy(), int(run["capex_usd"].to_numpy().argmax())
+        if usd[at] > 0.0:
+            peaks.append((int(run["year"][at]), float(usd[at])))
+            falls.append(1.0 - float(usd[-1]) / float(usd[at]))
+    if not falls:
+        return None
+    return {
+        "peak_year": int(np.median([year for year, _ in peaks])),
+        "peak_usd": float(np.median([usd for _, usd in peaks])),
+        "last_year": int(totals["year"].to_numpy().max()),
+        "fall": float(np.median(falls)),
+        "runs_halved": sum(fall > 0.5 for fall in falls),
+    }
+
+
+def investment_in_words(found: Mapping[str, Any] | None, runs: int) -> str | None:
+    """Return the sentence that says that investment collapses, if it loses more than half of its peak in most runs.
+
+    >>> told = {"peak_year": 2032, "peak_usd": 1.5e12, "last_year": 2035, "fall": 0.94, "runs_halved": 16}
+    >>> investment_in_words(told, 16)
+    'Spending on machines peaks in 2032 at 1.5e+12 USD a year and is 94 % lower in 2035 (medians; more than half is lost in 16 of 16 runs).'
+    >>> investment_in_words(told | {"fall": 0.5, "runs_halved": 8}, 16)
+    """
+    if found is None or 2 * found["runs_halved"] <= runs:
+        return None
+    return (
+        f"Spending on machines peaks in {found['peak_year']} at {found['peak_usd']:.2g} USD a year and is {100 * found['fall']:.0f} %"
+        f" lower in {found['last_year']} (medians; more than half is lost in {found['runs_halved']} of {runs} runs)."
+    )
+
+
+def prices_in_words(factors: Mapping[str, float], stored: Mapping[str, Any] | None = None) -> str | None:
+    """Return the sentence that says what the prices of hours by use do to the headline, if they differ.
+
+    Parameters
+    ----------
+    factors : mapping
+        `PRICE_FACTORS` of the run: the price of an hour of serving, final runs and work that waits over the contract price.
+    stored : mapping, optional
+        The baseline's answer at one price, as in `ONE_PRICE`, which is read if it is left out.
+    """
+    serving, final, waiting = (factors[name] for name in PRICE_FACTORS)
+    if serving == final == waiting:
+        return None
+    told = json.loads(ONE_PRICE.read_text(encoding="utf-8")) if stored is None else stored
+    crossed, shares = told["crossover"][HEADLINE], told["share"][HEADLINE]
+    date = f"in {crossed['median']}" if crossed["median"] else "in half the runs or fewer"
+    last = max(shares)
+    return (
+        f"By assumption an hour costs {serving:g} times the contract price for serving, {final:g} for final runs and {waiting:g} for other"
+        f" R&D; this decides the headline: at one price for all, the baseline's share passes one half {date}"
+        f" ({round(len(told['seeds']) * crossed['share_crossed'])} of {told['runs']}) and is {100 * shares['2030']['median']:.0f} % in 2030,"
+        f" {100 * shares[last]['median']:.0f} % in {last}."
+    )

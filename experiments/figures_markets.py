@@ -33,8 +33,8 @@ from experiments.observed import MAPPINGS, compared, model_line, points, wide
 
 UNTIL = dt.date(2026, 6, 1)
 KINDS = {
-    "before 2025: may be used to fit": ("circle", "white"),
-    "2025: only to score": ("diamond", ORANGE),
+    "before 2025: fitted in backtest and baseline": ("circle", "white"),
+    "2025: predicted by the backtest, fitted in the baseline": ("diamond", ORANGE),
     "one firm or country: a lower bound": ("triangle-up", "#BBBBBB"),
 }
 CLAIMANTS = {
@@ -105,7 +105,7 @@ def market(capacity: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
         columns(drawn, strokeDash="independent"),
         "The compute market",
         [
-            "All hours are H100-equivalents run by providers, other AI included. Builders order more when contracts pay above user cost."
+            "All hours are H100-equivalents run by providers, other AI included. Builders order on growth of demand, and less where contracts pay below user cost."
         ],
         monthly,
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 QUESTION = "Will inference, not training, become the dominant compute workload - and when?"
 PRIOR = (
-    "Data-informed to 2026: installed chips, users, rental price, task horizon, largest run. "
+    "Data-informed to 2025-11: installed chips, users, rental price, task horizon, largest run. "
     "Prior-dominated: all later shares, standing jobs of agents, robots, migration of attention."
 )
 PERIODS = 4
@@ -75,6 +75,10 @@ def headline(result: Result) -> list[str]:
         out.append(
             f"In {year} the same share is {_percent(found['median'])}; it passes two thirds (dominance): {when}."
         )
+    if shares and last >= answer.FIRST_DATE:
+        prices = answer.prices_in_words(result.price_factors)
+        money = answer.investment_in_words(answer.investment(result.monthly), n)
+        out += [sentence for sentence in (prices, money) if sentence is not None]
     if n == 1:
         out.append("One seed shows no spread: use --seeds or --posterior for an interval.")
     return out

@@ -88,8 +88,8 @@ def page(result: Result, charts: dict[str, Any]) -> str:
     links = "".join(f"<a href='#{name}'>{title}</a>" for name, title in CONTENTS.items())
     about = (
         f"Scenario '{scenario.name}' ({scenario.title}): {scenario.months} months from {scenario.start}, {scenario.humans:,} human"
-        f" rows; {result.replicates}: {seeds}. inference-economy {__version__}. A number without its denominator says little: equal"
-        " accelerator-hours are a few per cent in executed operations, because generating tokens uses a small part of a machine's"
+        f" rows; {result.replicates}: {seeds}. inference-economy {__version__}. A number without its denominator says little: an hour"
+        " of serving executes fewer operations than an hour of training, because generating tokens uses a small part of a machine's"
         " arithmetic. All hours are H100-equivalents; money is 2024 USD. Lines are medians over runs, bands P10 to P90;"
         f" {spread}. Repeat the run with 'economy run manifest.json'."
     )

@@ -1,7 +1,8 @@
-"""What README.md quotes from runs, written from stored results between markers: `python -m tests.quoted [FOLDER [OWN]]`.
+"""What README.md quotes from runs, written from stored results between markers: `python -m tests.quoted [FOLDER [OWN [ONE]]]`.
 
 With the result folder of a baseline its answer is stored first, in `model/data/answer.json`; with that of seeds at the baseline's
-own values also theirs, in `answer_own.json`. `make docs` calls it so.
+own values also theirs, in `answer_own.json`; with that of the baseline at one price an hour also that, in `answer_one_price.json`.
+`make docs` calls it so.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import polars as pl
 
 import model
 from experiments import ablation, backtest, informed, priors, ranges, scored
-from experiments.answer import DENOMINATORS, FIRST_DATE, HEADLINE
+from experiments.answer import DENOMINATORS, FIRST_DATE, HEADLINE, ONE_PRICE, investment_in_words, prices_in_words
 from experiments.results import Result
 from model.scenario import Scenario
 
@@ -51,7 +52,15 @@ def answer_of(result: Result) -> dict[str, Any]:
     for level in ("crossover", "dominance", "below_later", "provisional"):
         kept[level] = {d: told[level][d] for d in DENOMINATORS}
     kept["share"] = {d: {year: told["share"][d][year] for year in YEARS} for d in DENOMINATORS}
-    return {"version": model.__version__, "runs": result.replicates, **kept}
+    kept |= {key: told[key] for key in ("price_factors", "investment")}
+    return {"version": model.__version__, "runs": result.replicates, **rounded(kept)}
+
+
+def rounded(value: Any) -> Any:
+    """Return a structure with its numbers to six digits: further ones differ from processor to processor."""
+    if isinstance(value, Mapping):
+        return {key: rounded(item) for key, item in value.items()}
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def store(result: Result, path: Path = ANSWER, today: dt.date | None = None) -> None:
@@ -92,9 +101,13 @@ def in_words(told: Mapping[str, Any]) -> str:
         runs = f"{round(n * crossed['share_crossed'])} of {n} runs"
         again = told["below_later"][definition]
         said.append(f"{date} in {words} ({runs}{f', {again} of them below again later' if again else ''})")
-    return (
-        f"**Inference overtakes training {', '.join(said[:-1])}, and {said[-1]}.** Dates are medians of model runs whose parameters were"
-        f" fitted to data up to {scored.LAST}."
+    more = (prices_in_words(told["price_factors"]), investment_in_words(told["investment"], len(told["seeds"])))
+    return " ".join(
+        [
+            f"**Inference overtakes training {', '.join(said[:-1])}, and {said[-1]}.** Dates are medians of model runs whose parameters"
+            f" were fitted to data up to {scored.LAST}.",
+            *(sentence for sentence in more if sentence is not None),
+        ]
     )
 
 
@@ -299,9 +312,9 @@ def filled(text: str) -> str:
     return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def main(folder: str | None = None, own: str | None = None) -> None:
+def main(folder: str | None = None, own: str | None = None, one: str | None = None) -> None:
     """Store the answers of result folders, if they are named, and write README.md."""
-    for given, path in ((folder, ANSWER), (own, OWN)):
+    for given, path in ((folder, ANSWER), (own, OWN), (one, ONE_PRICE)):
         if given is not None:
             store(Result.load(given), path)
     README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")
