@@ -18,6 +18,7 @@ import model
 from experiments import scored, scoring
 from experiments.calibration import Calibration, Preset, calibrate, check_month, check_preset, quantile
 from experiments.evaluation import Tell
+from experiments.observations import not_scored, table
 from experiments.operators import OPERATORS
 from model.core.errors import InputError
 from model.core.units import month_index
@@ -82,9 +83,8 @@ def targets(cutoff: str, observations: str | Path | None = None) -> tuple[pl.Dat
     later = found.filter(pl.col("index") > at)
     missing = scored.unmapped(after)
     if not later.height:
-        raise InputError(
-            f"observations {str(observations or 'shipped')!r}: no point after {cutoff} of a series in scored_series.csv"
-        )
+        name = f"observations {str(observations or 'shipped')!r}"
+        raise InputError(f"{name}: no point after {cutoff} of a series in scored_series.csv{_also(observations)}")
     return found.filter(pl.col("index") <= at), later, missing
 
 
@@ -122,6 +122,11 @@ def backtest(
     fit = calibrate(folder, cutoff, size, through=through, workers=workers, tell=tell, **options)
     factors = widening(fit)
     return Backtest(fit, predicted(fit, before, later, factors), missing, factors)
+
+
+def _also(path: str | Path | None) -> str:
+    named = "" if path is None else not_scored(table(path))
+    return f"; {named}" if named else ""
 
 
 def widening(fit: Calibration) -> dict[str, float]:

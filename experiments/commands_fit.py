@@ -104,6 +104,7 @@ def _backtest(given: argparse.Namespace) -> int:
     from pathlib import Path
 
     from experiments import backtest, calibration, fits, scored
+    from experiments.observations import not_scored, table
     from experiments.progress import Shown
     from experiments.source import whole_number
 
@@ -112,6 +113,8 @@ def _backtest(given: argparse.Namespace) -> int:
     workers = whole_number("--workers", given.workers, 1, 1024)
     for cutoff in cutoffs:
         backtest.targets(cutoff, given.observations)  # whatever is wrong with the file is said before anything runs
+    if given.observations is not None and (named := not_scored(table(given.observations))):
+        sys.stderr.write(f"economy: observations {given.observations!r}: {named}\n")
     named = (
         given.out
         if given.out is not None

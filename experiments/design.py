@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,8 @@ from experiments.comparison import months_of, recorded
 from experiments.digest import code_digest
 from experiments.engine import Task, checksum
 from experiments.source import SEED_MAX, SEEDS_MAX
-from model.core.errors import InputError, unknown
+from model.core.errors import InputError, unknown, within
+from model.core.files import ends, read_toml
 from model.core.params import Declaration, check
 from model.scenario import FIRM_TYPES, SCHEMA, Scenario, declarations, names, whole
 
@@ -96,47 +96,39 @@ def read(source: str | Path | Mapping[str, Any]) -> Design:
         One line naming what is wrong and the nearest valid name.
     """
     if isinstance(source, Mapping):
-        raw, where, beside = dict(source), "sweep", Path()
-        raw.setdefault("schema", SCHEMA)
-    else:
-        raw, where, beside = _file(Path(source)), f"sweep file {str(source)!r}", Path(source).parent
+        return _design({"schema": SCHEMA, **source}, Path())
+    raw = read_toml(source, "sweep file")
+    with within(f"sweep file {str(source)!r}"):
+        return _design(raw, Path(source).parent)
+
+
+def _design(raw: dict[str, Any], beside: Path) -> Design:
     if raw.pop("schema", None) != SCHEMA:
-        raise InputError(f"{where}: needs the line 'schema = {SCHEMA}'")
+        raise InputError(f"needs the line 'schema = {SCHEMA}'")
     _known(raw, ("scenarios", "seeds", "run", "design", "parameters", "record", "title", "description"), "")
-    scenarios = _scenarios(raw, where, beside)
-    seeds = _table(raw, "seeds", where, ("first", "count"))
+    scenarios = _scenarios(raw, beside)
+    seeds = _table(raw, "seeds", ("first", "count"))
     first = whole("seeds.first", seeds.get("first", 1), 0, SEED_MAX)
     count = whole("seeds.count", seeds.get("count", 1), 1, SEEDS_MAX)
-    design = _table(raw, "design", where, ("kind", "n", "seed"))
+    design = _table(raw, "design", ("kind", "n", "seed"))
     kind = design.get("kind", "list")
     if kind not in KINDS:
         raise unknown("design.kind", str(kind), KINDS)
     parameters = raw.get("parameters", {})
     if not isinstance(parameters, Mapping):
-        raise InputError(f"{where}: [parameters] must be a table")
+        raise InputError("[parameters] must be a table")
     axes = [_axis(name, spec, scenarios) for name, spec in _flat(parameters)]
     if len({a.name for a in axes}) < len(axes):
-        raise InputError(f"{where}: [parameters]: a parameter stands twice")
+        raise InputError("[parameters]: a parameter stands twice")
     points = _points(kind, design, axes)
     if not 0 < len(points) * len(scenarios) * count <= RUNS_MAX:
-        raise InputError(f"{where}: {len(points) * len(scenarios) * count} runs, outside [1, {RUNS_MAX}]")
-    record = _table(raw, "record", where, ("series", "months"))
+        raise InputError(f"{len(points) * len(scenarios) * count} runs, outside [1, {RUNS_MAX}]")
+    record = _table(raw, "record", ("series", "months"))
     series = recorded(record.get("series"))
     kept = [months_of(s, record.get("months"), "record.months") or () for s in scenarios]
     months = tuple(dict.fromkeys(m for some in kept for m in some)) or None
     chosen = tuple(range(first, first + count))
     return Design(tuple(scenarios), chosen, tuple(a.name for a in axes), points, series, months, kind)
-
-
-def _file(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"sweep file {str(path)!r}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"sweep file {str(path)!r}: not UTF-8 text") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError(f"sweep file {str(path)!r}: {' '.join(str(error).split())}") from None
 
 
 def _known(table: Mapping[str, Any], keys: tuple[str, ...], prefix: str) -> None:
@@ -145,27 +137,27 @@ def _known(table: Mapping[str, Any], keys: tuple[str, ...], prefix: str) -> None
             raise unknown("key", f"{prefix}{key}", [f"{prefix}{k}" for k in keys])
 
 
-def _table(raw: Mapping[str, Any], name: str, where: str, keys: tuple[str, ...]) -> dict[str, Any]:
+def _table(raw: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> dict[str, Any]:
     table = raw.get(name, {})
     if not isinstance(table, Mapping):
-        raise InputError(f"{where}: [{name}] must be a table")
+        raise InputError(f"[{name}] must be a table")
     _known(table, keys, f"{name}.")
     return dict(table)
 
 
-def _scenarios(raw: Mapping[str, Any], where: str, beside: Path) -> list[Scenario]:
+def _scenarios(raw: Mapping[str, Any], beside: Path) -> list[Scenario]:
     given = raw.get("scenarios", ["baseline"])
     if not isinstance(given, list | tuple) or not given:
-        raise InputError(f"{where}: scenarios = {given!r}: must be a list of names or files")
-    run = _table(raw, "run", where, ("start", "months", "humans"))
+        raise InputError(f"scenarios = {given!r}: must be a list of names or files")
+    run = _table(raw, "run", ("start", "months", "humans"))
     out = []
     for one in given:
         source = one
         if not isinstance(one, Scenario):
-            source = beside / str(one) if str(one).endswith((".toml", ".json")) else str(one)
+            source = beside / str(one) if ends(str(one), ".toml", ".json") else str(one)
         out.append(Scenario.load(source).with_run(**run))
     if len({s.name for s in out}) < len(out):
-        raise InputError(f"{where}: scenarios: a name stands twice")
+        raise InputError("scenarios: a name stands twice")
     return out
 
 

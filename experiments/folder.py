@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from model.core.errors import InputError
+from model.core.files import read_json
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
@@ -23,8 +24,8 @@ MANIFEST = "manifest.json"
 def is_ours(folder: Path) -> bool:
     """Return whether the folder holds a manifest that we wrote."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        manifest = read_json(folder / MANIFEST, "manifest")
+    except InputError:
         return False
     return isinstance(manifest, dict) and manifest.get("schema_version") == SCHEMA_VERSION and "scenario" in manifest
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
-import model
+from experiments import observations
+from experiments.observations import FILE as FILE
 
-FILE = Path(model.__file__).parent / "data" / "observations.csv"
 DAYS = 30.4
 #: Shares that translate a part into the whole, from the notes of the observations.
 CHATGPT_SHARE = 0.65  # of people who use an assistant
@@ -173,7 +172,7 @@ def points(series: str | list[str]) -> pl.DataFrame:
     A date that is a year stands in the middle of it.
     """
     names = [series] if isinstance(series, str) else series
-    table = pl.read_csv(FILE, infer_schema=False).filter(
+    table = observations.table(FILE).filter(
         _("series").is_in(names)
         & (_("read_or_memory") == "read")
         & _("split").is_in(["calibrate", "validate", "constant"])
@@ -182,7 +181,9 @@ def points(series: str | list[str]) -> pl.DataFrame:
         "series",
         "date",
         _("date").map_elements(_date, return_dtype=pl.Date).alias("month"),
-        *(_(name).cast(pl.Float64, strict=False) for name in ("value", "low", "high")),
+        "value",
+        "low",
+        "high",
         _("source_title").alias("source"),
         "split",
     ).sort("series", "month")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 
 import model
 from model.core.errors import InputError
-from model.scenario import Scenario, declarations
+from model.core.files import ends
+from model.scenario import Scenario, declarations, read_manifest
 
 FILE = Path(model.__file__).parent / "data" / "posterior.csv"
 
@@ -70,13 +70,13 @@ def draws(scenario: Scenario, count: int, path: str | Path = FILE) -> tuple[dict
 
 def of_manifest(source: Any) -> tuple[dict[str, float], ...]:
     """Return the draws that a manifest holds, none for another source."""
-    if not isinstance(source, str | Path) or Path(source).suffix != ".json":
+    if not ends(source, ".json"):
         return ()
+    found = read_manifest(source).get("posterior") or []
     try:
-        found = json.loads(Path(source).read_text(encoding="utf-8")).get("posterior", [])
         return tuple({str(name): float(value) for name, value in row.items()} for row in found)
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise InputError(f"manifest {str(source)!r}: not a manifest of ours ({error})") from None
+    except (ValueError, AttributeError, TypeError):
+        raise InputError(f"manifest {str(source)!r}: not a manifest of ours: wrong form of 'posterior'") from None
 
 
 def scenarios(scenario: Scenario, members: Sequence[Mapping[str, float]], count: int) -> list[Scenario]:

@@ -19,6 +19,7 @@ import model
 from experiments import answer
 from experiments.folder import MANIFEST, SCHEMA_VERSION, is_ours, replacing, write_json
 from model.core.errors import InputError
+from model.core.files import read_json
 from model.measures import Crossover, crossover_summary
 from model.scenario import Scenario
 
@@ -194,7 +195,7 @@ class Result:
         path = Path(folder)
         if not is_ours(path):
             raise InputError(f"result folder {str(folder)!r}: no {MANIFEST} of ours in it")
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_json(path / MANIFEST, "manifest")
         return cls(
             scenario=Scenario.load(path / MANIFEST),
             seeds=tuple(manifest["seeds"]),

@@ -6,9 +6,7 @@ Errors are differences of natural logarithms, of logits for shares.
 
 from __future__ import annotations
 
-import functools
 import math
-import re
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +14,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-import model
-from experiments.observed import FILE
+from experiments import observations
+from experiments.observations import FILE, MONTHS_MAX
+from experiments.observations import series_table as series_table
 from experiments.operators import OPERATORS
 from model.core.errors import InputError
-from model.core.units import month_date, month_index
+from model.core.units import month_date
 
-SERIES_FILE = Path(model.__file__).parent / "data" / "scored_series.csv"
 BLOCKS = ("chips", "prices", "users", "tokens", "capability", "money", "shares", "robots")
 #: The shipped observations end here (years by their name: 2025 is in); later rows never enter a fit or a score.
 LAST = "2025-11"
@@ -30,16 +28,8 @@ COUNTED = ("calibrate", "validate")  # of the shipped table; constants and forec
 INTERVAL_SD = 2.0 * 1.645  # published ranges are read as 5 to 95 %
 LOGIT_EDGE = 0.005  # shares are held inside [this, 1 - this]
 TWICE_MONTHS = 2  # the same value of a series again within so many months is one datum told twice
-MONTHS_MAX = 168
-COLUMNS = ("series", "date", "value")
 
 Array = NDArray[np.float64]
-
-
-@functools.cache
-def series_table() -> pl.DataFrame:
-    """Return the scored series: series, block, operator, scale, sd, why."""
-    return pl.read_csv(SERIES_FILE)
 
 
 def read(path: str | Path | None = None) -> pl.DataFrame:
@@ -48,64 +38,26 @@ def read(path: str | Path | None = None) -> pl.DataFrame:
     Parameters
     ----------
     path : path, optional
-        A table with columns series, date (YYYY-MM, or YYYY for a year), value and, where wanted, low, high and
-        read_or_memory (only rows marked read count); other columns, `split` too, are ignored. Left out: the shipped
-        table, of which rows that were read, are observations and end by `LAST` count.
+        A table with columns series, date (YYYY-MM, or YYYY for a year), value and, where wanted, low, high, unit and
+        read_or_memory (only rows marked read count); other columns, `split` too, are ignored. What is accepted beyond
+        plain CSV: `observations.table`. Left out: the shipped table, of which rows that were read, are observations and end
+        by `LAST` count.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or a row makes no sense.
+        If the file cannot be read, a row makes no sense, or a series of a file has two values in one month.
     """
-    name = str(FILE if path is None else path)
-    try:
-        table = pl.read_csv(name, infer_schema=False, truncate_ragged_lines=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        text = " ".join(str(getattr(error, "strerror", None) or error).split())
-        raise InputError(f"observations {name!r}: no readable CSV ({text[:120]})") from None
-    missing = [c for c in COLUMNS if c not in table.columns]
-    if missing:
-        raise InputError(f"observations {name!r}: no column {missing[0]!r}; needed are {', '.join(COLUMNS)}")
-    if "read_or_memory" in table.columns:
-        table = table.filter(pl.col("read_or_memory") == "read")
+    table = observations.table(FILE if path is None else path)
+    if observations.ORIGIN in table.columns:
+        table = table.filter(pl.col(observations.ORIGIN) == "read")
     if path is None:
         # dates of the shipped table compare as text: '2025' <= '2025-11' < '2025-12' < '2026'
         table = table.filter(pl.col("split").is_in(COUNTED) & (pl.col("date") <= LAST))
-    rows = [_row(i, row, name) for i, row in enumerate(table.iter_rows(named=True), 2)]
-    schema = {"series": pl.String, "date": pl.String, "index": pl.Int64}
-    schema |= dict.fromkeys(("value", "low", "high"), pl.Float64)
-    return pl.DataFrame(rows, schema, orient="row").sort("series", "index", maintain_order=True)
-
-
-def _row(line: int, row: dict[str, Any], name: str) -> tuple[Any, ...]:
-    where = f"observations {name!r}, row {line}"
-    series, date = (row["series"] or "").strip(), (row["date"] or "").strip()
-    if not series:
-        raise InputError(f"{where}: no series")
-    found = re.fullmatch(r"(\d{4})(?:-(\d{2})(?:-(?:0[1-9]|[12]\d|3[01]))?)?", date)
-    if not found or not 1 <= int(found[2] or 12) <= 12:
-        raise InputError(f"{where}: date = {date!r}: must be YYYY-MM or YYYY")
-    index = month_index(f"{found[1]}-{found[2] or '12'}")
-
-    def number(column: str, needed: bool) -> float | None:
-        text = (row.get(column) or "").strip()
-        if not text and not needed:
-            return None
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise InputError(f"{where}: {column} = {text!r}: must be a finite number")
-        return value
-
-    value = number("value", True)
-    scales = dict(series_table().select("series", "scale").iter_rows())
-    if scales.get(series) == "log" and not value > 0.0:  # type: ignore[operator]
-        raise InputError(f"{where}: {series} = {value:g}: must be above 0")
-    if scales.get(series) == "logit" and not 0.0 <= value <= 1.0:  # type: ignore[operator]
-        raise InputError(f"{where}: {series} = {value:g}: a share, must be in [0, 1]")
-    return (series, date, index, value, number("low", False), number("high", False))
+    else:
+        observations.check_told_once(table, path)
+    kept = table.select("series", "date", "index", "value", "low", "high")
+    return kept.sort("series", "index", maintain_order=True)
 
 
 def mapped(table: pl.DataFrame) -> pl.DataFrame:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from types import EllipsisType
 from typing import Any
 
-from model.core.errors import InputError
-from model.scenario import Scenario, read, whole
+from model.core.errors import InputError, within
+from model.core.files import ends
+from model.scenario import Scenario, read, read_manifest, whole
 
 SEED_MAX = 2**31 - 1
 SEEDS_MAX = 100_000
@@ -43,16 +42,16 @@ def default_folder(scenario: Scenario) -> str:
 
 
 def _manifest_seeds(source: Any) -> tuple[int, ...]:
-    if not isinstance(source, str | Path) or Path(source).suffix != ".json":
+    if not ends(source, ".json"):
         return ()
-    try:
-        manifest = json.loads(Path(source).read_text(encoding="utf-8"))
-        found = manifest.get("incomplete", {}).get("requested_seeds") or manifest.get("seeds", [])
+    manifest = read_manifest(source)
+    with within(f"manifest {str(source)!r}"):
+        incomplete = manifest.get("incomplete") or {}
+        found = incomplete.get("requested_seeds") if isinstance(incomplete, dict) else None
+        found = found or manifest.get("seeds", [])
+        if not isinstance(found, list):
+            raise InputError("seeds: must be a list")
         return tuple(whole("seed in the manifest", s, 0, SEED_MAX) for s in found)
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"manifest {str(source)!r}: not a manifest of ours ({error})") from None
 
 
 def with_overrides(scenario: Scenario, overrides: Mapping[str, Any]) -> Scenario:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import json
-import tomllib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +20,11 @@ from agents.provider import FIRMS as PROVIDER_FIRMS
 from agents.provider import ProviderFirm, ProviderParams
 from agents.robot import RobotParams
 from agents.supplier import SupplierParams
-from model.core.errors import InputError, unknown
+from model.core.errors import InputError, unknown, within
+from model.core.files import ends, read_json, read_toml
 from model.core.params import Declaration, Params, from_text
 from model.core.shown import Shown
-from model.core.units import month_index
+from model.core.units import month_date, month_index
 from model.layers.agent import AgentLoopParams
 from model.layers.application import AppNetworkParams
 from model.layers.context import ContextParams
@@ -117,19 +117,21 @@ class Scenario:
         if isinstance(source, Scenario):
             return source
         path = Path(source)
-        if path.suffix not in (".toml", ".json"):
+        if not ends(path, ".toml", ".json"):
             found = shipped().get(str(source))
-            if found is None and path.is_dir():
+            if found is None and os.path.isdir(path):
                 raise InputError(f"scenario {str(source)!r}: is a directory, not a TOML file or manifest.json")
+            if found is None and os.path.exists(path):
+                raise InputError(f"scenario {str(source)!r}: the name of a scenario file ends in .toml or .json")
             if found is None:
                 raise unknown("scenario", str(source), shipped())
             path = found
         try:
-            return _from_manifest(path) if path.suffix == ".json" else _from_toml(path, ())
+            return _from_manifest(path) if ends(path, ".json") else _from_toml(path, ())
         except InputError:
             raise
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-            raise InputError(f"scenario {str(source)!r}: a value has the wrong form ({error})") from error
+            raise InputError(f"scenario {str(source)!r}: a value has the wrong form") from error
 
     def with_overrides(self, overrides: Mapping[str, Any]) -> Self:
         """Return the scenario with ``section.name`` or ``section.firm.name`` changed; text is no number, see `read`."""
@@ -178,10 +180,10 @@ class Scenario:
         InputError
         """
         for change in self.interventions:
-            section, _, name = change.parameter.partition(".")
+            section, _, name = str(change.parameter).partition(".")
             declared = {d.name: d for d in getattr(self.parameters, section).declared()} if section in SECTIONS else {}
             if name not in declared:
-                raise unknown("parameter", change.parameter, names())
+                raise unknown("parameter", str(change.parameter), names())
             if not declared[name].dynamic:
                 raise InputError(
                     f"intervention on {change.parameter}: fixed at the opening, it cannot change at a date"
@@ -200,7 +202,8 @@ class Scenario:
                 raise InputError(
                     f"intervention on {change.parameter}: until = {change.until!r} is not after date = {change.date!r}"
                 )
-            self.parameters_at(max(first, 0))
+        for change in self.interventions:  # once every date is one
+            self.parameters_at(max(month_index(change.date, self.start), 0))
         labs = self.firms["lab"]
         for name, firm in self.firms["provider"].items():
             home = getattr(firm, "integrated_lab", "")
@@ -309,111 +312,145 @@ def read(name: str, text: str) -> Any:
 
 
 def _from_toml(path: Path, seen: tuple[Path, ...]) -> Scenario:
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"scenario file {str(path)!r}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"scenario file {str(path)!r}: not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"scenario file {str(path)!r}: {' '.join(str(error).split())}") from None
+    where = f"scenario file {str(path)!r}"
+    raw = read_toml(path, "scenario file")
     if path.resolve() in seen:
-        raise InputError(f"scenario file {str(path)!r}: extends itself")
+        raise InputError(f"{where}: extends itself")
     if raw.pop("schema", None) != SCHEMA:
-        raise InputError(f"scenario file {str(path)!r}: needs the line 'schema = {SCHEMA}'")
+        raise InputError(f"{where}: needs the line 'schema = {SCHEMA}'")
     parent = raw.pop("extends", None)
     if parent is None:
         base = Scenario()
     else:
-        beside = path.parent / str(parent)
-        known = beside if str(parent).endswith(".toml") else shipped().get(str(parent))
+        known = path.parent / str(parent) if ends(str(parent), ".toml") else shipped().get(str(parent))
         if known is None:
-            raise unknown("scenario", str(parent), shipped())
+            raise InputError(f"{where}: extends {unknown('scenario', str(parent), shipped())}")
         base = _from_toml(known, (*seen, path.resolve()))
-    out = dataclasses.replace(
-        base,
-        name=path.stem,
-        title=str(raw.pop("title", path.stem)),
-        description=" ".join(str(raw.pop("description", "")).split()),
-    )
-    return _apply(out, raw, str(path))
+    with within(where):
+        title, description = _text(raw, "title", path.stem), _text(raw, "description", "")
+        out = dataclasses.replace(base, name=path.stem, title=title, description=description)
+        return _apply(out, raw)
 
 
-def _apply(scenario: Scenario, raw: dict[str, Any], where: str) -> Scenario:
+def _text(raw: Mapping[str, Any], name: str, default: str) -> str:
+    found = raw.get(name, default)
+    if not isinstance(found, str):
+        raise InputError(f"{name}: must be text")
+    return " ".join(found.split()) if name == "description" else found
+
+
+def _apply(scenario: Scenario, raw: dict[str, Any]) -> Scenario:
     run = raw.pop("run", {})
     if not isinstance(run, dict):
-        raise InputError(f"{where}: [run] must be a table")
+        raise InputError("[run] must be a table")
     for key in run:
         if key not in ("start", "months", "humans"):
             raise unknown("key", f"run.{key}", ["run.start", "run.months", "run.humans"])
     scenario = scenario.with_run(**run)
-    interventions = list(scenario.interventions)
-    for row in _rows(raw.pop("intervention", []), "intervention", where):
-        fields = [f.name for f in dataclasses.fields(Intervention)]
-        for key in row:
-            if key not in fields:
-                raise unknown("key", f"intervention.{key}", [f"intervention.{f}" for f in fields])
-        missing = [k for k in ("date", "parameter", "value") if k not in row]
-        if missing:
-            raise InputError(f"{where}: an intervention lacks '{missing[0]}'")
-        interventions.append(Intervention(**row))
+    own = _interventions(raw.pop("intervention", []))
     overrides: dict[str, Any] = {}
     firms = {section: dict(rows) for section, rows in scenario.firms.items()}
     for section, table in raw.items():
+        if section in ("title", "description"):
+            continue
         if section not in SECTIONS:
             raise unknown(
                 "section", section, (*SECTIONS, "run", "intervention", "title", "description", "extends", "schema")
             )
         if not isinstance(table, dict):
-            raise InputError(f"{where}: [{section}] must be a table")
+            raise InputError(f"[{section}] must be a table")
         given: set[str] = set()
-        for row in _rows(table.pop("firm", []), f"{section}.firm", where) if section in FIRM_TYPES else []:
+        for row in _rows(table.pop("firm", []), f"{section}.firm") if section in FIRM_TYPES else []:
             name = row.pop("name", None)
             if not isinstance(name, str) or not name.isidentifier():
-                raise InputError(f"{where}: a [[{section}.firm]] needs a name of letters, digits and _")
+                raise InputError(f"a [[{section}.firm]] needs a name of letters, digits and _")
             if name in given:
-                raise InputError(f"{where}: [[{section}.firm]] '{name}' stands twice")
+                raise InputError(f"[[{section}.firm]] '{name}' stands twice")
             given.add(name)
             base = firms[section].get(name, FIRM_TYPES[section]())
             firms[section][name] = _changed(base, f"{section}.{name}", row)
         for name, value in table.items():
             if section in FIRM_TYPES and (name in firms[section] or isinstance(value, dict)):
-                raise InputError(
-                    f'{where}: [{section}.{name}]: a firm is a table [[{section}.firm]] with name = "{name}"'
-                )
+                raise InputError(f'[{section}.{name}]: a firm is a table [[{section}.firm]] with name = "{name}"')
             overrides[f"{section}.{name}"] = value
-    scenario = dataclasses.replace(scenario, interventions=tuple(interventions), firms=firms)
-    return scenario.with_overrides(overrides)
+    scenario = dataclasses.replace(scenario, interventions=(*scenario.interventions, *own), firms=firms)
+    scenario = scenario.with_overrides(overrides)
+    for change in own:
+        _check_in_run(change, scenario)
+    return scenario
 
 
-def _rows(given: Any, name: str, where: str) -> list[dict[str, Any]]:
+def _check_in_run(change: Intervention, scenario: Scenario) -> None:
+    """Refuse a change that the run of its own file never sees begin; inherited ones may lie outside a shorter run."""
+    where, at = f"intervention on {change.parameter}: date = '{change.date}'", month_index(change.date, scenario.start)
+    if at >= scenario.months:
+        last = month_date(scenario.months - 1, scenario.start)
+        raise InputError(f"{where}: never in force, the run ends in {last:%Y-%m}")
+    if at < 0:
+        section, _, name = change.parameter.partition(".")
+        raise InputError(
+            f"{where}: before the run begins in {scenario.start}; what holds from then on stands as {name} under [{section}]"
+        )
+
+
+def _interventions(given: Any) -> tuple[Intervention, ...]:
+    fields = [f.name for f in dataclasses.fields(Intervention)]
+    out = []
+    for row in _rows(given, "intervention"):
+        for key in row:
+            if key not in fields:
+                raise unknown("key", f"intervention.{key}", [f"intervention.{f}" for f in fields])
+        missing = [k for k in ("date", "parameter", "value") if k not in row]
+        if missing:
+            raise InputError(f"an intervention lacks '{missing[0]}'")
+        out.append(Intervention(**row))
+    return tuple(out)
+
+
+def _rows(given: Any, name: str) -> list[dict[str, Any]]:
     if not isinstance(given, list) or not all(isinstance(row, dict) for row in given):
-        raise InputError(f"{where}: [[{name}]] must be tables")
+        raise InputError(f"[[{name}]] must be tables")
     return given
 
 
+def read_manifest(path: str | Path) -> dict[str, Any]:
+    """Return what a manifest.json of a result says, with tables where tables are needed.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or is no manifest of ours.
+    """
+    raw = read_json(path, "manifest")
+    where = f"manifest {str(path)!r}: not a manifest of ours"
+    if not isinstance(raw, dict):
+        raise InputError(f"{where}: must be a table")
+    for name, kind in (("scenario", str), ("run", dict), ("parameters", dict)):
+        if not isinstance(raw.get(name), kind):
+            raise InputError(f"{where}: {'wrong form of' if name in raw else 'lacks'} '{name}'")
+    for name in ("start", "months", "humans"):
+        if name not in raw["run"]:
+            raise InputError(f"{where}: lacks 'run.{name}'")
+    for section, table in raw["parameters"].items():
+        if not isinstance(table, dict):
+            raise InputError(f"{where}: wrong form of 'parameters.{section}'")
+    return raw
+
+
 def _from_manifest(path: Path) -> Scenario:
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        run = raw["run"]
-        values = raw["parameters"]
-        base = Scenario(name=raw["scenario"], title=raw.get("title", ""), description=raw.get("description", ""))
+    raw = read_manifest(path)
+    run = raw["run"]
+    with within(f"manifest {str(path)!r}"):
+        title, description = _text(raw, "title", ""), str(raw.get("description", ""))
+        base = Scenario(name=raw["scenario"], title=title, description=description)
         base = base.with_run(start=run["start"], months=run["months"], humans=run["humans"])
-        base = dataclasses.replace(
-            base, interventions=tuple(Intervention(**row) for row in raw.get("interventions", []))
-        )
-    except OSError as error:
-        raise InputError(f"manifest {str(path)!r}: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"manifest {str(path)!r}: not a manifest of ours ({error})") from None
-    firms: dict[str, dict[str, Params]] = {section: {} for section in FIRM_TYPES}
-    overrides: dict[str, Any] = {}
-    for section, table in values.items():
-        for name, value in table.items():
-            firm, dot, _ = name.partition(".")
-            if dot:
-                firms[section].setdefault(firm, FIRM_TYPES[section]())
-            overrides[f"{section}.{name}"] = value
-    return dataclasses.replace(base, firms=firms).with_overrides(overrides)
+        base = dataclasses.replace(base, interventions=_interventions(raw.get("interventions", [])))
+        firms: dict[str, dict[str, Params]] = {section: {} for section in FIRM_TYPES}
+        overrides: dict[str, Any] = {}
+        for section, table in raw["parameters"].items():
+            for name, value in table.items():
+                firm, dot, _ = name.partition(".")
+                if dot and section in firms:
+                    firms[section].setdefault(firm, FIRM_TYPES[section]())
+                overrides[f"{section}.{name}"] = value
+        return dataclasses.replace(base, firms=firms).with_overrides(overrides)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class InputError(ValueError):
@@ -37,4 +38,14 @@ def unknown(kind: str, name: str, names: Iterable[str]) -> InputError:
     >>> str(unknown("section", "humn", ["human", "lab"]))
     "unknown section 'humn'; nearest: 'human'"
     """
-    return InputError(f"unknown {kind} '{name}'{hint(name, names)}")
+    said = name if name.isprintable() else repr(name)[1:-1]
+    return InputError(f"unknown {kind} '{said if len(said) <= 60 else said[:57] + '...'}'{hint(name, names)}")
+
+
+@contextlib.contextmanager
+def within(where: str) -> Iterator[None]:
+    """Put the name of a file before what is refused of what it says."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None

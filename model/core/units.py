@@ -165,13 +165,16 @@ def month_date(index: int, start: str = "2022-01") -> dt.date:
 def _ordinal(text: str, what: str = "month") -> int:
     found = _parsed(text) if isinstance(text, str) else None
     if found is None:
-        raise InputError(f"{what} = {text!r}: must be 'YYYY-MM'")
+        said = repr(text) if isinstance(text, str) else str(text)
+        raise InputError(
+            f"{what} = {said if len(said) <= 40 else said[:37] + '...'}: must be 'YYYY-MM', for instance '2025-06'"
+        )
     return found
 
 
 @functools.lru_cache(4096)
 def _parsed(text: str) -> int | None:
-    found = re.fullmatch(r"(\d{4})-(\d{2})", text)
+    found = re.fullmatch(r"([0-9]{4})-([0-9]{2})", text)
     return int(found[1]) * 12 + int(found[2]) - 1 if found and 1 <= int(found[2]) <= 12 else None
 
 
