@@ -116,7 +116,8 @@ def not_scored(rows: pl.DataFrame) -> str:
 
 
 def _comment(text: str) -> bool:
-    return text.lstrip().startswith("#") and not SPREADSHEET_ERROR.match(text.lstrip())
+    begins = text.lstrip(' \t"')  # a comment with a comma is in quotation marks
+    return begins.startswith("#") and not SPREADSHEET_ERROR.match(begins)
 
 
 def _cells(line: str, separator: str) -> list[str]:
@@ -174,7 +175,7 @@ def _row(line: str, separator: str, columns: list[str]) -> dict[str, str]:
     if not line.strip() or _comment(line):
         return {}
     cells = _cells(line, separator)
-    if not any(cells) or _comment(cells[0]):
+    if not any(cells):
         return {}
     named = max(i for i, column in enumerate(columns, 1) if column)
     if not named <= len(cells) <= len(columns):
