@@ -304,26 +304,26 @@ def test_the_same_value_told_twice_and_rows_from_memory_do_not_matter(tmp_path: 
 # What is no file ----------------------------------------------------------------------------------------------------------
 
 
-def odd(folder: Path) -> Iterator[tuple[str, str]]:
+def odd(folder: Path, ending: str) -> Iterator[tuple[str, str]]:
     """Yield (path, words) of things that stand where a file should."""
-    (folder / "folder.csv").mkdir()
-    yield str(folder / "folder.csv"), "is a directory"
-    os.mkfifo(folder / "fifo.csv")
-    yield str(folder / "fifo.csv"), "a pipe or a device"
-    (folder / "loop.csv").symlink_to(folder / "loop.csv")
-    yield str(folder / "loop.csv"), "symbolic links"
-    (folder / "lost.csv").symlink_to(folder / "gone")
-    yield str(folder / "lost.csv"), "No such file"
-    yield str(folder / ("x" * 300)), "too long"
-    yield "x\0y.csv", "no name of a file"
-    yield "", "No such file"
-    yield "/dev/null", "a pipe or a device"
-    write(folder / "file", "x")
-    yield str(folder / "file" / "below.csv"), "Not a directory"
+    for name in ("folder", "fifo", "loop", "lost", "below"):
+        path = folder / f"{name}{ending}"
+        if name == "folder":
+            path.mkdir()
+        elif name == "fifo":
+            os.mkfifo(path)
+        elif name == "below":
+            path = write(folder / "file", "x") / path.name
+        else:
+            path.symlink_to(path if name == "loop" else folder / "gone")
+        said = {"folder": "is a directory", "fifo": "a pipe or a device", "loop": "symbolic links"}
+        yield str(path), said.get(name, "Not a directory" if name == "below" else "No such file")
+    yield str(folder / ("x" * 300 + ending)), "too long"
+    yield f"x\0y{ending}", "no name of a file"
 
 
 def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path: Path) -> None:
-    for path, words in odd(tmp_path):
+    for path, words in (*odd(tmp_path, ".csv"), ("", "No such file"), ("/dev/null", "a pipe or a device")):
         assert words in refused(lambda path=path: scored.read(path))
 
 

@@ -105,15 +105,15 @@ def test_a_users_file_needs_three_columns_and_its_split_is_ignored(tmp_path):
     ("text", "says"),
     [
         ("series,date\nchatgpt_wau,2025-07\n", "no column 'value'"),
-        ("series,date,value\nchatgpt_wau,2025-13,7e8\n", "row 2: date = '2025-13': must be YYYY-MM"),
-        ("series,date,value\nchatgpt_wau,July,7e8\n", "row 2: date"),
+        ("series,date,value\nchatgpt_wau,2025-13,7e8\n", "line 2: date = '2025-13': is no date; must be YYYY-MM"),
+        ("series,date,value\nchatgpt_wau,July,7e8\n", "line 2: date"),
         ("series,date,value\nchatgpt_wau,2025-07,many\n", "value = 'many': must be a finite number"),
         ("series,date,value\nchatgpt_wau,2025-07,inf\n", "must be a finite number"),
         ("series,date,value\nchatgpt_wau,2025-07,\n", "must be a finite number"),
         ("series,date,value\nchatgpt_wau,2025-07,0\n", "must be above 0"),
         ("series,date,value\ngenai_share_working_age,2025-07,15.1\n", "must be in [0, 1]"),
-        ("series,date,value\n,2025-07,3\n", "row 2: no series"),
-        ("", "no readable CSV"),
+        ("series,date,value\n,2025-07,3\n", "line 2: no series"),
+        ("", "is empty"),
     ],
 )
 def test_a_bad_file_is_one_clear_line(tmp_path, text, says):
@@ -124,7 +124,7 @@ def test_a_bad_file_is_one_clear_line(tmp_path, text, says):
 
 
 def test_a_missing_file_is_one_clear_line(tmp_path):
-    with pytest.raises(InputError, match="no readable CSV"):
+    with pytest.raises(InputError, match="No such file"):
         scored.read(tmp_path / "none.csv")
 
 

@@ -16,13 +16,6 @@ from model.core.errors import InputError
 BYTES_MAX = 2**26
 #: First bytes of encodings that say what they are; the longer come first, since one begins with another.
 MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-#: What the TOML parser says of mistakes that are easily made, in plainer words.
-PLAINER = (
-    (r"Cannot overwrite a value", "a key stands twice"),
-    (r"Cannot declare (.*) twice", "a table stands twice"),
-    (r"Duplicate inline table key (.*)", "a key stands twice"),
-    (r"Cannot mutate immutable namespace (.*)", "a key stands twice"),
-)
 
 
 def ends(source: object, *endings: str) -> bool:
@@ -93,8 +86,11 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
         at = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", said)
         if at is not None:
             said, line = said[: at.start()], int(at[1] or line)
-        said = next((plain for pattern, plain in PLAINER if re.fullmatch(pattern, said)), said)
-        if re.search(r"=\s*\d{4}-\d{2}\s*(#.*)?$", text.split("\n")[line - 1]):
+        there = text.split("\n")[line - 1]
+        if re.match(r"Cannot (overwrite|mutate|declare)|Duplicate", said):
+            named = ".".join(re.findall(r"'(.*?)'", said))
+            said = f"{named or there.partition('=')[0].strip()} stands twice"
+        if re.search(r"=\s*\d{4}-\d{2}\s*(#.*)?$", there):
             said = "a month must be in quotation marks"
         raise InputError(f"{where}, line {line}: {_short(said)}") from None
     except ValueError:  # a whole number of thousands of digits
