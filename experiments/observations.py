@@ -26,6 +26,7 @@ SERIES_FILE = Path(model.__file__).parent / "data" / "scored_series.csv"
 NEEDED = ("series", "date", "value")
 ORIGIN = "read_or_memory"
 OPTIONAL = ("low", "high", ORIGIN, "unit")
+ADDED = ("line", "index")  # columns of these names in a file are left out
 SEPARATORS = ",;\t|"
 YEAR_MIN, MONTHS_MAX = 1950, 168
 LINE_MAX = 100_000
@@ -85,7 +86,7 @@ def table(path: str | Path = FILE) -> pl.DataFrame:
     for number, cells in rows:
         with within(f"{name}, line {number}"):
             out.append({"line": number, **_checked(cells, mark)})
-    others = {c: pl.String for c in columns if c and c not in (*NEEDED, "low", "high")}
+    others = {c: pl.String for c in columns if c and c not in (*NEEDED, *ADDED, "low", "high")}
     schema = {"line": pl.Int64, "series": pl.String, "date": pl.String, "index": pl.Int64}
     schema |= dict.fromkeys(("value", "low", "high"), pl.Float64) | others
     return pl.DataFrame(out, schema)
@@ -232,7 +233,7 @@ def _checked(cells: dict[str, str], mark: str) -> dict[str, Any]:
         raise InputError(
             f"unit = {_short(unit)!r}: {series} is in {ours!r}; give the value in it, or leave the unit out"
         )
-    kept = {c: cell.lower() if c == ORIGIN else cell or None for c, cell in cells.items()}
+    kept = {c: cell.lower() if c == ORIGIN else cell or None for c, cell in cells.items() if c not in ADDED}
     return {**kept, "index": index, "value": value, "low": low, "high": high}
 
 

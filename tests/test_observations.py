@@ -35,7 +35,7 @@ def refused(act: Callable[[], object]) -> str:
     line = str(caught.value)
     assert "\n" not in line
     assert line.isprintable()
-    assert len(line) <= 400
+    assert len(line) <= 500
     assert not [word for word in FOREIGN if word in line], line
     return line
 
@@ -99,6 +99,7 @@ DRESSES: dict[str, str | bytes] = {
     "comment of a spreadsheet": '# mine,,,,,\n"# a, b",,,,,\n' + PLAIN,
     "empty columns at the end": "\n".join(line + (",,," if line else "") for line in PLAIN.split("\n")),
     "the index of a data frame first": ",series,date,value,low,high,note\n0,gpu_rent_h100,2025-06,2.4,2.125,3,list\n1,chatgpt_wau,2025-03,5e8,,,\n",
+    "columns named as ours": "line,index,series,date,value,low,high\nx,7,gpu_rent_h100,2025-06,2.4,2.125,3\ny,,chatgpt_wau,2025-03,5e8,,\n",
     "other order": "note,high,low,value,date,series\nlist,3,2.125,2.4,2025-06,gpu_rent_h100\n,,,5e8,2025-03,chatgpt_wau\n",
     "plus and capital E": PLAIN.replace("2.4", "+2.4E+00").replace("5e8", "5.0E+08"),
     "integers": PLAIN.replace("5e8", "500000000"),
@@ -342,7 +343,7 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path, monkeypatch: pytest.Monke
     with path.open("wb") as handle:
         handle.truncate(files.BYTES_MAX + 1)
     monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail("read"))
-    assert "MiB, more than 64" in refused(lambda: scored.read(path))
+    assert "MiB, more than 32" in refused(lambda: scored.read(path))
     assert stat.S_ISREG(path.stat().st_mode)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from model.core.errors import InputError
 
-BYTES_MAX = 2**26
+BYTES_MAX = 2**25
 #: First bytes of encodings that say what they are; the longer come first, since one begins with another.
 MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
