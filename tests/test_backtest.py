@@ -186,7 +186,7 @@ def test_nothing_to_score_is_one_clear_line(tmp_path):
     [
         (["--cutoff", "2024"], "--cutoff '2024': must be a month YYYY-MM"),
         (["--cutoff", "2026-05"], "outside [2022-12, 2025-11]"),
-        (["--observations", "none.csv"], "no readable CSV"),
+        (["--observations", "none.csv"], "No such file"),
         (["--preset", "slow"], "unknown preset 'slow'"),
     ],
 )

@@ -86,7 +86,7 @@ def test_seed_is_a_whole_number(capsys, value):
     ("text", "words"),
     [
         (b"schema = 1\n[human\n", ["line 2"]),
-        (b"\xff\xfe", ["UTF-8"]),
+        (b"\xff\xfex", ["UTF-8"]),
         (b"title = 'x'\n", ["schema = 1"]),
         (b"schema = 1\n[humn]\nx = 1\n", ["humn", "human"]),
         (b"schema = 1\n[human]\nimitation_per_yaer = 1.0\n", ["imitation_per_yaer", "imitation_per_year"]),
