@@ -63,7 +63,7 @@ class AIAgentParams(Params):
         0,
         1,
         doc="share of its wallet an agent pays to its principal",
-        source="own assumption: quarterly settlement",
+        source="own assumption: what is left is settled every quarter or so",
     )
     lean_months: int = param(
         3,
@@ -71,7 +71,7 @@ class AIAgentParams(Params):
         1,
         24,
         doc="months in a row in which nobody wants an agent's work after which it leaves",
-        source="design A.eq18",
+        source="own assumption: a quarter without work ends a subscription",
     )
     agent_launch_horizon_minutes: float = param(
         5.0,
@@ -141,7 +141,7 @@ def turnover(
     Turnover
         ``weight + born - exited >= 0``.
 
-    Source: design A.eq18; design 8. Twin: tests/oracle/ai_agent.py.
+    Source: own assumption: agents leave after months without work, their wallet goes back. Twin: tests/oracle/ai_agent.py.
 
     >>> t = turnover(np.array([10.0]), np.array([10.0]), np.array([0], dtype=np.int8), np.array([1.0]), AIAgentParams())
     >>> round(float(t.born[0]), 9), float(t.exited[0])

@@ -30,10 +30,18 @@ class ApplicationParams(Params):
         doc="median value of a feature per attention-hour",
         fit=True,
         scale="log",
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 5 and 14, prior log-sd .6",
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre .008, log-sd .6, an eighth of the .06 USD that an hour online earns in advertising",
         dynamic=False,
     )
-    feature_value_sigma: float = param(1.0, "-", 0.2, 2, doc="its log-sd", source="design 5", dynamic=False)
+    feature_value_sigma: float = param(
+        1.0,
+        "-",
+        0.2,
+        2,
+        doc="its log-sd",
+        source="own assumption: two features in three within a factor of 2.7 of the median",
+        dynamic=False,
+    )
     feature_tokens_per_h: float = param(
         900.0,
         "token/h",
@@ -41,10 +49,18 @@ class ApplicationParams(Params):
         20000,
         doc="median scale e0 of a feature's tokens per attention-hour",
         scale="log",
-        source="design 5",
+        source="own assumption: about one page of text an hour",
         dynamic=False,
     )
-    feature_tokens_sigma: float = param(0.7, "-", 0.1, 2, doc="its log-sd", source="design 5", dynamic=False)
+    feature_tokens_sigma: float = param(
+        0.7,
+        "-",
+        0.1,
+        2,
+        doc="its log-sd",
+        source="own assumption: two features in three within a factor of 2 of the median",
+        dynamic=False,
+    )
     difficulty_minutes: float = param(
         4.99,
         "min",
@@ -53,10 +69,18 @@ class ApplicationParams(Params):
         doc="median difficulty of a feature's task",
         fit=True,
         scale="log",
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 5 and 14, prior log-sd .6",
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 5 minutes, log-sd .6, a paragraph to write or a list to check",
         dynamic=False,
     )
-    difficulty_sigma: float = param(0.9, "-", 0.1, 2, doc="its log-sd", source="design 5", dynamic=False)
+    difficulty_sigma: float = param(
+        0.9,
+        "-",
+        0.1,
+        2,
+        doc="its log-sd",
+        source="own assumption: two features in three within a factor of 2.5 of the median",
+        dynamic=False,
+    )
     required_success: float = param(
         0.701,
         "-",
@@ -64,7 +88,7 @@ class ApplicationParams(Params):
         0.9,
         doc="success below which a feature harms",
         fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 14: U(.5,.9)",
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: uniform from .5 to .9, from right as often as wrong to nearly always right",
     )
     product_cycle_months: float = param(
         9.34,
@@ -73,7 +97,7 @@ class ApplicationParams(Params):
         36,
         doc="mean months between revisions of a feature",
         fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 5 and 14, prior log-sd .4",
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 10 months, log-sd .4, about one revision a year",
         scale="log",
     )
     assistant_margin: float = param(

@@ -42,10 +42,18 @@ class HumanParams(Params):
         3,
         40,
         doc="mean value of an hour of work",
-        source="design A.74",
+        source="own assumption: world mean value of an hour in purchasing power",
         dynamic=False,
     )
-    wage_sigma: float = param(1.0, "-", 0.3, 1.5, doc="log-sd of wages", source="design A.74", dynamic=False)
+    wage_sigma: float = param(
+        1.0,
+        "-",
+        0.3,
+        1.5,
+        doc="log-sd of wages",
+        source="own assumption: two people in three within a factor of 2.7 of the median, rich and poor countries together",
+        dynamic=False,
+    )
     innovation_per_year: float = param(
         0.0122,
         "1/year",
@@ -54,7 +62,7 @@ class HumanParams(Params):
         doc="Bass p: adopts an assistant without example",
         fit=True,
         scale="log",
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 14, prior log-sd .7; bass1969",
+        source="fitted to observations to 2025-11, fitted.csv; prior: bass1969 for the form, sultan1990 for the order (.03); own assumption: centre .02, log-sd .7, as products differ",
     )
     media_pulse: float = param(
         1.0,
@@ -62,7 +70,7 @@ class HumanParams(Params):
         0.1,
         50,
         doc="factor on innovation while the press is full of a new kind of product",
-        source="design 13: x10 for three months from 2022-12 fits the first mass assistant; 1 otherwise",
+        source="own assumption: x10 for three months from 2022-12 fits observations chatgpt_wau; 1 otherwise",
     )
     imitation_per_year: float = param(
         1.35,
@@ -71,10 +79,15 @@ class HumanParams(Params):
         5,
         doc="Bass q: adopts an assistant because contacts did",
         fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 14, prior log-sd .25; chatgpt_wau doubling",
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 1.0, log-sd .25, as observations chatgpt_wau doubled in some eight months to 2024-12",
     )
     saturation_share: float = param(
-        0.85, "-", 0.6, 0.95, doc="share of people who could ever adopt", source="design A.69"
+        0.85,
+        "-",
+        0.6,
+        0.95,
+        doc="share of people who could ever adopt",
+        source="own assumption: as the mobile internet among those online",
     )
     usefulness_reference: float = param(
         0.15,
@@ -130,7 +143,13 @@ class HumanParams(Params):
         source="own assumption: a quarter of working time; genai_work_hours_share is a few per cent of hours so far",
     )
     work_hours_per_month: float = param(
-        172.0, "h/month", 100, 250, doc="hours of work a month", source="design 6", dynamic=False
+        172.0,
+        "h/month",
+        100,
+        250,
+        doc="hours of work a month",
+        source="own assumption: 40 hours a week, 4.3 weeks a month",
+        dynamic=False,
     )
     task_value_multiple: float = param(
         1.5,
@@ -183,7 +202,7 @@ class HumanParams(Params):
         0.1,
         1,
         doc="review minutes over task minutes where agents always fail",
-        source="design T6.3 and A.73",
+        source="own assumption: half the time of the task, to check and mend all of it; no measurement found",
     )
     review_share_min: float = param(
         0.02,
@@ -191,7 +210,7 @@ class HumanParams(Params):
         0.002,
         0.2,
         doc="review minutes over task minutes where agents never fail",
-        source="design T6.3 and A.73",
+        source="own assumption: a glance at one minute in fifty; no measurement found",
         scale="log",
     )
     error_loss: float = param(
@@ -208,10 +227,15 @@ class HumanParams(Params):
         0,
         3,
         doc="tasks per unit of surplus share: more is undertaken as tasks become cheaper",
-        source="own assumption: design 6 via nber2025intelligence, unit elasticity",
+        source="nber2025intelligence: 1.11 across sellers of one net; own assumption: one, as most such elasticities are near it",
     )
     ai_spending_share_max: float = param(
-        0.05, "-", 0.005, 0.3, doc="most a person spends on AI, share of income", source="design 8"
+        0.05,
+        "-",
+        0.005,
+        0.3,
+        doc="most a person spends on AI, share of income",
+        source="own assumption: a bound only, one dollar in twenty of income",
     )
     surplus_fee_share: float = param(
         0.2,
@@ -219,7 +243,7 @@ class HumanParams(Params):
         0,
         0.9,
         doc="share of expected surplus paid to the agent on top of metered cost",
-        source="design 8",
+        source="own assumption: principals keep four fifths of what they gain by delegating",
     )
     chat_turns: float = param(
         3.0,
@@ -245,7 +269,7 @@ class HumanParams(Params):
         5,
         doc="hazard at which assistant users move to reasoning nets once they exist and pay",
         fit=False,
-        source="own assumption: design T5.4, reasoning 0 to more than half of tokens within 2025",
+        source="own assumption: about once a year, as observations reasoning_token_share_openrouter went from none to half within 2025",
     )
     job_value_usd_per_month: float = param(
         25.0,
@@ -257,8 +281,24 @@ class HumanParams(Params):
         source="own assumption: an hour or two of work a month",
         dynamic=False,
     )
-    contacts: int = param(12, "people", 2, 40, doc="contacts in the social graph", source="design A.77", dynamic=False)
-    rewiring: float = param(0.1, "-", 0, 1, doc="share of contacts far away", source="design A.77", dynamic=False)
+    contacts: int = param(
+        12,
+        "people",
+        2,
+        40,
+        doc="contacts in the social graph",
+        source="wattsstrogatz1998 for the form; own assumption: a dozen close contacts",
+        dynamic=False,
+    )
+    rewiring: float = param(
+        0.1,
+        "-",
+        0,
+        1,
+        doc="share of contacts far away",
+        source="wattsstrogatz1998 for the form; own assumption: a tenth, inside the range of small worlds",
+        dynamic=False,
+    )
 
 
 class Humans(Table):
@@ -443,7 +483,7 @@ def adopt(
     -------
     (n,) float in [0, 1]
 
-    Source: bass1969 on a graph, design A.eq22. Twin: tests/oracle/human.py.
+    Source: bass1969 on a graph. Twin: tests/oracle/human.py.
 
     >>> one = np.ones(1)
     >>> round(float(adopt(0 * one, 1.0, 0 * one, one, 0.12, 1.0, HumanParams())[0]), 6)
@@ -481,7 +521,7 @@ def choose(h: People, offer: Offer, technology: Technology, p: HumanParams) -> C
     -------
     Choice
 
-    Source: design T6.2 and T6.3; design 6. Twin: tests/oracle/human.py.
+    Source: anderson1992 for logit choice; own assumption: minutes of review count at their shadow price. Twin: tests/oracle/human.py.
     """
     scale = 1.0 / p.choice_scale  # arrays change in place where they can: fewer of them stay in the cache
     minutes = h.task_minutes

@@ -33,7 +33,7 @@ class OrchestratorParams(Params):
         source="own assumption: cloud marketplaces take 3-20 %",
     )
     take_rate_max: float = param(
-        0.30, "-", 0.05, 0.6, doc="highest take rate", source="own assumption: application stores"
+        0.30, "-", 0.05, 0.6, doc="highest take rate", source="own assumption: what application stores take"
     )
     price_elasticity: float = param(
         6.0,
@@ -52,16 +52,28 @@ class OrchestratorParams(Params):
         source="own assumption: contracts and integrations are revised about twice a year",
     )
     quality_coefficient: float = param(
-        1.0, "-", 0, 4, doc="log-odds per unit of ln quality", source="design A.76, own assumption"
+        1.0,
+        "-",
+        0,
+        4,
+        doc="log-odds per unit of ln quality",
+        source="own assumption: odds in proportion to quality, no measurement found",
     )
-    price_coefficient: float = param(1.0, "-", 0, 4, doc="fall of log-odds per unit of ln price", source="design A.76")
+    price_coefficient: float = param(
+        1.0,
+        "-",
+        0,
+        4,
+        doc="fall of log-odds per unit of ln price",
+        source="own assumption: odds in inverse proportion to price, no measurement found",
+    )
     traffic_coefficient: float = param(
         0.3,
         "-",
         0,
         0.9,
         doc="log-odds per unit of ln traffic: preferential attachment",
-        source="design A.76 and A.78",
+        source="bianconi2001 for the form; own assumption: twice the traffic, a quarter more odds",
     )
     exit_per_year: float = param(
         0.10,
@@ -72,7 +84,7 @@ class OrchestratorParams(Params):
         source="own assumption: registries turn over within years",
     )
     operating_share: float = param(
-        0.7, "-", 0, 1, doc="operating cost over revenue", source="own assumption: software platforms"
+        0.7, "-", 0, 1, doc="operating cost over revenue", source="own assumption: as platforms for software spend"
     )
     agent_fee_share: float = param(
         0.5,
@@ -80,7 +92,7 @@ class OrchestratorParams(Params):
         0,
         1,
         doc="share of invocation fees passed on to ad-funded agents",
-        source="design 6; own assumption on the level",
+        source="own assumption: marketplace and agent share the fee evenly",
     )
 
 

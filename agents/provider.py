@@ -59,7 +59,7 @@ class ProviderParams(Params):
         0.02,
         1,
         doc="speed of adaptive expectations of price and growth",
-        source="own assumption, design A.28",
+        source="own assumption: five months of memory, the adaptive half of a cobweb forecast",
     )
     extrapolation: float = param(
         0.939,
@@ -68,10 +68,15 @@ class ProviderParams(Params):
         1,
         doc="weight of extrapolated demand growth over the lead time",
         fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 14: U(0,1)",
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: uniform from 0 to 1, from no trend to the whole trend",
     )
     lead_months: float = param(
-        9.0, "month", 3, 24, doc="lead time over which demand is extrapolated", source="design A.9"
+        9.0,
+        "month",
+        3,
+        24,
+        doc="lead time over which demand is extrapolated",
+        source="own assumption: order to delivery takes 6 to 12 months",
     )
     growth_max_per_month: float = param(
         0.12,
@@ -87,7 +92,7 @@ class ProviderParams(Params):
         1,
         24,
         doc="months over which the gap to desired capacity is ordered",
-        source="own assumption: quarterly budgets",
+        source="own assumption: budgets are set every quarter",
     )
     profit_elasticity: float = param(
         0.8,
@@ -108,19 +113,32 @@ class ProviderParams(Params):
         doc="a_Q of GATE's adjustment cost",
         source="own assumption: GATE's 2 years would make the growth of 2022-25 cost fifty times its price",
     )
-    deposit_share: float = param(0.2, "-", 0, 1, doc="share of the price paid at order", source="design 8")
+    deposit_share: float = param(
+        0.2,
+        "-",
+        0,
+        1,
+        doc="share of the price paid at order",
+        source="own assumption: a fifth at order, the rest at delivery",
+    )
     parent_cash_usd_per_year: float = param(
         2.68e11,
         "USD/year",
         5e10,
         1e12,
         doc="non-AI operating cash of integrated incumbents at the opening",
-        source="design 8: 3e11 USD in 2023",
+        source="calcbench2026: 293e9 USD for five clouds in 2022, 395e9 in 2023; own assumption: 3e11 in 2023 without AI, less 12 % a year before",
         scale="log",
         dynamic=False,
     )
     parent_cash_growth_per_year: float = param(
-        0.12, "1/year", 0.0, 0.3, doc="growth of that cash", source="design 8", exogenous_trend=True
+        0.12,
+        "1/year",
+        0.0,
+        0.3,
+        doc="growth of that cash",
+        source="calcbench2026: 18.7 % a year for five clouds, 2020-25; own assumption: 12 % of it without AI",
+        exogenous_trend=True,
     )
     parent_cash_max_usd_per_year: float = param(
         1.2e12,
@@ -129,7 +147,7 @@ class ProviderParams(Params):
         3e12,
         doc="level at which that cash stops growing",
         scale="log",
-        source="design 8: capped; own assumption on the level: about one per cent of world output",
+        source="own assumption: about one per cent of world output",
     )
     parent_share_max: float = param(
         0.55,
@@ -193,7 +211,7 @@ class ProviderParams(Params):
         0.01,
         0.5,
         doc="staff, repairs, network per H100e-hour of capacity, without electricity",
-        source="own assumption: with electricity about .25 USD (design 8)",
+        source="own assumption: with electricity about .25 USD, the operating cost below which no hour is sold",
     )
 
 
@@ -318,7 +336,7 @@ def user_cost(
         Electricity and operations.
     p : ProviderParams
 
-    Source: jorgenson1963; design 8.
+    Source: jorgenson1963.
 
     >>> round(user_cost(55e3, -0.20, 0.12, ProviderParams()), 2)
     3.89
@@ -377,7 +395,7 @@ def order(
         Hours a machine offers in a month.
     p : ProviderParams
 
-    Source: design 8. Twin: tests/oracle/provider.py.
+    Source: gate2025 for the cost of adjustment; own assumption: adaptive and extrapolative expectations. Twin: tests/oracle/provider.py.
     """
     ahead = np.exp(
         p.extrapolation * np.clip(demand_growth, -p.growth_max_per_month, p.growth_max_per_month) * p.lead_months

@@ -31,7 +31,7 @@ class RobotParams(Params):
         doc="robots with learned policies at the opening",
         scale="log",
         dynamic=False,
-        source="design A.79 for 2024, halved twice: own assumption",
+        source="own assumption: 1e4 robots with learned policies in 2024, halved twice to come back to the opening",
     )
     price_usd: float = param(
         9.0e4,
@@ -50,11 +50,16 @@ class RobotParams(Params):
         1e6,
         doc="cumulative robots at which the opening price holds",
         scale="log",
-        source="design A.79: the early units count as experience",
+        source="own assumption: the units made before count as experience",
         dynamic=False,
     )
     learning_exponent: float = param(
-        0.32, "-", 0.1, 0.5, doc="Wright exponent of the price", source="design A.81: learning rate 20 %"
+        0.32,
+        "-",
+        0.1,
+        0.5,
+        doc="Wright exponent of the price",
+        source="own assumption: a fifth cheaper at each doubling, -log2(.8) = .32",
     )
     price_floor_usd: float = param(
         1.5e4,
@@ -63,9 +68,16 @@ class RobotParams(Params):
         5e4,
         doc="cost of materials below which the price does not fall",
         scale="log",
-        source="own assumption: morgan-stanley low-income price of 21 thousand USD, design T6.7",
+        source="own assumption: half of 30 thousand USD, the lowest unit cost in goldman2024robots",
     )
-    depreciation_per_year: float = param(0.15, "1/year", 0.05, 0.4, doc="robots retired a year", source="design A.85")
+    depreciation_per_year: float = param(
+        0.15,
+        "1/year",
+        0.05,
+        0.4,
+        doc="robots retired a year",
+        source="own assumption: some seven years of life, less than an industrial robot's twelve",
+    )
     interest_per_year: float = param(
         0.08,
         "1/year",
@@ -75,7 +87,12 @@ class RobotParams(Params):
         source="own assumption: cost of capital of industrial firms",
     )
     duty_hours_per_month: float = param(
-        240.0, "h/month", 20, 700, doc="active hours of a robot", source="design A.84: duty .33"
+        240.0,
+        "h/month",
+        20,
+        700,
+        doc="active hours of a robot",
+        source="own assumption: one shift of eight hours a day",
     )
     work_minutes: float = param(
         10.0,
@@ -102,7 +119,7 @@ class RobotParams(Params):
         1,
         doc="robots per person at saturation",
         scale="log",
-        source="own assumption: morgan-stanley 1e9 by 2050 is a fifth; design T6.7",
+        source="own assumption: one robot for a dozen people",
     )
     demand_scale: float = param(
         0.35,
@@ -152,10 +169,16 @@ class RobotParams(Params):
         60000,
         doc="tokens of the slow policy while active",
         scale="log",
-        source="design A.82: 600 x 8 Hz",
+        source="own assumption: 600 tokens a step (a picture, an instruction) at 8 steps a second",
     )
     policy_parameters: float = param(
-        7.0e9, "parameters", 1e8, 1e11, doc="parameters of the slow policy", scale="log", source="design A.82"
+        7.0e9,
+        "parameters",
+        1e8,
+        1e11,
+        doc="parameters of the slow policy",
+        scale="log",
+        source="own assumption: the size of a small language model that sees, as makers of humanoids describe their slow policy",
     )
     fast_flop_per_s: float = param(
         3.2e12,
@@ -164,7 +187,7 @@ class RobotParams(Params):
         1e14,
         doc="work of the fast policy while active",
         scale="log",
-        source="design A.83: 2 x 8e7 x 100 x 200 Hz",
+        source="own assumption: 2 FLOP x 8e7 parameters x 100 tokens x 200 steps a second",
     )
     cloud_calls_per_h: float = param(
         60.0,

@@ -26,7 +26,7 @@ class SupplierParams(Params):
         5e3,
         1e5,
         doc="capacity at the opening, in the opening mix",
-        source="design 8: pipeline 2.4e4 a month",
+        source="observations nvidia_dc_revenue_fy, carried back to the opening",
         scale="log",
         dynamic=False,
     )
@@ -37,7 +37,7 @@ class SupplierParams(Params):
         18,
         doc="backlog the supplier is content with",
         fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 14, prior log-sd .3",
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 6 months, log-sd .3, the low end of lead times while orders wait",
         scale="log",
     )
     response: float = param(
@@ -47,7 +47,7 @@ class SupplierParams(Params):
         2,
         doc="growth of capacity decided per log-unit of backlog over target",
         fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 14, prior log-sd .5",
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre .5, log-sd .5, most of a gap closed within a quarter",
     )
     growth_max_per_month: float = param(
         0.10,
@@ -66,7 +66,13 @@ class SupplierParams(Params):
         source="own assumption: lines are mothballed slowly",
     )
     lead_months: int = param(
-        9, "month", 3, 24, doc="months from the decision to expand to chips", source="design 5", dynamic=False
+        9,
+        "month",
+        3,
+        24,
+        doc="months from the decision to expand to chips",
+        source="own assumption: lines are added to plants that stand, in three quarters",
+        dynamic=False,
     )
     build_months: int = param(
         3,
@@ -74,7 +80,7 @@ class SupplierParams(Params):
         1,
         9,
         doc="months from order to delivery where nothing waits",
-        source="own assumption: design A.9 is 6-12 with a backlog",
+        source="own assumption: orders that wait take 6 to 12 months, so that half of the least is making",
         dynamic=False,
     )
     unit_cost_usd_per_h100e: float = param(
@@ -119,7 +125,7 @@ class SupplierParams(Params):
         3,
         30,
         doc="data centre, power and installation per watt of chips with servers and cooling",
-        source="design T6.8: 30 bn USD a GW with chips; design 13: 55 thousand USD per H100e with its share",
+        source="cushman2025: 11.7 USD in the United States in 2025, 9.3 to 15.0 by market; own assumption: 11 in prices of 2024",
         scale="log",
     )
 

@@ -21,8 +21,10 @@ GOOGLE_TOKENS = 0.41
 FOUNDRY_TOKENS = 0.28
 CHINA_TOKENS = 0.14
 DOUBAO_TOKENS = 0.14  # Doubao of 2024-05 is all of what is seen of China
-CARD_SHARE = 0.63  # of a machine with its site: 34.6 of 55 and 26.3 of 42 thousand USD (design 13)
-ROBOTAXI_SHARE = 0.08  # 778 cars of 1e4 robots with learned policies in 2024 (design A.79)
+CARD_SHARE = 0.63  # of a machine with its site: 34.6 of 55 and 26.3 of 42 thousand USD, own estimates
+ROBOTAXI_SHARE = (
+    0.08  # 778 cars (observations robotaxi_waymo_fleet) of 1e4 robots with learned policies in 2024 (own assumption)
+)
 RIDES_PER_CAR = 100_000 / 778  # a week, 2024-08
 AI_SHARE_LATER = AI_SHARE_OF_CAPEX[2024]  # of the big four's capex from 2024 on, and .45 before
 
@@ -89,7 +91,7 @@ def chips_sold() -> Parts:
 
 @operator()
 def chips_sold_nvidia() -> Parts:
-    """80 % of what was delivered since the opening; other designers have the rest (design 13)."""
+    """80 % of what was delivered since the opening; other designers have the rest (own assumption)."""
     return NVIDIA_SHARE * _("chips_sold_cumulative_h100e"), None
 
 
@@ -131,7 +133,7 @@ def price_small_input() -> Parts:
 
 @operator()
 def chatgpt_weekly_users() -> Parts:
-    """Return weekly users of ChatGPT: 65 % of the people who use any assistant (design 13)."""
+    """Return weekly users of ChatGPT: 65 % of the people who use any assistant (own assumption)."""
     return CHATGPT_SHARE * _("adopters"), None
 
 

@@ -134,7 +134,7 @@ def sources(result: Result) -> str:
         + (f"</p><ul>{changed}</ul>" if changed else " nothing, every parameter is at its declared default.</p>")
         + "<details id='parameters'><summary>All parameters: value in this run, default, range, meaning, source</summary>"
         + f"<table class='wide'><tr>{titles}</tr>{body}</table>"
-        + "<p class='small'>Keys such as bass1969 are entries of model/data/sources.bib, 'design' entries of model/data/sources.md,"
+        + "<p class='small'>Keys such as bass1969 are entries of model/data/sources.bib,"
         + " 'observations' rows of model/data/observations.csv.</p></details>"
         + "<details id='observations'><summary>Observed series and who published them</summary><table class='wide'>"
         + f"<tr><th class='word'>panel</th><th class='word'>series</th><th class='word'>sources</th></tr>{seen}</table></details>"

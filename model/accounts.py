@@ -127,7 +127,7 @@ def hinge(
     Hinge
         NaN where revenue is zero.
 
-    Source: design 1. Twin: tests/oracle/measures.py.
+    Source: by definition of the accounts, and the first-order condition rho = eta m G. Twin: tests/oracle/measures.py.
 
     >>> h = hinge(70.0, 100.0, 60.0, gross_profit_elasticity=0.5)
     >>> round(float(h.share_usd_implied), 6), round(float(h.growth_implied), 6)

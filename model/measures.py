@@ -71,7 +71,7 @@ def counts_in(definition: str, purpose: str, kernel: str) -> tuple[str, bool]:
     purpose, kernel : str
         As in compute.parquet.
 
-    Source: design 10.
+    Source: by definition.
 
     >>> counts_in("kernel", "rl_rollout", "forward_only"), counts_in("purpose", "rl_rollout", "forward_only")
     (('yes', True), ('no', True))
@@ -109,7 +109,7 @@ def shares(
     dict of (T,) float
         `inference_share_<definition>`; NaN where the denominator is zero.
 
-    Source: design 10. Twin: tests/oracle/measures.py.
+    Source: by definition. Twin: tests/oracle/measures.py.
 
     >>> x = np.zeros(14); x[0], x[7] = 1.0, 3.0
     >>> float(shares(x, x, x, x)["inference_share_accelerator_hours"])
@@ -282,7 +282,7 @@ def crossover(
     level : float
         1/2 for parity, 2/3 for dominance.
 
-    Source: design 10. Twin: tests/oracle/measures.py.
+    Source: by definition. Twin: tests/oracle/measures.py.
 
     >>> share = np.r_[np.full(40, 0.2), np.full(40, 0.9)]
     >>> crossover(share, np.ones(80))
@@ -407,7 +407,7 @@ def degree_tail(degree: ArrayLike, k_min: int = 6) -> float:
 def self_sustainability(revenue_usd: ArrayLike, compute_usd: ArrayLike, rd_usd: ArrayLike) -> Array:
     """Return application revenue over compute and R&D cost, Eq. X.10: above 1 the ecosystem pays for itself.
 
-    Source: liang2025 (self-sustainable ecosystem); design 5.
+    Source: liang2025 (self-sustainable ecosystem).
 
     >>> float(self_sustainability(3.0, 2.0, 4.0))
     0.5

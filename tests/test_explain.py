@@ -77,10 +77,8 @@ def test_formula_equations_and_source(economy):
     assert economy.explain("gross_margin").formula == "x.e.state.margin"
     assert "H.2" in economy.explain("human.usefulness_reference").equations
     assert economy.explain("inference_share_usd").equations == ("X.1",)
-    assert economy.explain("human.wage_sigma").source == "design A.74"
-    text = str(economy.explain("human.wage_sigma"))
-    assert "own assumption" not in text
-    assert "design A.74" in text
+    assert economy.explain("human.contacts").source.startswith("wattsstrogatz1998 for the form; own assumption: ")
+    assert "own assumption: one shift of eight hours a day" in str(economy.explain("robot.duty_hours_per_month"))
 
 
 def test_a_name_that_several_have_lists_the_others(economy):

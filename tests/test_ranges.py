@@ -10,6 +10,7 @@ import pytest
 import model
 from experiments import ranges
 from model import InferenceEconomy, Scenario
+from model.core.units import WORK
 from model.scenario import Intervention, declarations
 
 DECISIONS = Path(model.__file__).parent / "decisions"
@@ -31,6 +32,16 @@ def test_only_named_drivers_move_the_share_far():
 def test_each_driver_has_a_decision_page():
     for name, page in ranges.DRIVERS.items():
         assert name in (DECISIONS / page).read_text()
+
+
+def test_the_page_on_waiting_work_names_the_classes_that_the_code_has_on_the_batch_price():
+    words = {"standing": "standing agents' jobs", "experiment": "experiments", "rl_rollout": "roll-outs"}
+    words |= {w.name: w.name.replace("_", " ") for w in WORK if w.tier != "own" and w.name not in words}
+    page = " ".join((DECISIONS / ranges.DRIVERS["compute.batch_factor"]).read_text().split("**Options.**")[0].split())
+    batch, rest = page.split("All other serving")
+    assert {name for name, word in words.items() if word in batch} == {w.name for w in WORK if w.tier == "batch"}
+    assert "final runs and other AI" in rest
+    assert {w.name for w in WORK if w.tier == "reserved"} == {"final_run", "other"}
 
 
 def test_the_stored_table_is_this_model_in_short():

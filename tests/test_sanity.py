@@ -1,7 +1,7 @@
 """A sanity check, no calibration: the baseline of 2023 and 2024 lies within a factor of three of what was observed.
 
 Every input stays at its declared value; no input is a growth path of an outcome. Points are those of `observations.csv`, one by
-one; yearly figures are those of ``design 13`` (own estimates, x/÷ 1.6).
+one; yearly figures are own estimates from them (x/÷ 1.6).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from experiments import observed
 from model import InferenceEconomy
 
 FACTOR = 3.0
-#: ChatGPT is taken as 65 % of assistant users (design 13).
+#: ChatGPT is taken as 65 % of assistant users (own assumption).
 CHATGPT_SHARE = 0.65
 
 #: What was observed at a month: (our series, observed series, dates, unit of ours per unit of theirs).

@@ -1,4 +1,4 @@
-"""Every number has a source that exists: parameters, docstrings, data and documents against sources.bib and sources.md."""
+"""Every number has a source that exists: parameters, docstrings, data and documents against sources.bib and observations.csv."""
 
 from __future__ import annotations
 
@@ -13,27 +13,30 @@ from tests.test_architecture import ROOT, SOURCES, declared
 DATA = ROOT / "model" / "data"
 
 KEYS = set(re.findall(r"^@\w+\{([\w-]+),", (DATA / "sources.bib").read_text(), re.M))
-LABELS = set(re.findall(r"^\| design (\S+) \|", (DATA / "sources.md").read_text(), re.M))
 with (DATA / "observations.csv").open(newline="") as _file:
     SERIES = {row["series"] for row in csv.DictReader(_file)}
 
-DESIGN = re.compile(r"\bdesign ((?:[AT]\.?(?:eq)?)?\d+(?:\.\d+)?(?:(?:, | and )(?:[AT]\.?(?:eq)?)?\d+(?:\.\d+)?)*)")
+#: A pointer to a document that no reader of the repository has: "design 14", "theory A.22", "economy.md".
+OUTSIDE = re.compile(
+    r"\b(?:design|theory) (?:[AT]\.?(?:eq)?)?\d[\d.]*|\b(?:design|economy|house|theory)2?\.md|\bparameters2\.md\b"
+)
 KEY_LIKE = re.compile(r"\b[a-z]+(?:19|20)\d\d[a-z]*\b")
+REASON_WORDS = 3
 
 
 def unsourced(source: str) -> str | None:
     """Return what is wrong with a source, or None."""
     first = re.match(r"[\w-]*", source).group()
-    design = DESIGN.match(source)
-    observed = re.match(r"observations (\w+)", source)
-    reason = re.match(r"own assumption(: |, (?=design \S))(.{3,})", source, re.S)
-    other = re.match(r"by definition\b", source)
-    if not (first in KEYS or design or observed or reason or other):
+    if OUTSIDE.search(source):
+        return f"{source!r}: points outside the repository"
+    if not (first in KEYS or re.match(r"own assumption: |observations \w+|by definition\b", source)):
         return f"{source!r}: no source"
-    if unknown := {s for s in re.findall(r"\bobservations ([a-z]\w*_\w+)", source) if s not in SERIES}:
+    reasons = re.findall(r"\bown assumption\b(:? ?[^;]*)", source)
+    if any(not reason.startswith(": ") or len(reason[2:].split()) < REASON_WORDS for reason in reasons):
+        return f"{source!r}: an own assumption without a reason"
+    named = re.findall(r"^observations (\w+)|\bobservations ([a-z]\w*_\w+)", source)
+    if unknown := {a or b for a, b in named} - SERIES:
         return f"{source!r}: no such series {sorted(unknown)}"
-    if observed and observed[1] not in SERIES:
-        return f"{source!r}: no such series"
     return None
 
 
@@ -81,14 +84,15 @@ CITING = [
 
 
 def unlisted(text: str) -> set[str]:
-    """Return keys and labels of a text that are neither in sources.bib nor in sources.md."""
-    labels = {label for group in DESIGN.findall(text) for label in re.split(r", | and ", group)}
-    return (set(KEY_LIKE.findall(text)) - KEYS) | (labels - LABELS)
+    """Return keys of a text that are not in sources.bib, and its pointers to documents outside the repository."""
+    return (set(KEY_LIKE.findall(text)) - KEYS) | set(OUTSIDE.findall(text))
 
 
-def test_keys_and_labels_exist():
+def test_keys_exist_and_nothing_points_outside():
     assert {p.name: w for p in CITING if (w := unlisted(p.read_text()))} == {}
-    assert unlisted("`hoffmann2022`, `hofmann2022`, bass1969; design 14 and A.999") == {"hofmann2022", "A.999"}
+    assert {p.name: w for p in (ROOT / "notebooks").glob("*.ipynb") if (w := OUTSIDE.findall(p.read_text()))} == {}
+    text = "`hoffmann2022`, `hofmann2022`, bass1969; design 14 and design A.9, theory.md"
+    assert unlisted(text) == {"hofmann2022", "design 14", "design A.9", "theory.md"}
 
 
 def test_every_source_is_cited():
@@ -107,7 +111,7 @@ def test_every_row_of_data_has_a_source(file):
     text = (DATA / file).read_text()
     assert unsourced_rows(text) == []
     first, *lines = text.splitlines()
-    planted = lines[0].rpartition(",")[0] + ",bass1969x"
+    planted = lines[0].replace(next(csv.DictReader(text.splitlines()))["source"], "bass1969x")
     assert unsourced_rows("\n".join([first, planted, *lines])) == ["'bass1969x': no source"]
 
 
@@ -136,6 +140,14 @@ def unobserved(text: str) -> set[str]:
         "own assumption; smith says more",
         "observations no_such_series",
         "own assumption: see observations no_such_series",
+        "own assumption: small",
+        "bass1969; own assumption",
+        "bass1969; own assumption on the mean",
+        "nber2025intelligence; range of design A.75",
+        "design 5 and 14, prior log-sd .6",
+        "own assumption, design A.22",
+        "own assumption: design 6 asks for a damped price",
+        "own assumption: as in economy.md and elsewhere",
         "guess",
         "",
     ],
@@ -150,11 +162,8 @@ def test_a_wrong_source_is_refused(source):
         "bass1969",
         "bass1969, Eq. 3",
         "observations internet_users 2024-01",
-        "design 5 and 14, prior log-sd .6",
-        "design A.22",
-        "design T6.3 and A.73",
         "own assumption: two working days",
-        "own assumption, design A.22",
+        "kim2025: for what divides; own assumption: three tasks in ten",
         "by definition 1 at the opening",
     ],
 )

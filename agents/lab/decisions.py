@@ -71,7 +71,7 @@ def research(
     factors : (5,) float
         Price of an hour of each use over that of serving.
 
-    Source: design 1 and 7 (rho = eta m G). Twin: tests/oracle/lab.py.
+    Source: own assumption: labs spend until a dollar more earns a dollar (rho = eta m G). Twin: tests/oracle/lab.py.
     """
     belief = revenue_belief(labs, p, weights)
     margin = np.where(labs.revenue_usd > 0.0, 1.0 - labs.serving_usd / np.maximum(labs.revenue_usd, 1e-9), 0.5)
@@ -199,7 +199,7 @@ def list_prices(
     open_weights : (L,) bool
     p : LabParams
 
-    Source: design 5 (separate bounded mechanisms); anderson1992 for logit markups. Twin: tests/oracle/lab.py.
+    Source: anderson1992 for logit markups; own assumption: each bound of a price is a mechanism of its own. Twin: tests/oracle/lab.py.
     """
     weight = np.where(tokens.sum(axis=1, keepdims=True) > 0.0, tokens, UNSEEN_MIX)
     weight = weight / weight.sum(axis=1, keepdims=True)

@@ -24,7 +24,7 @@ class LabParams(Params):
         doc="revenue that labs and their investors expected before products existed, all labs together",
         scale="log",
         dynamic=False,
-        source="own assumption: with eta m G at the opening it supports the 3e9 USD of 2022 research that design 13 implies",
+        source="own assumption: with eta m G at the opening it supports the research of 2022, some 3e9 USD",
     )
     growth_prior_per_month: float = param(
         0.09,
@@ -65,7 +65,7 @@ class LabParams(Params):
         1,
         24,
         doc="months from research to the first sales it earns",
-        source="own assumption: half a cycle of design A.40 and a quarter of tests",
+        source="own assumption: half a release cycle of nine months and a quarter of tests",
     )
     discount_per_year: float = param(
         0.20, "1/year", 0.05, 0.6, doc="discount rate of labs", source="own assumption: venture cost of capital"
@@ -77,7 +77,7 @@ class LabParams(Params):
         4,
         doc="buyers' capability coefficient: log-odds of choosing a net per unit of ln horizon",
         fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 14, prior log-sd .5; design T6.2: better nets keep most spending at 10-30 times the price of the next",
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: log-sd .5 around the value declared before the fit; better nets keep most spending at 10-30 times the price of the next",
     )
     budget_speed_per_month: float = param(
         0.15,
@@ -105,7 +105,7 @@ class LabParams(Params):
         30,
         doc="equity investors give per unit of expected yearly revenue increase",
         fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 14, prior log-sd .5",
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: eight times the growth of revenue, log-sd .5, wide for want of accounts",
     )
     equity_world_max_usd_per_year: float = param(
         4.0e11,
@@ -172,7 +172,7 @@ class LabParams(Params):
         2,
         20,
         doc="largest step of a lab's run over its last one",
-        source="design A.34: 4-5 a year, steps every 6-9 months smaller",
+        source="epoch2024: 4-5 times a year; own assumption: one step is bounded a little above a year's growth",
     )
     cycle_months: float = param(
         8.0,
@@ -180,7 +180,7 @@ class LabParams(Params):
         3,
         18,
         doc="months of compute that go into one frontier net",
-        source="design A.40: 9 (4-18), own assumption",
+        source="own assumption: known releases of one lab lie 4 to 18 months apart",
     )
     cycle_spread: float = param(
         0.3,
@@ -229,7 +229,7 @@ class LabParams(Params):
         0,
         0.5,
         doc="share of the chip supplier's monthly surplus that it invests in labs that buy its hours",
-        source="own assumption: design 8 names vendor equity; announced deals up to 2025 are of that order",
+        source="own assumption: the order of the deals that chip vendors announced up to 2025",
     )
     payout_per_month: float = param(
         0.2,
@@ -245,7 +245,7 @@ class LabParams(Params):
         0.5,
         24,
         doc="months of research spending by which cash may be negative until the lab fails",
-        source="own assumption: suppliers' credit",
+        source="own assumption: as long as suppliers give credit",
     )
     entrant_share: float = param(
         0.05,
@@ -261,7 +261,7 @@ class LabParams(Params):
         1,
         5,
         doc="cost of hosting open weights oneself over the cost at scale: caps prices",
-        source="own assumption: small batches",
+        source="own assumption: who hosts alone serves small batches",
     )
     ceiling_quality: float = param(
         1.0,
@@ -301,7 +301,7 @@ class LabFirm(Params):
         1e5,
         1e9,
         doc="research spending at the opening",
-        source="design 13 carried back: about 3e9 USD a year world-wide in 2022",
+        source="observations openai_rd_compute_spend; own assumption: carried back to about 3e9 USD a year world-wide in 2022",
         scale="log",
         dynamic=False,
     )
@@ -328,14 +328,14 @@ class LabFirm(Params):
         "profit",
         "-",
         doc="investment rule; erdil, revenue_share and schedule prescribe the split and are not for the baseline",
-        source="design 7",
+        source="own assumption: firms spend until it stops paying; erdil2024, villalobos2023 and ai2027 are behind other rules",
         choices=tuple(RULES),
     )
     forecaster: str = param(
         "adaptive",
         "-",
         doc="how lifetime tokens are forecast; perfect knows those of an earlier pass of the same seed, a benchmark",
-        source="design 7",
+        source="own assumption: firms learn from what they sold; the others are benchmarks",
         choices=tuple(FORECASTERS),
     )
 

@@ -30,7 +30,7 @@ class AgentLoopParams(Params):
         0.4,
         1.2,
         doc="slope of success in ln(task length / horizon)",
-        source="metr2025; design A.51",
+        source="metr2025 for logistic curves in log length; own assumption: .7, so that success is .62 at half the horizon and .89 at a twentieth",
         dynamic=False,
     )
     thinking_exponent: float = param(
@@ -40,7 +40,7 @@ class AgentLoopParams(Params):
         0.8,
         doc="horizon elasticity of thinking (delta): h grows as tau**delta",
         fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 5 and 14: snell2024, villalobos2023 spans; prior log-sd .2",
+        source="fitted to observations to 2025-11, fitted.csv; prior: snell2024, villalobos2023 for spans; own assumption: centre .4, log-sd .2, so that training and thinking trade nearly evenly",
     )
     thinking_max: float = param(
         40.0,
@@ -57,7 +57,7 @@ class AgentLoopParams(Params):
         5e4,
         3e6,
         doc="tokens of a single-call loop on a task of the reference length, before the call network",
-        source="design A.52: 1-3.5e6 tokens a task with the agent template (x4)",
+        source="own assumption: with the four calls of anthropic2025 2e6 tokens for an hour's task",
         scale="log",
     )
     loop_reference_minutes: float = param(
@@ -66,7 +66,7 @@ class AgentLoopParams(Params):
         10,
         600,
         doc="task length at which loop_tokens holds",
-        source="design A.52",
+        source="by definition the length at which loop_tokens is stated",
         dynamic=False,
     )
     token_length_elasticity: float = param(
@@ -75,7 +75,7 @@ class AgentLoopParams(Params):
         0.5,
         1.3,
         doc="elasticity of tokens to task length",
-        source="own assumption: design A.53",
+        source="own assumption: below 1, as context is shared",
         dynamic=False,
     )
     generated_share_agent: float = param(
@@ -84,7 +84,7 @@ class AgentLoopParams(Params):
         0.01,
         0.2,
         doc="share of an agent loop's tokens that is generated without thinking",
-        source="design 5: agentic work is input-dominated",
+        source="own assumption: agents mostly read, one token in 25 is written",
         scale="log",
     )
     generated_share_chat: float = param(
@@ -93,7 +93,7 @@ class AgentLoopParams(Params):
         0.05,
         0.7,
         doc="share of a chat turn's tokens that is generated without thinking",
-        source="design 5",
+        source="own assumption: one token in five is written, the history is read anew at each turn",
     )
     verifiable_share: float = param(
         0.35,
@@ -101,7 +101,7 @@ class AgentLoopParams(Params):
         0.1,
         0.8,
         doc="share of failures that a loop notices and tries again",
-        source="own assumption, design A.57",
+        source="own assumption: a third of failures shows when work is run or compared; no measurement found",
     )
     attempts_max: int = param(
         3,
@@ -109,7 +109,7 @@ class AgentLoopParams(Params):
         1,
         6,
         doc="attempts before a loop gives up",
-        source="design 5: retries add 1/S only; the bound is an own assumption",
+        source="own assumption: what failed twice seldom succeeds the third time",
     )
     job_minutes: float = param(
         60.0,
@@ -134,7 +134,7 @@ class AgentLoopParams(Params):
         0.5,
         1.7,
         doc="exponent theta of the marginal value of standing jobs; price elasticity of jobs is 1/theta",
-        source="nber2025intelligence: elasticity 1.11; design 5",
+        source="nber2025intelligence: elasticity 1.11 = 1/.9",
         dynamic=False,
     )
     job_scale: float = param(
@@ -224,7 +224,7 @@ def think(
     -------
     log_tau, success : (n,) float
 
-    Source: design 5; snell2024 for the exchange. Twin: tests/oracle/agent.py.
+    Source: snell2024 for the exchange; own assumption: thinking multiplies generated tokens only. Twin: tests/oracle/agent.py.
 
     >>> p = AgentLoopParams(thinking_exponent=0.4)
     >>> z, s = think(np.zeros(1), np.log([10.0]), np.log([1e-3]), np.log([60.0]), float(np.log(60.0)), p)
@@ -362,7 +362,7 @@ def jobs_wanted(value_to_inverse_theta: Array, ratio: float, p: AgentLoopParams)
     -------
     (n,) float
 
-    Source: design 5. Twin: tests/oracle/agent.py.
+    Source: own assumption: the value of one job more falls as a power of their number. Twin: tests/oracle/agent.py.
 
     >>> jobs_wanted(np.array([1.0, 4.0]), 1.0, AgentLoopParams(job_elasticity=1.0, job_scale=1.0)).tolist()
     [0.0, 3.0]

@@ -55,7 +55,12 @@ class AppNetworkParams(Params):
         source="own assumption: habits change over a year",
     )
     quality_coefficient: float = param(
-        1.0, "-", 0, 4, doc="log-odds per unit of ln quality", source="design A.76, own assumption"
+        1.0,
+        "-",
+        0,
+        4,
+        doc="log-odds per unit of ln quality",
+        source="own assumption: odds in proportion to quality, no measurement found",
     )
     ad_load_coefficient: float = param(
         0.5,
@@ -74,7 +79,12 @@ class AppNetworkParams(Params):
         source="own assumption: an uplift of a few cents an hour is felt, not decisive",
     )
     users_coefficient: float = param(
-        0.3, "-", 0, 0.9, doc="log-odds per unit of ln users: network effect", source="design A.76"
+        0.3,
+        "-",
+        0,
+        0.9,
+        doc="log-odds per unit of ln users: network effect",
+        source="own assumption: twice the users, a quarter more odds; no measurement found",
     )
     net_inertia: float = param(
         0.8,
@@ -82,7 +92,7 @@ class AppNetworkParams(Params):
         0,
         0.99,
         doc="share of an application's calls that stay with last month's nets",
-        source="own assumption: switching within weeks to months (design T6.2)",
+        source="fradkin2025: new nets settle within weeks; own assumption: a fifth of calls moves in a month",
     )
     open_penalty: float = param(
         0.8,
@@ -90,7 +100,7 @@ class AppNetworkParams(Params):
         -1,
         3,
         doc="log-odds lost by open weights (support, liability)",
-        source="design T6.2: 90 % cheaper, below 30 % of tokens",
+        source="nber2025intelligence: open nets some 90 % cheaper have below 30 % of tokens; own assumption: .8 beside what their capability costs them",
     )
     ranking_share: float = param(
         0.45,
@@ -98,7 +108,7 @@ class AppNetworkParams(Params):
         0.1,
         0.8,
         doc="share of hours offered at the opening that rank",
-        source="design 8: ranking and other 75 %",
+        source="own assumption: before assistants ranking held nearly half of hours, with other AI three quarters",
         dynamic=False,
     )
     other_share: float = param(
@@ -107,7 +117,7 @@ class AppNetworkParams(Params):
         0.05,
         0.6,
         doc="share of hours offered at the opening for other AI (enterprise, science)",
-        source="design 8: ranking and other 75 %",
+        source="own assumption: before assistants enterprise and science held a third of hours, with ranking three quarters",
         dynamic=False,
     )
     legacy_speed: float = param(
@@ -170,7 +180,7 @@ def intensity(uplift_usd_per_h: Array, scale_tokens_per_h: Array, token_usd: flo
     uplift_usd_per_h, scale_tokens_per_h : (F,) float
     token_usd : float
 
-    Source: design 5. Twin: tests/oracle/application.py.
+    Source: own assumption: uplift saturates in the tokens spent on it. Twin: tests/oracle/application.py.
 
     >>> intensity(np.array([0.0, 1e-3]), np.array([1000.0, 1000.0]), 1e-6).tolist()
     [0.0, 0.0]

@@ -42,7 +42,7 @@ class ContextParams(Params):
         3000,
         doc="prompt of a chat turn at opening prices",
         scale="log",
-        source="design A.47: LMSYS 70 + 215 tokens a turn; with a short history",
+        source="sardana2024: 70 tokens in and 215 out a turn in LMSYS chats; own assumption: a short history on top",
     )
     prompt_agent_tokens: float = param(
         8000.0,
@@ -51,7 +51,7 @@ class ContextParams(Params):
         60000,
         doc="prompt of an agent's call at opening prices",
         scale="log",
-        source="own assumption: above the 6e3 mean of all requests at the end of 2025, design A.42",
+        source="own assumption: above the mean of all requests at the end of 2025, 6e3 after observations tokens_per_request_growth_prompt",
     )
     prompt_embedded_tokens: float = param(
         1000.0,
@@ -69,7 +69,7 @@ class ContextParams(Params):
         4000,
         doc="prompt of a robot's cloud call",
         scale="log",
-        source="design T6.7: 600-800 tokens a step",
+        source="own assumption: 600 to 800 tokens a step, a picture and an instruction",
     )
     prompt_price_elasticity: float = param(
         0.4,
@@ -77,7 +77,7 @@ class ContextParams(Params):
         0.0,
         1.0,
         doc="prompts lengthen as the price of fresh input falls: elasticity",
-        source="design A.42, own assumption: prompts x4 while input prices fell by 10-30",
+        source="observations tokens_per_request_growth_prompt: fourfold; own assumption: because input prices fell by 10 to 30 times",
     )
     window_tokens: float = param(
         1.0e6,
@@ -94,7 +94,7 @@ class ContextParams(Params):
         0,
         1,
         doc="share of a chat prompt that repeats earlier input",
-        source="pope2023 chat example: long cached history; own assumption on the mean",
+        source="pope2023: a chat with a long cached history; own assumption: shorter histories in the mean",
     )
     reuse_agent: float = param(
         0.93,
@@ -102,7 +102,7 @@ class ContextParams(Params):
         0,
         1,
         doc="share of an agent's input that repeats earlier input",
-        source="design 5: agents' tokens are mostly cached input; design A.44 range .5-.95",
+        source="own assumption: long prefixes are sent again at each turn, so most of the input repeats",
     )
     reuse_embedded: float = param(
         0.4,
@@ -126,7 +126,7 @@ class ContextParams(Params):
         0.1,
         2.0,
         doc="zeta: how fast hits rise with memory, h = 1 - (1 + M/M0)**-zeta",
-        source="own assumption: design A.eq14",
+        source="liang2025 for the hierarchy; own assumption: hits saturate with size as a processor cache's do",
     )
     memory_reference_s: float = param(
         600.0,

@@ -27,7 +27,7 @@ class LinkParams(Params):
         0.3,
         0.5,
         doc="achieved over peak FLOP/s in training at the reference cluster",
-        source="ai2027; design A.19",
+        source="ai2027: .40; sardana2024 uses .5",
     )
     scale_out_penalty: float = param(
         0.05,
@@ -35,7 +35,7 @@ class LinkParams(Params):
         0.0,
         0.15,
         doc="elasticity of that utilisation to cluster size",
-        source="own assumption, design A.22",
+        source="own assumption: efficiency falls slowly as clusters grow",
     )
     reference_cluster_h100e: float = param(
         4000.0,
@@ -44,7 +44,7 @@ class LinkParams(Params):
         1e5,
         doc="cluster at which training_utilisation holds",
         scale="log",
-        source="own assumption: 2022 clusters",
+        source="own assumption: size of the clusters of 2022",
     )
     rollout_utilisation: float = param(
         0.12,
@@ -60,7 +60,7 @@ class LinkParams(Params):
         0.02,
         0.5,
         doc="achieved over peak in ranking and other AI",
-        source="ai2027: 30 % overall, lower for memory-bound ranking; own assumption",
+        source="ai2027: 30 % overall; own assumption: lower for memory-bound ranking",
     )
     prefill_utilisation: float = param(
         0.50, "-", 0.3, 0.76, doc="achieved over peak in prefill", source="sardana2024; pope2023 .76"
@@ -71,7 +71,7 @@ class LinkParams(Params):
         0.05,
         0.6,
         doc="achieved over peak of decode once it is compute-bound",
-        source="own assumption: below prefill",
+        source="own assumption: below that of prefill, as batches are never full",
     )
     weight_bytes: float = param(
         1.0,
@@ -79,7 +79,7 @@ class LinkParams(Params):
         0.5,
         2,
         doc="bytes per weight when served",
-        source="own assumption: 8-bit serving; pope2023 int8",
+        source="pope2023: int8; own assumption: one byte a weight, as serving in 8 bits spreads",
     )
     sparsity: float = param(
         8.0,
@@ -87,7 +87,7 @@ class LinkParams(Params):
         1,
         32,
         doc="total over active parameters (mixture of experts)",
-        source="own assumption, design A.37",
+        source="own assumption: open mixtures of experts have up to 32 times their active parameters",
     )
     kv_bytes_per_token: float = param(
         1.6e5,
@@ -141,7 +141,7 @@ class LinkParams(Params):
         doc="accelerator-seconds over the roofline's at the opening (peaks, safety nets, unripe serving software)",
         fit=True,
         scale="log",
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 14: accelerator-seconds scale, prior log-sd .6; level for the list prices and the serving money of 2023-24, design 13",
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: log-sd .6 around 66, the level that list prices and serving money of 2023-24 ask for",
     )
     software_learning: float = param(
         0.38,
@@ -169,7 +169,7 @@ class LinkParams(Params):
         source="own assumption: half again for peaks and failures, as in other online services",
     )
     servers: int = param(
-        50, "servers", 1, 500, doc="servers that share one queue", source="own assumption, design A.24"
+        50, "servers", 1, 500, doc="servers that share one queue", source="own assumption: only delay depends on it"
     )
 
 
@@ -375,7 +375,7 @@ def erlang_c(servers: int, load: float) -> float:
     load : float
         Offered load in servers, below `servers`.
 
-    Source: design T6.8. Twin: tests/oracle/link.py.
+    Source: by definition of an M/M/c queue. Twin: tests/oracle/link.py.
 
     >>> round(erlang_c(2, 1.5), 6), round(erlang_c(10, 8.0), 6)
     (0.642857, 0.40918)

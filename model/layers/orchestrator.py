@@ -47,10 +47,18 @@ class CallNetworkParams(Params):
         1,
         500,
         doc="tools",
-        source="own assumption: registries are long but a few tools dominate (design T6.9)",
+        source="own assumption: registries are long but a few tools dominate",
         dynamic=False,
     )
-    links: int = param(3, "links", 1, 8, doc="links a node forms when it enters", source="design A.78", dynamic=False)
+    links: int = param(
+        3,
+        "links",
+        1,
+        8,
+        doc="links a node forms when it enters",
+        source="bianconi2001 for the form; own assumption: three, so that few nodes stand alone",
+        dynamic=False,
+    )
     agent_calls: float = param(
         4.0,
         "calls",
@@ -84,7 +92,7 @@ class CallNetworkParams(Params):
         0.5,
         0.98,
         doc="largest spectral radius of the call network",
-        source="design A.62, own assumption",
+        source="own assumption: traffic must stay finite, with room below one",
     )
     multi_threshold: float = param(
         0.45,
@@ -95,7 +103,12 @@ class CallNetworkParams(Params):
         source="kim2025: 2512.08296",
     )
     multi_share_max: float = param(
-        0.3, "-", 0, 1, doc="share of tasks that can be divided among agents", source="own assumption, design A.61"
+        0.3,
+        "-",
+        0,
+        1,
+        doc="share of tasks that can be divided among agents",
+        source="own assumption: several agents help only where a task divides (kim2025)",
     )
     multi_width: float = param(
         0.08,
@@ -125,7 +138,7 @@ def traffic(edges: Array, scale: float, external: Array) -> Array:
     scale : float
     external : (O,) float >= 0
 
-    Source: design T6.6. Twin: tests/oracle/orchestrator.py.
+    Source: by definition, a node's calls are those from outside and those that its callers pass on. Twin: tests/oracle/orchestrator.py.
 
     >>> p = np.array([[0, 0.5, 0.2], [0, 0, 0.4], [0.1, 0, 0]])
     >>> traffic(p, 1.0, np.array([1.0, 0, 0])).round(6).tolist()

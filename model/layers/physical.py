@@ -103,7 +103,7 @@ class PhysicalParams(Params):
         1e6,
         doc="installed accelerators at the opening",
         scale="log",
-        source="design 8",
+        source="observations nvidia_cum_h100e, carried back by observations nvidia_dc_revenue_fy",
         dynamic=False,
     )
     availability: float = param(
@@ -161,7 +161,12 @@ class PhysicalParams(Params):
         source="own assumption: idle servers draw a fifth to a third",
     )
     electricity_usd_per_kwh: float = param(
-        0.07, "USD/kWh", 0.02, 0.3, doc="price of electricity", source="design A.17: .07 (.04-.12), own assumption"
+        0.07,
+        "USD/kWh",
+        0.02,
+        0.3,
+        doc="price of electricity",
+        source="own assumption: industrial tariffs of large markets, .04 to .12",
     )
     power_opening_gw: float = param(
         8.0,
@@ -179,7 +184,7 @@ class PhysicalParams(Params):
         0.0,
         0.1,
         doc="fastest growth of powered sites once in demand",
-        source="own assumption: 43 % a year; design T5.4 and T6.8, two to four years from ground-breaking",
+        source="own assumption: 43 % a year, where a large site takes 1.0 to 3.6 years to build (epoch2025buildout)",
     )
     power_slack_share: float = param(
         0.6,

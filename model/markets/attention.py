@@ -30,7 +30,7 @@ class AttentionParams(Params):
         300,
         500,
         doc="hours a person has for work (172) and online (200)",
-        source="design 6; observations online_hours_per_user_day",
+        source="observations online_hours_per_user_day: 200 a month; own assumption: 172 of work, 40 hours a week",
         dynamic=False,
     )
     committed_share_max: float = param(
@@ -39,7 +39,7 @@ class AttentionParams(Params):
         0.5,
         0.95,
         doc="largest share of the month that work, review and supervision may take",
-        source="design 6",
+        source="own assumption: a fifth of the time stays free",
     )
     application_share: float = param(
         0.93,
@@ -55,7 +55,7 @@ class AttentionParams(Params):
         0.05,
         1.0,
         doc="weight of this month's shadow price in what delegation looks at next month",
-        source="own assumption: design 6 asks for a damped price",
+        source="own assumption: half, so that the price of a minute does not oscillate",
     )
     candidate_spread: float = param(
         0.06,
@@ -63,7 +63,7 @@ class AttentionParams(Params):
         0.0,
         0.5,
         doc="relative spread of candidates' quality: gain of a good choice",
-        source="own assumption: design 6",
+        source="own assumption: candidates that pass a first filter differ by a few per cent",
     )
     candidate_dilution: float = param(
         0.01,
@@ -71,7 +71,7 @@ class AttentionParams(Params):
         0.001,
         0.1,
         doc="loss of success for each examined candidate",
-        source="design 6: about 1 %",
+        source="own assumption: about one per cent, as longer contexts distract",
         scale="log",
     )
     candidate_tokens: float = param(
@@ -80,10 +80,17 @@ class AttentionParams(Params):
         100,
         2000,
         doc="tokens of one candidate's description",
-        source="design A.65",
+        source="own assumption: length of a tool's description",
         scale="log",
     )
-    candidates_max: float = param(10.0, "-", 1, 50, doc="most candidates examined for one task", source="design A.63")
+    candidates_max: float = param(
+        10.0,
+        "-",
+        1,
+        50,
+        doc="most candidates examined for one task",
+        source="own assumption: each description costs context, so ten at most",
+    )
 
 
 class Allotment(NamedTuple):
@@ -119,7 +126,7 @@ def allot(own_h: Array, requested_h: Array, weight_usd: Array, p: AttentionParam
     Allotment
         ``answered`` is the share of requests answered, in [0, 1]; 1 where nothing was asked.
 
-    Source: design 6. Twin: tests/oracle/attention.py.
+    Source: own assumption: Stone-Geary utility, committed minutes first, leisure last. Twin: tests/oracle/attention.py.
 
     >>> a = allot(np.array([172.0]), np.array([0.0]), np.array([2000.0]), AttentionParams())
     >>> float(a.shadow_usd_per_h[0]), float(a.applications[0] + a.leisure[0])
@@ -152,7 +159,7 @@ def examined(value_usd: Array, token_usd: float, p: AttentionParams) -> Array:
     -------
     (n,) float
 
-    Source: design 6; yang2025agentic for agent attention as the scarce resource. Twin: tests/oracle/attention.py.
+    Source: yang2025agentic for agent attention as the scarce resource; own assumption: each candidate dilutes success. Twin: tests/oracle/attention.py.
 
     >>> examined(np.array([1e9]), 1e-6, AttentionParams()).round(6).tolist()
     [6.0]

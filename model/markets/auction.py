@@ -34,7 +34,7 @@ class AuctionParams(Params):
         1,
         10,
         doc="positions per attention-hour page or candidate list",
-        source="own assumption, design A.63",
+        source="own assumption: few places are read, and each candidate costs an agent context",
         dynamic=False,
     )
     slot_decay: float = param(
@@ -43,10 +43,10 @@ class AuctionParams(Params):
         0.3,
         0.95,
         doc="click rate of a position over that of the one above",
-        source="design A.64: geometric .5-.8",
+        source="edelman2007 for click rates that fall by position; own assumption: geometric, .5 to .8",
     )
     bid_speed: float = param(
-        0.3, "1/month", 0.05, 1, doc="speed of best response", source="design A.66, own assumption"
+        0.3, "1/month", 0.05, 1, doc="speed of best response", source="own assumption: bidders learn within a quarter"
     )
     bid_noise: float = param(
         0.05, "-", 0, 0.5, doc="log-sd of noise in bids", source="own assumption: bidders learn by trying"
@@ -57,7 +57,7 @@ class AuctionParams(Params):
         0.05,
         10,
         doc="clicks on the first position per attention-hour",
-        source="own assumption: with the values of a click, digital advertising of .06 USD an hour (design 13)",
+        source="own assumption: with the values of a click it gives .06 USD an hour, observations ad_market_global over hours online",
         scale="log",
     )
     value_usd_per_click: float = param(
@@ -66,7 +66,7 @@ class AuctionParams(Params):
         0.001,
         5,
         doc="mean margin a service earns per click",
-        source="own assumption: gives .06 USD an hour at the opening, design 13",
+        source="own assumption: it gives .06 USD an hour at the opening, observations ad_market_global over hours online",
         scale="log",
     )
     value_usd_per_invocation: float = param(
@@ -79,10 +79,20 @@ class AuctionParams(Params):
         scale="log",
     )
     budget_exponent: float = param(
-        0.6, "-", 0.2, 0.95, doc="returns to spending in a market, A b**x", source="design 6"
+        0.6,
+        "-",
+        0.2,
+        0.95,
+        doc="returns to spending in a market, A b**x",
+        source="own assumption: a doubled budget brings half as much again",
     )
     budget_speed: float = param(
-        0.3333, "1/month", 0.02, 1, doc="share of the gap between markets closed in a month", source="design 6"
+        0.3333,
+        "1/month",
+        0.02,
+        1,
+        doc="share of the gap between markets closed in a month",
+        source="own assumption: budgets are reviewed every quarter",
     )
     reserve_usd: float = param(
         0.001,

@@ -56,24 +56,63 @@ class ComputeParams(Params):
         1,
         doc="share of the log gap to the clearing price closed in a month (kappa)",
         fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 8 and 14, prior log-sd .4",
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre .5, log-sd .4, half of the gap in a month",
     )
     utilisation_max: float = param(
-        0.85, "-", 0.7, 0.95, doc="largest share of hours that can be used", source="own assumption, design A.23"
+        0.85,
+        "-",
+        0.7,
+        0.95,
+        doc="largest share of hours that can be used",
+        source="own assumption: queues explode near 1",
     )
     operating_usd_per_h: float = param(
-        0.25, "USD/h", 0.05, 1, doc="operating cost below which no hour is sold", source="design 8"
+        0.25,
+        "USD/h",
+        0.05,
+        1,
+        doc="operating cost below which no hour is sold",
+        source="own assumption: electricity, staff, repairs and network of an hour, with a margin",
     )
     interactive_factor: float = param(
-        1.0, "-", 0.5, 2, doc="price of interactive serving over contract", source="design 8"
+        1.0,
+        "-",
+        0.5,
+        2,
+        doc="price of interactive serving over contract",
+        source="by definition 1, the contract price is that of interactive serving",
     )
-    reserved_factor: float = param(0.8, "-", 0.3, 1, doc="price of reserved training over contract", source="design 8")
+    reserved_factor: float = param(
+        0.8,
+        "-",
+        0.3,
+        1,
+        doc="price of final runs and of other AI over contract",
+        source="own assumption: a fifth off for long and steady use",
+    )
     batch_factor: float = param(
-        0.5, "-", 0.2, 1, doc="price of batch work and roll-outs over contract", source="design 8"
+        0.5,
+        "-",
+        0.2,
+        1,
+        doc="price over contract of work that can wait: experiments, roll-outs, synthetic data, research automation, standing jobs",
+        source="promptlayerbatch: batch tier at half price",
     )
-    spot_share: float = param(0.15, "-", 0, 0.5, doc="share of hours sold at the spot price", source="design 8")
+    spot_share: float = param(
+        0.15,
+        "-",
+        0,
+        0.5,
+        doc="share of hours sold at the spot price",
+        source="own assumption: most hours are sold by contract",
+    )
     spot_premium: float = param(
-        0.15, "-", 0, 1, doc="k in spot = contract x (1 + k u / (1 - u))", source="design A.26, own assumption"
+        0.15,
+        "-",
+        0,
+        1,
+        doc="k in spot = contract x (1 + k u / (1 - u))",
+        source="own assumption: small, as rents of H100 by the hour stood little above those by contract",
     )
     elasticity_serving: float = param(
         1.1, "-", 0.3, 3, doc="price elasticity of serving", source="nber2025intelligence: 1.11"
@@ -85,7 +124,7 @@ class ComputeParams(Params):
         3,
         doc="price elasticity of ranking and other AI",
         fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 14, prior log-sd .2",
+        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 1.2, log-sd .2, a little above that of serving in nber2025intelligence",
     )
     elasticity_research: float = param(
         1.0,
@@ -140,7 +179,7 @@ def clear(demand_hours: Array, capacity_hours: float, price_usd: float, p: Compu
     Cleared
         ``served <= demand_hours`` and ``sum(served) <= capacity_hours``.
 
-    Source: design 8. Twin: tests/oracle/compute.py.
+    Source: own assumption: one posted price, rationing by willingness to pay. Twin: tests/oracle/compute.py.
 
     >>> c = clear(np.full(12, 10.0), 1200.0, 2.0, ComputeParams())
     >>> c.fill.min() == 1.0 and c.clearing_usd < 2.0

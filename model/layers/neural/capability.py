@@ -72,7 +72,7 @@ def horizon(effective_flop: Array, rollout_flop: Array, p: NeuralParams) -> Arra
         Roll-out compute that taught (Eq. N.9).
     p : NeuralParams
 
-    Source: design 5; metr2025.
+    Source: metr2025 for the horizon; own assumption: powers of compute and of roll-outs.
 
     >>> float(horizon(np.array(2.5e24), np.array(0.0), NeuralParams()))
     0.55
@@ -122,7 +122,7 @@ def architecture_share(
         Cost of generated tokens, USD a month.
     p : NeuralParams
 
-    Source: design 5 (efficient architecture, at most 1.42x, reached with effort). Twin: tests/oracle/neural.py.
+    Source: bian2025 (efficient architecture, at most 1.42x); own assumption: reached with effort. Twin: tests/oracle/neural.py.
 
     >>> architecture_share(np.array([1.0, 1.42]), np.zeros(2), np.ones(2), np.ones(2), NeuralParams()).round(3).tolist()
     [0.185, 0.0]

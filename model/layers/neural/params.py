@@ -50,10 +50,15 @@ class NeuralParams(Params):
         0.5,
         doc="gamma: horizon elasticity of effective compute",
         fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: design 5 and 14, prior log-sd .15",
+        source="fitted to observations to 2025-11, fitted.csv; prior: villalobos2023 for spans of exchange; own assumption: centre .35, log-sd .15, so that training and thinking trade nearly evenly",
     )
     rollout_exponent: float = param(
-        0.25, "-", 0.0, 0.5, doc="gamma_R: horizon elasticity of roll-out compute", source="design 5"
+        0.25,
+        "-",
+        0.0,
+        0.5,
+        doc="gamma_R: horizon elasticity of roll-out compute",
+        source="own assumption: below the exponent of training, as roll-outs teach only what can be checked",
     )
     rollout_reference_flop: float = param(
         1.0e22,
@@ -71,7 +76,7 @@ class NeuralParams(Params):
         480,
         doc="length of the tasks on which roll-outs can be checked: useful once nets reach them",
         scale="log",
-        source="own assumption: tasks with checkable answers are short (competition problems, unit tests); design T4.5, verifiability gates the value of samples",
+        source="own assumption: tasks with checkable answers are short (competition problems, unit tests), and many samples pay only there (brown2024)",
     )
     reasoning_share: float = param(
         0.1,
@@ -143,7 +148,12 @@ class NeuralParams(Params):
         source="own assumption: 2N for a net of 1e11, a tenth kept",
     )
     distillation_orders_max: float = param(
-        1.5, "-", 0, 2.5, doc="orders of effective compute a small net can gain from a teacher", source="design 5"
+        1.5,
+        "-",
+        0,
+        2.5,
+        doc="orders of effective compute a small net can gain from a teacher",
+        source="own assumption: a teacher is worth at most thirty times the student's own compute",
     )
     distillation_reference_share: float = param(
         0.5,

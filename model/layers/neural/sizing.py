@@ -21,7 +21,7 @@ class LossLaw(NamedTuple):
     beta: float
 
 
-#: The published constant sets (design T4.1).
+#: The published constant sets: hoffmann2022, sardana2024, besiroglu2024.
 LAWS = {
     "hoffmann": LossLaw(1.69, 406.4, 410.7, 0.34, 0.28),
     "sardana": LossLaw(1.69, 406.4, 410.7, 0.336, 0.283),
