@@ -47,6 +47,8 @@ screenshots: .venv/.all  ## take the pictures of the browser page that the READM
 docs: .venv/.all  ## write the table of parameters and, from a fresh baseline, picture and numbers of the README
 	$(BIN)/python -m experiments.cli parameters --markdown > model/data/.parameters.tmp
 	mv model/data/.parameters.tmp model/data/parameters.md
+	$(BIN)/python -m experiments.cli replicate --json > model/data/.replicate.tmp
+	mv model/data/.replicate.tmp model/data/replicate.json
 	$(BIN)/python -m experiments.cli run baseline --posterior 16 --out results/baseline
 	$(BIN)/python -m experiments.report results/baseline docs/answer.png
 	$(BIN)/python -m experiments.cli run baseline --seeds 16 --out results/baseline-own

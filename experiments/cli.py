@@ -170,7 +170,9 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     app.add_argument("--no-open", action="store_true", help="do not open a browser")
     commands_fit.add(command)
     commands_bench.add(command)
-    replicate = command("replicate", _replicate, "published results: claim, expected, obtained, tolerance, verdict")
+    replicate = command(
+        "replicate", _replicate, "published results by class: formulas, own invariants, facts of the economy"
+    )
     replicate.add_argument("--json", action="store_true", help="print the rows as JSON")
     return top, dict(sub.choices)
 
@@ -391,28 +393,11 @@ def _parameters(given: argparse.Namespace) -> int:
 
 
 def _replicate(given: argparse.Namespace) -> int:
-    from experiments.replicate import replicate
+    from experiments.replicate import lines, replicate
 
     rows = replicate()
-    if given.json:
-        print(json.dumps(rows, indent=1, allow_nan=False))
-    else:
-        for row in rows:
-            verdict = "miss" if row["verdict"] == "soft" else row["verdict"]
-            print(f"{row['id']}  {verdict:<4}  {row['claim']} [{row['source']}]")
-            print(f"     expected {_values(row['expected'])}; obtained {_values(row['obtained'])}; {row['tolerance']}")
-        failed = sum(row["verdict"] == "fail" for row in rows)
-        passed = sum(row["verdict"] == "pass" for row in rows)
-        soft = len(rows) - failed - passed
-        print(
-            f"{passed} of {len(rows)} published results reproduced; {soft} patterns of the world that a model may miss, missed (verdict"
-            f" 'soft' in --json); {failed} failed"
-        )
+    print(json.dumps(rows, indent=1, allow_nan=False) if given.json else "\n".join(lines(rows)))
     return 1 if any(row["verdict"] == "fail" for row in rows) else 0
-
-
-def _values(x: float | dict[str, float]) -> str:
-    return ", ".join(f"{k} {v:.6g}" for k, v in x.items()) if isinstance(x, dict) else f"{x:.6g}"
 
 
 if __name__ == "__main__":

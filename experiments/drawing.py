@@ -19,7 +19,7 @@ import vl_convert as vlc
 from model import __version__
 
 BLUE, ORANGE, GREEN, INK, GREY = "#0072B2", "#D55E00", "#009E73", "#222222", "#777777"
-TIERS = {"frontier": ORANGE, "small": BLUE, "open": GREEN}
+TIERS = {"frontier": ORANGE, "small": BLUE}
 PARTS_COLOURS = {
     "robots": "#F0E442",
     "people": BLUE,

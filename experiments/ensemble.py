@@ -29,6 +29,20 @@ def baseline(seeds: int = SEEDS, humans: int = HUMANS) -> Mapping[str, pl.DataFr
     return tables
 
 
+def one_of(frame: pl.DataFrame, column: str, *values: str) -> pl.Expr:
+    """Return the condition that a column has one of these values.
+
+    Raises
+    ------
+    ValueError
+        If a value stands in no row of the frame: a sum over what does not exist is zero and looks like a result.
+    """
+    known = frame[column].unique().to_list()
+    if missing := [value for value in values if value not in known]:
+        raise ValueError(f"no row has {column} {', '.join(missing)}; there are {', '.join(sorted(known))}")
+    return pl.col(column).is_in(values)
+
+
 def at(frame: pl.DataFrame, column: str | pl.Expr, month: str) -> float:
     """Return the median over seeds of a column in a month 'YYYY-MM'."""
     rows = frame.filter(pl.col("month") == month_date(month_index(month)))

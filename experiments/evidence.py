@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from experiments import ablation, auction_rules, backtest, fits, informed, priors, ranges, scored
+from experiments import ablation, auction_rules, backtest, claims, fits, informed, priors, ranges, replicate, scored
 from experiments.printed import Table
 from model.scenario import Scenario, declarations
 
@@ -21,7 +21,7 @@ SHOWN = 15
 
 def tables() -> list[Table]:
     """Return the tables in the order of the report."""
-    return [fitted(), held(), mechanisms(), rules(), moved(), regimes()]
+    return [fitted(), held(), replicated(), mechanisms(), rules(), moved(), regimes()]
 
 
 def fitted() -> Table:
@@ -42,6 +42,19 @@ def held() -> Table:
     made = f"({size['members']} members, {size['updates']} updates, {size['seeds']} common seeds, {size['humans']} human rows)"
     table = fits.backtest_table(result)
     return table._replace(title=f"Held against what came after: {fits.sentence(result, scored.LAST)} {made}")
+
+
+def replicated() -> Table:
+    """Return the stored published results: the count of each class, then the facts of the economy one by one."""
+    stored = replicate.stored()
+    told = [f"{claims.CLASSES[group]}: {replicate.told(found)}" for group, found in claims.counts(stored).items()]
+    rows = [
+        (r["id"], r["claim"], replicate.values(r["expected"]), replicate.values(r["obtained"]), r["verdict"])
+        for r in stored
+        if r["class"] == "fact"
+    ]
+    title = f"Published results ('economy replicate'). {'; '.join(told)}. The facts one by one"
+    return Table(title, ("row", "claim", "expected", "obtained", "verdict"), rows, words=5)
 
 
 def mechanisms() -> Table:

@@ -128,7 +128,7 @@ def _demand(result: Result) -> Table:
 
 def _labs(result: Result) -> Table:
     found = answer.planned_realised(result.tables["labs"], PERIODS)
-    tiers = [t for t in ("frontier", "small", "open") if any(r["tier"] == t for r in found)]
+    tiers = [t for t in ("frontier", "small") if any(r["tier"] == t for r in found)]
     tiers += sorted({r["tier"] for r in found} - set(tiers))
     rows = []
     end = int(result.monthly["month"].dt.year().to_numpy().max())

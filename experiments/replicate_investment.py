@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from agents import lab
-from experiments.claims import Values, row
+from experiments.claims import BESIDE, Values, row
 from model.accounts import doubling_days
 from model.layers import agent, exchange, link, neural
 
@@ -29,7 +29,7 @@ def training_share(train: float, serve: float, span_training: float, span_infere
     {"policy": 0.3684, "search": 0.5, "cheap_checks": 0.6667, "dear_checks": 0.5918, "corner_much_demand": 1.0 / 3.0, "corner_little_demand": 0.86317},
     1e-3,
     "absolute",
-    "corners of the second span: bills 1 to 2 and 10,000 to 1 before anybody thinks",
+    f"corners of the second span: bills 1 to 2 and 10,000 to 1 before anybody thinks; {BESIDE}",
 )  # fmt: skip
 def _b10() -> Values:
     found = {name: training_share(3.0, 1.0, *span) for name, span in SPANS.items()}
@@ -44,7 +44,7 @@ def _b10() -> Values:
     {"k_1": 0.159, "k_5": 0.296, "k_250": 0.56},
     0.02,
     "absolute",
-    "one power law through three points",
+    f"one power law through three points; {BESIDE}",
 )
 def _b12() -> Values:
     samples = np.array([1.0, 5.0, 250.0])
@@ -96,7 +96,7 @@ def _b19() -> Values:
     {"days_128.7": 428.0, "days_212": 198.0},
     0.5,
     "absolute",
-    "rounding of the source; the horizon itself is no input of the model",
+    f"rounding of the source; the horizon itself is no input of the model; {BESIDE}",
 )
 def _b25() -> Values:
     found = {}
@@ -117,7 +117,7 @@ def _b25() -> Values:
     0.2,
     "absolute",
     "weak evidence; nets that 8 labs of the baseline release, one seed, weighted by training compute",
-    soft=True,
+    group="fact",
 )
 def _b38() -> Values:
     from model.economy import InferenceEconomy

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.claims import Values, row
-from model.layers.neural import LAWS, LossLaw, compute_optimal, lifetime_cost, loss, size_net
+from model.layers.neural import LAWS, LossLaw, compute_optimal, lifetime_cost, loss, marginal_rate, size_net
 
 
 def _chinchilla_tokens(n: float, law: LossLaw) -> float:
@@ -121,7 +121,7 @@ def _b06() -> Values:
     found = {}
     for name, n in (("b03", 30e9), ("b04", 70e9)):
         s = _sized(n, law, 1e13)
-        found[name] = law.alpha * law.a * s.n**-law.alpha / (law.beta * law.b * s.d**-law.beta)
+        found[name] = float(marginal_rate(np.array(s.n), np.array(s.d), law))
     return found
 
 

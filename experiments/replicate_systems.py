@@ -7,7 +7,7 @@ import numpy as np
 from agents.human import HumanParams, adopt
 from agents.lab import AI2027, USES, prescribed_uses
 from agents.provider import adjustment_cost
-from experiments.claims import Values, row
+from experiments.claims import BESIDE, Values, row
 from experiments.replicate_auctions import last_that_holds
 from model.core.units import WORK
 from model.layers.exchange import exchange
@@ -69,6 +69,7 @@ def _b20() -> Values:
     {"c_2": 0.642857, "c_10": 0.409180, "wait_2": 1.285714, "wait_10": 0.204590},
     1e-6,
     "absolute",
+    BESIDE,
 )
 def _b21() -> Values:
     return {

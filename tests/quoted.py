@@ -13,14 +13,14 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 import model
-from experiments import ablation, backtest, informed, priors, ranges, scored
+from experiments import ablation, backtest, informed, priors, ranges, scored, claims, replicate
 from experiments.answer import DENOMINATORS, FIRST_DATE, HEADLINE, ONE_PRICE, investment_in_words, prices_in_words
 from experiments.results import Result
 from model.scenario import Scenario
@@ -242,6 +242,19 @@ def overlap_text(told: informed.Informed) -> str:
     )
 
 
+def replicate_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many published results of each class are met and which are not, of what `economy replicate --json` gives."""
+    said = []
+    for group, found in claims.counts(rows).items():
+        missed = [r["id"] for r in rows if r["class"] == group and r["verdict"] != "pass"]
+        named = f" (missed: {', '.join(missed)})" if missed else ""
+        said.append(f"{claims.CLASSES[group]}, {found['pass']} of {sum(found.values())}{named}")
+    return filled(
+        f"Published results (`economy replicate`) that come out, by class: {'; '.join(said)}. The first two say that the code computes what"
+        f" it should; only the third holds the economy against the world."
+    )
+
+
 # Speed ---------------------------------------------------------------------------------------------
 
 
@@ -271,6 +284,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "fit": lambda: fit_text(pl.read_csv(priors.FITTED)),
     "backtest": lambda: backtest_text(json.loads(backtest.STORED.read_text(encoding="utf-8"))),
     "overlap": lambda: overlap_text(informed.stored()),
+    "replicate": lambda: replicate_text(replicate.stored()),
     "speed": lambda: speed_text(json.loads(BENCH.read_text(encoding="utf-8"))),
 }
 MARKED = re.compile(r"(<!-- quoted (\w+):[^>]*-->\n)(.*?)(<!-- end \2 -->)", re.S)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 import model
-from experiments import ablation, backtest, bench, commands_bench, informed, priors, report
+from experiments import ablation, backtest, bench, commands_bench, informed, priors, replicate, report
 from experiments.cli import main
 from experiments.page.levers import LEVERS
 from experiments.results import Result
@@ -76,6 +76,7 @@ def test_a_lost_marker_is_seen(old, new, says):
         ("overlap", informed.STORED, r'"20\d\d-\d\d"', '"never"'),
         ("own", quoted.OWN, r'"median": 0\.\d+', '"median": 0.001'),
         ("because", ablation.FILE, r"(?<=,)-?0\.\d+", "0.001"),
+        ("replicate", replicate.STORED, '"soft"', '"pass"'),
         ("speed", quoted.BENCH, r'"over_arrays": [\d.]+', '"over_arrays": 7.0'),
     ],
 )
@@ -88,6 +89,7 @@ def test_a_stored_result_that_changed_is_seen(tmp_path, monkeypatch, name, path,
         "because": (ablation, "FILE"),
         "backtest": (backtest, "STORED"),
         "fit": (priors, "FITTED"),
+        "replicate": (replicate, "STORED"),
         "speed": (quoted, "BENCH"),
     }
     if name == "overlap":
