@@ -49,10 +49,10 @@ docs: .venv/.all  ## write the table of parameters and, from a fresh baseline, p
 	mv model/data/.parameters.tmp model/data/parameters.md
 	$(BIN)/python -m experiments.cli replicate --json > model/data/.replicate.tmp
 	mv model/data/.replicate.tmp model/data/replicate.json
-	$(BIN)/python -m experiments.cli run baseline --posterior 16 --out results/baseline
+	$(BIN)/python -m experiments.cli run baseline --posterior 16 --out results/baseline --replace
 	$(BIN)/python -m experiments.report results/baseline docs/answer.png
-	$(BIN)/python -m experiments.cli run baseline --seeds 16 --out results/baseline-own
-	$(BIN)/python -m experiments.cli run baseline --posterior 16 --set compute.batch_factor=1 --set compute.reserved_factor=1 --out results/baseline-one-price
+	$(BIN)/python -m experiments.cli run baseline --seeds 16 --out results/baseline-own --replace
+	$(BIN)/python -m experiments.cli run baseline --posterior 16 --set compute.batch_factor=1 --set compute.reserved_factor=1 --out results/baseline-one-price --replace
 	$(BIN)/python -m tests.quoted results/baseline results/baseline-own results/baseline-one-price
 
 # .venv/.python holds interpreter and version: the environment is made anew only when PY is another one.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from experiments.digest import code_digest
+from experiments.files import probe, reason
+from experiments.settings import numbers
 from model.core.errors import InputError
 from model.scenario import Scenario
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from model.economy import InferenceEconomy
 
 #: Names of our files; those with a dot in front were being written when a process was killed.
-FILE = re.compile(r"seed-\d+\.checkpoint|\.seed-\d+\.checkpoint\.\w+")
+FILE = re.compile(r"seed-(\d+)\.checkpoint|\.seed-\d+\.checkpoint\.\w+")
 
 
 class Checkpoints(NamedTuple):
@@ -36,7 +38,7 @@ class Checkpoints(NamedTuple):
         """
         from model import checkpoint
 
-        name = str(self.folder)
+        jobs, name = list(jobs), str(self.folder)
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"checkpoints {name!r}: a file of that name exists; name another --out")
         found = sorted(p.name for p in self.folder.iterdir()) if self.folder.exists() else []
@@ -49,6 +51,19 @@ class Checkpoints(NamedTuple):
             )
         if self.resume and not found and self.every_months is None:
             raise InputError(f"--resume: no checkpoints in {name!r}")
+        kept = {int(match[1]) for match in map(FILE.fullmatch, found) if match and match[1]}
+        if unused := kept - {seed for _, seed in jobs}:
+            raise InputError(
+                f"--resume: {name!r} holds checkpoints of seeds {numbers(kept)}, and this run is of {numbers([s for _, s in jobs])}; "
+                f"ask for all seeds, or move the files of {numbers(unused)} away"
+            )
+        if self.every_months:
+            try:
+                probe(next(p for p in (self.folder, *self.folder.parents) if p.exists()), "economy")
+            except OSError as error:
+                raise InputError(
+                    f"checkpoints {name!r}: cannot be written ({reason(error)}); name another --out"
+                ) from None
         for scenario, seed in jobs:
             if self.file(seed).exists():
                 checkpoint.check(self.file(seed), code_digest(), scenario, seed)
@@ -94,9 +109,14 @@ class Checkpoints(NamedTuple):
                 f"checkpoint {str(self.file(economy.seed))!r}: {error.strerror or error}; the one before it is kept"
             ) from error
 
-    def remove(self) -> None:
-        """Remove the folder: the result stands."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def remove(self, seeds: Iterable[int]) -> None:
+        """Remove the files of these seeds, and the folder if nothing else is in it: the result stands."""
+        with contextlib.suppress(OSError):
+            names = {self.file(seed).name for seed in seeds}
+            for path in list(self.folder.iterdir()):
+                if path.name in names or path.name[1:].rpartition(".")[0] in names:
+                    path.unlink()
+            self.folder.rmdir()
 
 
 def beside(target: Path | None, every_months: int | None, resume: bool) -> Checkpoints | None:

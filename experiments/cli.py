@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import contextlib
+import io
 import json
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from experiments import commands_bench, commands_fit
+from experiments.files import NotWritten, attempt, raised, reason
+from experiments.folder import check_target, own_folder
 from model.core.errors import InputError, unknown
 
 BAD_INPUT, BROKEN, INTERRUPTED = 2, 3, 130
@@ -28,11 +32,18 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 2 for bad input, 3 for a broken law, 130 after Ctrl-C or SIGTERM."""
+    with _any_name_printed():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     try:
         with _termination_as_interrupt():
-            return _dispatch(arguments)
+            status = _dispatch(arguments)
+            print(end="", flush=True)  # what cannot be written is said here and not while the interpreter ends
+            return status
     except InputError as error:
         return _fail(error, BAD_INPUT, debug)
     except BrokenPipeError:  # the reader has seen enough
@@ -44,10 +55,41 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"stopped by the user{kept}", INTERRUPTED, debug)
     except Exception as error:
         stopped = type(error).__name__ == "RunStopped"
-        if stopped:
+        if stopped or isinstance(error, NotWritten):
             return _fail(error, BROKEN if error.__cause__.__class__.__name__ == "LawBreach" else 1, debug)
+        if isinstance(error, OSError):  # the system's answer, no fault of the code
+            try:
+                print(end="", flush=True)
+            except OSError:  # it was the output: what could not be printed is not tried again at the end
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            name = f"{str(error.filename)!r}: " if error.filename else ""
+            return _fail(f"{name}{reason(error)}", 1, debug)
         hint = "" if debug else " (--debug shows where)"
         return _fail(f"internal error: {type(error).__name__}: {error}{hint}", 1, debug)
+
+
+@contextlib.contextmanager
+def _any_name_printed() -> Iterator[None]:
+    """Have names printed that the locale does not know: bytes of a path as they are, other characters by their number."""
+
+    def shown(error: UnicodeError) -> tuple[bytes, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        one = error.object[error.start]
+        handler = "surrogateescape" if "\udc80" <= one <= "\udcff" else "backslashreplace"
+        return one.encode("ascii", handler), error.start + 1
+
+    codecs.register_error("shown", shown)
+    streams = [s for s in (sys.stdout, sys.stderr) if isinstance(s, io.TextIOWrapper)]
+    before = [stream.errors for stream in streams]
+    for stream in streams:
+        stream.reconfigure(errors="shown")
+    try:
+        yield
+    finally:
+        for stream, errors in zip(streams, before, strict=True):
+            with contextlib.suppress(OSError, ValueError):  # it flushes, and the output may be gone
+                stream.reconfigure(errors=errors)
 
 
 @contextlib.contextmanager
@@ -126,12 +168,17 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
         help="write a checkpoint every N months to DIR.checkpoint, which is removed when the result stands",
     )
     run.add_argument("--resume", action="store_true", help="go on from DIR.checkpoint; the result is the same")
-    run.add_argument("--out", metavar="DIR", help="folder to write; results/<scenario> if left out")
+    run.add_argument(
+        "--out",
+        metavar="DIR",
+        help="folder to write; results/<scenario>, or one beside it for other settings, if left out",
+    )
+    run.add_argument("--replace", action="store_true", help="replace the result in DIR though its settings were others")
     run.add_argument("--json", action="store_true", help="print the answer as JSON")
 
     sweep = command("sweep", _sweep, "run a design of runs; goes on where it stopped")
     sweep.add_argument("file", metavar="SWEEP.toml", help="scenarios, seeds, design, parameters, what is recorded")
-    sweep.add_argument("--out", metavar="DIR", help="folder of the sweep; results/<file> if left out")
+    sweep.add_argument("--out", metavar="DIR", help="folder of the sweep; results/<path of the file> if left out")
     sweep.add_argument("--workers", metavar="N", help="parallel processes")
     sweep.add_argument("--cluster", metavar="ADDRESS", help="dask scheduler, tcp://host:8786; see docs/cluster.md")
     sweep.add_argument("--retry", action="store_true", help="run those again that ended in an error")
@@ -142,13 +189,15 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     compare.add_argument("--humans", metavar="N", help="human rows: the resolution, not the population")
     compare.add_argument("--months", metavar="N", help="months to run")
     compare.add_argument("--workers", metavar="N", help="parallel processes")
-    compare.add_argument("--out", metavar="FILE.csv", help="file for the rows")
+    compare.add_argument("--out", metavar="FILE.csv", help="file for the rows, new or from an earlier comparison")
     compare.add_argument("--json", action="store_true", help="print the rows as JSON")
     study = command("sensitivity", _sensitivity, "what decides the crossover: Morris screening, then Sobol effects")
     study.add_argument("scenario", nargs="?", default="baseline", help="shipped name or TOML file")
     study.add_argument("--method", default="sobol", help="morris ends after the screening; sobol goes on (sobol)")
     study.add_argument("--preset", default="quick", help="quick: about 400 runs; full: about 11,000 (quick)")
-    study.add_argument("--out", metavar="DIR", help="folder of the runs; results/sensitivity-<preset> if left out")
+    study.add_argument(
+        "--out", metavar="DIR", help="folder of the runs; results/sensitivity-<preset>[-<scenario>] if left out"
+    )
     study.add_argument("--workers", metavar="N", help="parallel processes")
     study.add_argument("--cluster", metavar="ADDRESS", help="dask scheduler, tcp://host:8786; see docs/cluster.md")
     study.add_argument("--json", action="store_true", help="print all effects as JSON")
@@ -207,16 +256,7 @@ def _counted(done: int, total: int) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from experiments.source import (
-        DRAWS_MAX,
-        SEED_MAX,
-        SEEDS_MAX,
-        assignments,
-        default_folder,
-        whole_number,
-        with_overrides,
-    )
-    from model.scenario import Scenario
+    from experiments.source import DRAWS_MAX, SEED_MAX, SEEDS_MAX, assignments, default_folder, whole_number
 
     humans = whole_number("--humans", given.humans, 1, 100_000_000)
     months = whole_number("--months", given.months, 1, 1200)
@@ -226,52 +266,53 @@ def _run(given: argparse.Namespace) -> int:
     workers = whole_number("--workers", given.workers, 1, 1024)
     checkpoint_every = whole_number("--checkpoint-every", given.checkpoint_every, 1, 1200)
     overrides = assignments(given.set)
-    from experiments.folder import check_target
-
-    scenario = with_overrides(Scenario.load(given.scenario), overrides)
-    out = given.out if given.out is not None else default_folder(scenario)
-    check_target(out)
+    if given.out is not None:
+        check_target(given.out)
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
+    from experiments.plan import planned
     from experiments.progress import RunProgress
     from experiments.runner import run
 
+    asked: dict[str, Any] = {
+        "humans": humans,
+        "months": months,
+        "seed": ... if seed is None else seed,
+        "seeds": ... if seeds is None else seeds,
+        "posterior": posterior,
+        "overrides": overrides,
+    }
+    out = given.out
+    if out is None:
+        plan = planned(given.scenario, **asked)
+        plain = default_folder(plan.scenario)
+        out = plain if given.replace else own_folder(plain, plan.settings())
+        if out != plain:
+            print(f"{plain} holds a result of other settings and stays; this one goes to {out}", file=sys.stderr)
+    kept: dict[str, Any] = {"checkpoint_every": checkpoint_every, "resume": given.resume, "replace": given.replace}
     with RunProgress() as progress:
-        result = run(
-            given.scenario,
-            humans=humans,
-            months=months,
-            seed=... if seed is None else seed,
-            seeds=... if seeds is None else seeds,
-            posterior=posterior,
-            workers=workers,
-            overrides=overrides,
-            checkpoint_every=checkpoint_every,
-            resume=given.resume,
-            out=out,
-            on_progress=progress,
+        result, failed = attempt(
+            lambda: run(given.scenario, **asked, **kept, workers=workers, out=out, on_progress=progress)
         )
     if given.json:
-        print(json.dumps({**result.to_json(), "out": str(out)}, indent=1, allow_nan=False))
-        return 0
-    from rich.console import Console
+        print(json.dumps({**result.to_json(), "out": None if failed else str(out)}, indent=1, allow_nan=False))
+    else:
+        from rich.console import Console
 
-    from experiments.printed import show
+        from experiments.printed import show
 
-    show(result, Console(width=None if sys.stdout.isatty() else 110), str(out))
-    return 0
+        show(result, Console(width=None if sys.stdout.isatty() else 110), None if failed else str(out))
+    return raised(failed)
 
 
 def _sweep(given: argparse.Namespace) -> int:
-    from pathlib import Path
-
     from experiments.progress import SweepProgress
     from experiments.runner import RunInterrupted
-    from experiments.source import whole_number
+    from experiments.source import sweep_folder, whole_number
     from experiments.sweeps import sweep
 
     workers = whole_number("--workers", given.workers, 1, 1024)
-    out = given.out if given.out is not None else f"results/{Path(given.file).stem}"
+    out = given.out if given.out is not None else sweep_folder(given.file)
     try:
         with SweepProgress() as progress:
             sweep(given.file, out, workers, cluster=given.cluster, retry=given.retry, on_progress=progress)
@@ -290,10 +331,11 @@ def _sensitivity(given: argparse.Namespace) -> int:
     from experiments.progress import SweepProgress
     from experiments.runner import RunInterrupted
     from experiments.sensitivity import study
-    from experiments.source import whole_number
+    from experiments.source import folder_name, whole_number
 
     workers = whole_number("--workers", given.workers, 1, 1024)
-    out = given.out if given.out is not None else f"results/sensitivity-{given.preset}"
+    other = "" if given.scenario == "baseline" else f"-{folder_name(given.scenario)}"
+    out = given.out if given.out is not None else f"results/sensitivity-{given.preset}{other}"
     folder = findings.check_folder(out)
     progress = SweepProgress()
     try:
@@ -310,10 +352,10 @@ def _sensitivity(given: argparse.Namespace) -> int:
     except RunInterrupted:
         return _fail(progress.kept(out), INTERRUPTED, given.debug)
     boxes = findings.boxes_of(found)
-    written = findings.write(found, boxes, folder)
+    written, failed = attempt(lambda: findings.write(found, boxes, folder))
     if given.json:
         print(json.dumps(findings.to_json(found, boxes), indent=1, allow_nan=False))
-        return 0
+        return raised(failed)
     from rich.console import Console
 
     from experiments.printed import show_tables
@@ -323,8 +365,9 @@ def _sensitivity(given: argparse.Namespace) -> int:
         console.print(sentence, highlight=False)
     console.print()
     show_tables(findings.tables(found), console)
-    print(f"{out}: {', '.join(written)}")
-    return 0
+    if written:
+        print(f"{out}: {', '.join(written)}")
+    return raised(failed)
 
 
 def _compare(given: argparse.Namespace) -> int:
@@ -334,13 +377,10 @@ def _compare(given: argparse.Namespace) -> int:
     humans = whole_number("--humans", given.humans, 1, 100_000_000)
     months = whole_number("--months", given.months, 1, 1200)
     workers = whole_number("--workers", given.workers, 1, 1024)
-    out = given.out
-    if out is not None and (
-        not out.strip() or "\0" in out or os.path.isdir(out) or not os.path.isdir(os.path.dirname(out) or ".")
-    ):
-        raise InputError(f"--out {out!r}: must be the name of a file in a folder that exists")
-    from experiments.comparison import paired
+    from experiments.comparison import paired, save, target
     from experiments.progress import Shown
+
+    out = None if given.out is None else target(given.out)
 
     with Shown("comparing") as shown:
         found = paired(
@@ -352,18 +392,18 @@ def _compare(given: argparse.Namespace) -> int:
             workers=workers,
             on_progress=lambda done, total: shown.show(done, total, f"{done} of {total} runs", always=done == total),
         )
-    if out is not None:
-        found.rows.write_csv(f"{out}.part")
-        os.replace(f"{out}.part", out)
+    failed = None if out is None else attempt(lambda: save(found, given.out))[1]
     if given.json:
         print(json.dumps(found.to_json(), indent=1, allow_nan=False))
-        return 0
+        return raised(failed)
     from rich.console import Console
 
     from experiments.printed import show_comparison
 
     show_comparison(found, Console(width=None if sys.stdout.isatty() else 110))
-    return 0
+    if failed is not None:
+        print(found.rows.write_csv(), end="")
+    return raised(failed)
 
 
 def _app(given: argparse.Namespace) -> int:

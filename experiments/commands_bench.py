@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.commands_fit import Command
+from model.core.errors import InputError
 
 if TYPE_CHECKING:
     from experiments.printed import Table
@@ -27,12 +30,15 @@ def add(command: Command) -> None:
 
 
 def _bench(given: argparse.Namespace) -> int:
-    from experiments.folder import check_study, write_json
+    from experiments.files import as_json, attempt, raised, write_file
+    from experiments.folder import check_study
     from experiments.source import whole_number
 
     sizes = [whole_number("--humans", text, 2, 100_000_000) or 0 for text in given.humans or ()]
     months = whole_number("--months", given.months, 1, 1200)
     folder = None if given.out is None else check_study(given.out, (FILE,), "a bench")
+    if folder is not None:
+        _check_ours(folder / FILE)
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     from experiments import bench
@@ -45,12 +51,10 @@ def _bench(given: argparse.Namespace) -> int:
             given.quick,
             tell=lambda text: shown.show(0, 1, text, always=True),
         )
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / FILE, found)
+    failed = None if folder is None else attempt(lambda: write_file(folder / FILE, as_json(found)))[1]
     if given.json:
         sys.stdout.write(json.dumps(found, indent=1, allow_nan=False) + "\n")
-        return 0
+        return raised(failed)
     from rich.console import Console
 
     from experiments.printed import show_tables
@@ -59,7 +63,18 @@ def _bench(given: argparse.Namespace) -> int:
     show_tables(tables(found), console)
     for line in notes(found):
         console.print(line, highlight=False)
-    return 0
+    return raised(failed)
+
+
+def _check_ours(path: Path) -> None:
+    """Refuse a file that no bench has written."""
+    with contextlib.suppress(FileNotFoundError):
+        try:
+            ours = set(json.loads(path.read_text(encoding="utf-8"))) >= {"machine", "figures", "targets"}
+        except (ValueError, TypeError, RecursionError):
+            ours = False
+        if not ours:
+            raise InputError(f"--out: {str(path)!r} is none of a bench; name another folder")
 
 
 def tables(found: dict[str, Any]) -> list[Table]:

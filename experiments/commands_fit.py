@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from experiments.files import attempt, raised, write_files
+
 INTERRUPTED = 130
 Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 
@@ -69,7 +71,7 @@ def _calibrate(given: argparse.Namespace) -> int:
     folder = fits.check_folder(out)
     with Shown("fitting") as shown:
         found = calibration.calibrate(folder / fits.RUNS, until, preset, workers=workers, tell=_teller(shown))
-    written = fits.write(found, folder)
+    written, failed = attempt(lambda: fits.write(found, folder))
     answer = None
     if given.crossover:
         from experiments.informed import informed
@@ -77,12 +79,13 @@ def _calibrate(given: argparse.Namespace) -> int:
         with Shown("running on") as shown:
             answer = informed(folder / fits.RUNS, found.members, found.weights, workers=workers, tell=_teller(shown))
         text = json.dumps(answer.to_json(), indent=1) + "\n"
-        written += fits.put({fits.CROSSOVER: text.encode()}, folder)
+        more, late = attempt(lambda: write_files({fits.CROSSOVER: text.encode()}, folder))
+        written, failed = [*(written or ()), *(more or ())], failed or late
     facts, rows = fits.facts(found), calibration.summary(found)
     if given.json:
         crossover = {} if answer is None else {"crossover": answer.to_json()}
         _json({**facts, "best": found.best, "parameters": rows, **crossover, "out": out})
-        return 0
+        return raised(failed)
     from rich.console import Console
 
     from experiments.printed import show_tables
@@ -96,8 +99,9 @@ def _calibrate(given: argparse.Namespace) -> int:
     show_tables([fits.table(rows)], console)
     for sentence in answer.sentences() if answer is not None else ():
         console.print(sentence, highlight=False)
-    console.print(f"{out}: {', '.join(written)}", highlight=False)
-    return 0
+    if written:
+        console.print(f"{out}: {', '.join(written)}", highlight=False)
+    return raised(failed)
 
 
 def _backtest(given: argparse.Namespace) -> int:
@@ -120,19 +124,19 @@ def _backtest(given: argparse.Namespace) -> int:
         if given.out is not None
         else f"results/backtest-{'rolling' if given.rolling else cutoffs[0]}-{given.preset}"
     )
-    found = []
+    folders = [fits.check_folder(str(Path(named) / cutoff) if given.rolling else named) for cutoff in cutoffs]
+    found, failed = [], None
     with Shown("fitting") as shown:
-        for cutoff in cutoffs:
-            folder = fits.check_folder(str(Path(named) / cutoff) if given.rolling else named)
+        for cutoff, folder in zip(cutoffs, folders, strict=True):
             tell = _teller(shown, f"{cutoff}, ")
             done = backtest.backtest(folder / fits.RUNS, cutoff, given.observations, preset, workers=workers, tell=tell)
-            fits.write(done.fit, folder)
-            fits.write_backtest(done, folder)
+            for write in (lambda: fits.write(done.fit, folder), lambda: fits.write_backtest(done, folder)):  # noqa: B023
+                failed = attempt(write)[1] or failed
             found.append(done)
     results = [done.to_json() for done in found]
     if given.json:
         _json(results if given.rolling else {**results[0], "out": named})
-        return 0
+        return raised(failed)
     from rich.console import Console
 
     from experiments.printed import show_tables
@@ -142,8 +146,9 @@ def _backtest(given: argparse.Namespace) -> int:
     for result in results:
         console.print(fits.sentence(result, last), highlight=False)
     show_tables([fits.backtest_table(result) for result in results], console)
-    console.print(f"{named}: {', '.join((*fits.FILES, *fits.BACKTEST))}", highlight=False)
-    return 0
+    if failed is None:
+        console.print(f"{named}: {', '.join((*fits.FILES, *fits.BACKTEST))}", highlight=False)
+    return raised(failed)
 
 
 def _teller(shown: Any, before: str = "") -> Callable[[str, int, int], None]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.engine import DONE, Processes, Task, outcomes, simulate
+from experiments.files import NotWritten, check_file, write_file
 from experiments.runner import RunStopped
 from experiments.source import seeds_of, with_overrides
 from model.core.errors import InputError, unknown
@@ -183,6 +184,27 @@ def paired(
         divergence(x, y, shorter.start),
         (_summaries(crossed[0], shorter.start), _summaries(crossed[1], shorter.start)),
     )
+
+
+def target(out: str) -> Path:
+    """Return the file for the rows, or refuse it before anything is simulated: only a table of ours is replaced."""
+    header = ",".join(COLUMNS).encode()
+    return check_file(out, lambda begins: begins.partition(b"\n")[0].rstrip(b"\r") == header, "rows of a comparison")
+
+
+def save(found: Comparison, out: str) -> None:
+    """Write the rows as CSV in one step.
+
+    Raises
+    ------
+    NotWritten
+        If the system does not let it be written, or something else came to stand there; nothing is changed then.
+    """
+    try:
+        path = target(out)
+    except InputError as error:
+        raise NotWritten(str(error)) from None
+    write_file(path, found.rows.write_csv().encode())
 
 
 def recorded(series: Any) -> tuple[str, ...]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +11,11 @@ import polars as pl
 
 from experiments.discovery import BEFORE, Box, available, discover
 from experiments.drawing import png
+from experiments.files import write_files
 from experiments.folder import check_study
 from experiments.printed import Table
 from experiments.sensitivity import MAIN, OUTCOMES, SCREENING, VARIANCE, Sensitivity
+from experiments.store import FILE
 
 TABLES = ("screening.csv", "variance.csv", "swings.csv", "boxes.json")
 PICTURES = ("tornado.png", "heat_map.png", "boxes.png")
@@ -30,7 +29,7 @@ def check_folder(out: str) -> Path:
     ------
     InputError
     """
-    return check_study(out, {SCREENING, VARIANCE, *TABLES, *PICTURES}, "a sensitivity study")
+    return check_study(out, {SCREENING, VARIANCE, *TABLES, *PICTURES}, "a sensitivity study", f"{SCREENING}/{FILE}")
 
 
 def boxes_of(found: Sensitivity) -> list[Box]:
@@ -54,19 +53,10 @@ def write(found: Sensitivity, boxes: Sequence[Box], folder: Path) -> list[str]:
         files["boxes.json"] = (json.dumps([_plain(box) for box in boxes], indent=1) + "\n").encode()
         files["boxes.png"] = png(figures.boxes(found, boxes), 2)
     files["heat_map.png"] = png(figures.heat_map(found), 2)
+    written = write_files(files, folder)
     for name in {*TABLES, *PICTURES} - set(files):  # of an earlier study
         (folder / name).unlink(missing_ok=True)
-    for name, data in files.items():
-        handle, part = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.chmod(part, 0o644)
-            os.replace(part, folder / name)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(part)
-    return list(files)
+    return written
 
 
 def to_json(found: Sensitivity, boxes: Sequence[Box]) -> dict[str, Any]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,10 @@ from experiments import smoother
 from experiments.backtest import Backtest
 from experiments.calibration import Calibration, summary
 from experiments.drawing import png
+from experiments.files import write_files
 from experiments.folder import check_study
 from experiments.printed import Table
+from experiments.store import FILE
 
 RUNS = "runs"  # the store of runs, a folder of its own
 BEST, POSTERIOR, PARAMETERS, POINTS, FACTS = "best.toml", "posterior.csv", "parameters.csv", "points.csv", "fit.json"
@@ -40,7 +40,7 @@ def check_folder(out: str) -> Path:
     ------
     InputError
     """
-    path = check_study(out, {RUNS, CROSSOVER, *FILES, *BACKTEST}, "a fit")
+    path = check_study(out, {RUNS, CROSSOVER, *FILES, *BACKTEST}, "a fit", f"{RUNS}/{FILE}")
     path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -58,21 +58,7 @@ def write(found: Calibration, folder: Path) -> list[str]:
         "fit.png": png(figures.fit(found), 2),
         "identifiability.png": png(figures.identifiability(found), 2),
     }
-    return put(files, folder)
-
-
-def put(files: Mapping[str, bytes], folder: Path) -> list[str]:
-    """Write files, each in one step."""
-    for name, data in files.items():
-        handle, part = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.chmod(part, 0o644)
-            os.replace(part, folder / name)
-        finally:
-            Path(part).unlink(missing_ok=True)
-    return list(files)
+    return write_files(files, folder)
 
 
 def facts(found: Calibration) -> dict[str, Any]:
@@ -156,7 +142,7 @@ def write_backtest(found: Backtest, folder: Path) -> list[str]:
         FORECAST: _rounded(found.points).write_csv().encode(),
         "forecast.png": png(figures.forecast(found), 2),
     }
-    return put(files, folder)
+    return write_files(files, folder)
 
 
 def sentence(result: Mapping[str, Any], last: str) -> str:

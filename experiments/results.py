@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import io
+import itertools
 import json
 import os
 import platform
@@ -17,24 +19,14 @@ import polars.selectors as cs
 
 import model
 from experiments import answer
-from experiments.folder import MANIFEST, SCHEMA_VERSION, is_ours, replacing, write_json
+from experiments.files import NotWritten, opened, reason, write_json
+from experiments.folder import MANIFEST, NETWORKS, REPORT, SCHEMA_VERSION, TABLES, is_ours, replacing
+from experiments.settings import differences
 from model.core.errors import InputError
 from model.core.files import read_json
 from model.measures import Crossover, crossover_summary
 from model.scenario import Scenario
 
-TABLES = (
-    "monthly",
-    "compute",
-    "capacity",
-    "demand",
-    "flows",
-    "balances",
-    "stack",
-    "labs",
-    "attention",
-    "agents",
-)
 #: Tables and networks that are kept for the first seed only.
 FIRST_SEED = ("agents",)
 PACKAGES = ("numpy", "scipy", "networkx", "mesa", "polars", "altair")
@@ -145,17 +137,9 @@ class Result:
     @functools.cached_property
     def manifest(self) -> dict[str, Any]:
         """Return everything that repeats the run, and what it took."""
-        settings = self.scenario
         out: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
-            "scenario": settings.name,
-            "title": settings.title,
-            "description": settings.description,
-            "run": {"start": settings.start, "months": settings.months, "humans": settings.humans},
-            "seeds": list(self.seeds),
-            "parameters": settings.values(),
-            **({"posterior": [dict(m) for m in self.posterior]} if self.posterior else {}),
-            "interventions": [change.to_dict() for change in settings.interventions],
+            **settings(self.scenario, self.seeds, self.posterior),
             "versions": versions(),
             "machine": {"platform": platform.system(), "machine": platform.machine(), "cpu_count": os.cpu_count()},
             "seconds": round(self.seconds, 3),
@@ -165,22 +149,42 @@ class Result:
             out["incomplete"] = dict(self.incomplete)
         return out
 
-    def save(self, out: str | Path) -> Path:
-        """Write the folder `out` in one step and return its path; a folder of ours is replaced, others are refused."""
+    def save(self, out: str | Path, replace: bool = False) -> Path:
+        """Write the folder `out` in one step and return its path.
+
+        Files of ours in it are replaced, what else is in a result folder stays, another folder that is not empty is refused.
+
+        Parameters
+        ----------
+        out : str or path
+        replace : bool
+            Whether a result of other settings is replaced too.
+
+        Raises
+        ------
+        InputError
+            If something else stands there.
+        NotWritten
+            If the system does not let it be written; nothing is changed then.
+        """
         from experiments import report
 
         failed: Exception | None = None
-        with replacing(out) as folder:
+        with replacing(out, self.manifest, replace) as folder:
             write_tables(self.tables, folder)
-            write_json(folder / "networks.json", self.networks)
+            write_json(folder / NETWORKS, self.networks)
             write_json(folder / MANIFEST, self.manifest)
             if self.incomplete is None:
                 try:
                     report.write(self, folder)
                 except Exception as error:  # a picture must not cost a run
                     failed = error
+                    for name in REPORT:  # nor stand there by half
+                        (folder / name).unlink(missing_ok=True)
         if failed is not None:
-            raise RuntimeError(f"the tables are in {str(out)!r}, but the report failed: {failed}") from failed
+            raise NotWritten(
+                f"the tables are in {str(out)!r}, but {' and '.join(REPORT)} failed: {reason(failed)}"
+            ) from failed
         return Path(out)
 
     @classmethod
@@ -199,13 +203,56 @@ class Result:
         return cls(
             scenario=Scenario.load(path / MANIFEST),
             seeds=tuple(manifest["seeds"]),
-            tables={name: pl.read_parquet(path / f"{name}.parquet") for name in TABLES},
-            networks=json.loads((path / "networks.json").read_text(encoding="utf-8")),
+            tables={name: read_table(path / f"{name}.parquet") for name in TABLES},
+            networks=json.loads((path / NETWORKS).read_text(encoding="utf-8")),
             seconds=manifest["seconds"],
             peak_memory_bytes=manifest["peak_memory_bytes"],
             posterior=tuple(manifest.get("posterior", ())),
             incomplete=manifest.get("incomplete"),
         )
+
+
+def settings(scenario: Scenario, seeds: Sequence[int], posterior: Sequence[Mapping[str, float]] = ()) -> dict[str, Any]:
+    """Return what decides a result, as its manifest holds it."""
+    return {
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "description": scenario.description,
+        "run": {"start": scenario.start, "months": scenario.months, "humans": scenario.humans},
+        "seeds": list(seeds),
+        "parameters": scenario.values(),
+        **({"posterior": [dict(m) for m in posterior]} if posterior else {}),
+        "interventions": [change.to_dict() for change in scenario.interventions],
+    }
+
+
+def incomplete_folder(result: Result, target: Path) -> Path:
+    """Return a folder beside the target for what is finished; one that holds more, or something else, is left as it is."""
+    for number in itertools.count(1):
+        folder = target.with_name(f"{target.name}.incomplete" + (f"-{number}" if number > 1 else ""))
+        if not folder.exists() or (is_ours(folder) and _holds(result, folder)):
+            break
+    return folder
+
+
+def _holds(result: Result, folder: Path) -> bool:
+    """Return whether a result has all runs and months, of the same settings, that the one in a folder has."""
+    try:
+        there = Result.load(folder)
+    except Exception:  # damaged
+        return False
+    free = {"seeds": [], "posterior": []}
+    if differences({**there.manifest, **free}, {**result.manifest, **free}):
+        return False
+    (old, new) = ({row[0]: row[1:] for row in _runs(r)} for r in (there, result))
+    return all(seed in new and new[seed][0] >= months and new[seed][1] == draw for seed, (months, draw) in old.items())
+
+
+def _runs(result: Result) -> list[tuple[int, int, Mapping[str, float] | None]]:
+    """Return seed, months and draw of each run."""
+    months = dict(result.monthly.group_by("seed").len().iter_rows())
+    drawn = result.posterior or (None,) * len(result.seeds)
+    return [(seed, months.get(seed, 0), draw) for seed, draw in zip(result.seeds, drawn, strict=True)]
 
 
 def versions() -> dict[str, str]:
@@ -222,9 +269,21 @@ def versions() -> dict[str, str]:
 def write_tables(tables: Mapping[str, pl.DataFrame], folder: Path) -> None:
     """Write each table as Parquet with the schema's version in its metadata."""
     for name, table in tables.items():
-        table.write_parquet(
-            folder / f"{name}.parquet", compression="zstd", metadata={"schema_version": str(SCHEMA_VERSION)}
-        )
+        with opened(folder / f"{name}.parquet") as file:
+            file.write(as_parquet(table))
+
+
+def as_parquet(table: pl.DataFrame) -> memoryview:
+    """Return a table as Parquet with the schema's version in its metadata."""
+    buffer = io.BytesIO()  # not a path: polars knows only those that are Unicode, and errors of its own
+    table.write_parquet(buffer, compression="zstd", metadata={"schema_version": str(SCHEMA_VERSION)})
+    return buffer.getbuffer()
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """Return a table that `write_tables` wrote, from a path that need not be Unicode."""
+    with open(path, "rb") as file:
+        return pl.read_parquet(file)
 
 
 def stack(parts: Sequence[Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:

@@ -22,10 +22,19 @@ from typing import Any, cast
 import polars as pl
 
 from experiments.checkpoints import Checkpoints, beside
-from experiments.folder import check_target
-from experiments.posterior import draws, of_manifest, scenarios
-from experiments.results import FIRST_SEED, TABLES, Result, peak_memory_bytes, stack, write_tables
-from experiments.source import DRAWS_MAX, seeds_of, with_overrides
+from experiments.files import NotWritten, reason
+from experiments.folder import TABLES, check_target
+from experiments.plan import planned
+from experiments.posterior import scenarios
+from experiments.results import (
+    FIRST_SEED,
+    Result,
+    incomplete_folder,
+    peak_memory_bytes,
+    read_table,
+    stack,
+    write_tables,
+)
 from model.core.checks import LawBreach
 from model.core.errors import InputError
 from model.scenario import Scenario, whole
@@ -84,6 +93,7 @@ def run(
     overrides: Mapping[str, Any] | None = None,
     checkpoint_every: int | None = None,
     resume: bool = False,
+    replace: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Result:
     """Run a scenario and return its result.
@@ -101,13 +111,15 @@ def run(
     workers : int, optional
         Parallel processes; by default one a seed, at most one a processor. One runs here.
     out : str or path, optional
-        Folder to write.
+        Folder to write: new, empty, or one that holds a result of the same settings. What is not ours in it stays.
     overrides : mapping, optional
         {"section.name": value}.
     checkpoint_every : int, optional
         Months between checkpoints, kept in `<out>.checkpoint` until the result stands.
     resume : bool
         Go on from the checkpoints that are there; the result is the same, bit for bit.
+    replace : bool
+        Whether a result of other settings in `out` is replaced too.
     on_progress : callable, optional
         Called with months done, months in all, seeds finished.
 
@@ -119,22 +131,16 @@ def run(
         A conservation law broke (the cause is the `LawBreach`), or a process died; what is finished is kept.
     RunInterrupted
         Ctrl-C; finished seeds are kept.
+    NotWritten
+        The run ended, but the system does not let `out` be written; its `result` holds what was found.
     """
-    scenario = with_overrides(Scenario.load(source).with_run(months=months, humans=humans), overrides or {})
-    if posterior is not None and not isinstance(seeds, EllipsisType):
-        raise InputError(
-            f"--posterior {posterior} beside --seeds {seeds}: each draw has a seed of its own; give one of both"
-        )
-    if posterior is not None:
-        members = draws(scenario, whole("posterior", posterior, 1, DRAWS_MAX))
-        chosen = seeds_of(source, seed, posterior)
-    else:
-        repeated = isinstance(seed, EllipsisType) and isinstance(seeds, EllipsisType)
-        members = of_manifest(source) if repeated else ()
-        chosen = seeds_of(source, seed, seeds)
+    plan = planned(
+        source, humans=humans, months=months, seed=seed, seeds=seeds, posterior=posterior, overrides=overrides
+    )
+    scenario, members, chosen = plan
     jobs = list(zip(scenarios(scenario, members, len(chosen)), chosen, strict=True))
     processes = min(os.cpu_count() or 1, len(chosen)) if workers is None else whole("workers", workers, 1, 1024)
-    target = None if out is None else check_target(out)
+    target = None if out is None else check_target(out, plan.settings(), replace)
     every = None if checkpoint_every is None else whole("checkpoint_every", checkpoint_every, 1, 1200)
     kept = beside(target, every, resume)
     if kept is not None:
@@ -152,7 +158,7 @@ def run(
                     if outcome.breach is not None:
                         stopped = outcome.breach
                         break
-        except (KeyboardInterrupt, BrokenProcessPool) as error:
+        except (KeyboardInterrupt, BrokenProcessPool, NotWritten) as error:
             stopped = error
         seconds = time.perf_counter() - began
         result = _result(scenario, chosen, members, outcomes, seconds, stopped)
@@ -161,10 +167,22 @@ def run(
     if result is None:
         raise RuntimeError("no seed returned a result")
     if target is not None:
-        result.save(target)
+        _save(result, target, replace, kept)
     if kept is not None:
-        kept.remove()
+        kept.remove(chosen)
     return result
+
+
+def _save(result: Result, target: Path, replace: bool, kept: Checkpoints | None) -> None:
+    """Write a finished run; where that cannot be, its result goes with the error and its checkpoints stay."""
+    try:
+        result.save(target, replace)
+    except (InputError, NotWritten) as error:  # InputError: something else came to stand there
+        stay = kept is not None and kept.every_months is not None
+        more = f"; checkpoints are in {os.path.relpath(kept.folder)}, --resume writes it" if kept and stay else ""
+        failed = NotWritten(f"{error}{more}")
+        failed.result = result
+        raise failed from error
 
 
 def _here(
@@ -260,8 +278,11 @@ def _simulate(
     finally:
         economy.close()
     folder = scratch / f"seed-{seed}"
-    folder.mkdir()
-    write_tables({name: tables[name] for name in TABLES if first or name not in FIRST_SEED}, folder)
+    try:
+        folder.mkdir()
+        write_tables({name: tables[name] for name in TABLES if first or name not in FIRST_SEED}, folder)
+    except OSError as error:
+        raise NotWritten(f"{str(error.filename)!r}: {reason(error)}") from None
     return Outcome(seed, folder, networks, peak_memory_bytes(), breach)
 
 
@@ -277,7 +298,7 @@ def _result(
     kept = [outcomes[s] for s in seeds if s in outcomes and outcomes[s].folder is not None]
     if not kept:
         return None
-    parts = [{p.stem: pl.read_parquet(p) for p in sorted(cast(Path, o.folder).glob("*.parquet"))} for o in kept]
+    parts = [{p.stem: read_table(p) for p in sorted(cast(Path, o.folder).glob("*.parquet"))} for o in kept]
     for name in FIRST_SEED:
         if name not in parts[0]:  # the first seed is among the lost ones
             parts[0][name] = pl.DataFrame({"seed": []}, schema={"seed": pl.Int64})
@@ -303,6 +324,8 @@ def _result(
 def _reason(stopped: BaseException) -> str:
     if isinstance(stopped, LawBreach):
         return str(stopped)
+    if isinstance(stopped, NotWritten):
+        return "its tables could not be written"
     return "stopped by the user" if isinstance(stopped, KeyboardInterrupt) else "a process was killed"
 
 
@@ -312,16 +335,18 @@ def _kept(
     """Write what is kept beside the target and return the exception that says so."""
     folder = None
     if result is not None and target is not None:
-        folder = target.with_name(target.name + ".incomplete")
+        folder = incomplete_folder(result, target)
         try:
-            result.save(folder)
-        except InputError:
+            result.save(folder, replace=True)
+        except (InputError, NotWritten):
             folder = None
     if isinstance(stopped, KeyboardInterrupt):
         return RunInterrupted(result, folder)
     where = f"; kept in {os.path.relpath(folder)}" if folder else ""
     if isinstance(stopped, LawBreach):
         return RunStopped(f"{stopped}{where}", result, folder)
+    if isinstance(stopped, NotWritten):
+        return RunStopped(f"{stopped}{where or '; nothing is kept'}", result, folder)
     lost = [s for s in seeds if result is None or s not in result.seeds]
     names = ", ".join(map(str, lost[:8])) + (", ..." if len(lost) > 8 else "")
     many = "s" if len(lost) > 1 else ""

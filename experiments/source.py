@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import re
 from collections.abc import Mapping
 from types import EllipsisType
@@ -37,8 +40,40 @@ def default_folder(scenario: Scenario) -> str:
     >>> default_folder(Scenario())
     'results/baseline'
     """
-    plain = re.fullmatch(r"\w[\w.-]*", scenario.name) is not None
-    return f"results/{scenario.name if plain else 'run'}"
+    return f"results/{folder_name(scenario.name)}"
+
+
+def sweep_folder(file: str) -> str:
+    """Return where a sweep goes if nothing else is said: files of one name in two folders do not share it.
+
+    >>> sweep_folder("mine.toml"), sweep_folder("./mine.toml"), sweep_folder("mine.txt")
+    ('results/mine', 'results/mine', 'results/mine.txt')
+    """
+    try:
+        name = os.path.relpath(file)
+    except ValueError:  # no file can have that name, which the reader says
+        name = file
+    return f"results/{folder_name(name.removesuffix('.toml'))}"
+
+
+def folder_name(text: str) -> str:
+    """Return a name for a folder: the text itself where that is plain, else its letters and a digest, so that none is shared.
+
+    >>> folder_name("no-agents"), folder_name("my runs"), folder_name("my.runs "), folder_name("my:runs")
+    ('no-agents', 'my-runs-d1a03132', 'my.runs-4c641159', 'my-runs-1292784b')
+    """
+    if re.fullmatch(r"\w[\w.-]{,99}", text) and _encodable(text):
+        return text
+    letters = re.sub(r"[^A-Za-z0-9_.]+", "-", text).strip("-.")[:60] or "run"
+    return f"{letters}-{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()[:8]}"
+
+
+def _encodable(text: str) -> bool:
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _manifest_seeds(source: Any) -> tuple[int, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,8 @@ from typing import IO, Any, Self
 import model
 from experiments.digest import code_digest
 from experiments.engine import DONE, ERROR, Outcome, Task, checksum
+from experiments.files import cut, unusable
+from experiments.folder import check_plain, check_writable, named
 from experiments.runner import RunStopped
 from model.core.errors import InputError
 
@@ -243,21 +244,27 @@ def _sound(row: tuple[Any, ...]) -> bool:
 
 def _checked(folder: str | Path) -> Path:
     """Return the folder as an absolute path, or refuse what is no folder of a sweep."""
-    if not str(folder).strip():
-        raise InputError("--out '': must be the name of a folder")
+    path = named(folder)
     try:
-        path = Path(folder).resolve()
-        if path.exists() and not path.is_dir():
-            raise InputError(f"--out {str(folder)!r}: a file of that name exists; name a folder")
-        inside = {p.name for p in path.iterdir()} if path.exists() else set()
-        foreign = sorted(n for n in inside - OURS if not n.startswith(".results."))
-        if foreign:
-            raise InputError(f"--out {str(folder)!r}: {foreign[0]!r} in it is not of a sweep; name another folder")
-        above = next(p for p in (path, *path.parents) if p.exists())
-    except (OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"--out {str(folder)!r}: {getattr(error, 'strerror', None) or error}") from None
-    if not os.access(above, os.W_OK):
-        raise InputError(f"--out {str(folder)!r}: cannot write in {str(above)!r}")
+        if path.exists() and not (path / FILE).exists():
+            foreign = sorted(p.name for p in path.iterdir() if not _is_ours(p))
+            if foreign:
+                raise InputError(f"--out {cut(folder)}: {foreign[0]!r} in it is not of a sweep; name another folder")
+        check_plain(path, OURS - {FILE}, folder)
+    except OSError as error:
+        raise unusable(folder, error) from None
+    check_writable(path, folder)
     return path
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a file is of a sweep whose store has been moved away."""
+    if path.name != "results.parquet":
+        return path.name in OURS
+    import polars as pl
+
+    try:
+        with open(path, "rb") as file:
+            return "schema_version" in pl.read_parquet_metadata(file)
+    except (OSError, pl.exceptions.PolarsError):
+        return False

@@ -16,6 +16,7 @@ from experiments import design as designs
 from experiments.cluster import connected
 from experiments.design import Design
 from experiments.engine import DONE, ERROR, STOPPED, Outcome, Pool, Processes, Task, outcomes, simulate
+from experiments.files import NotWritten, write_files
 from experiments.runner import RunInterrupted, RunStopped
 from experiments.store import FILE, Store
 from model.core.errors import InputError
@@ -195,15 +196,9 @@ def _date(month: str | None) -> dt.date | None:
 
 def _write(frame: pl.DataFrame, path: Path) -> None:
     """Write the table in one step."""
-    import polars as pl
+    from experiments.results import as_parquet
 
-    handle, name = tempfile.mkstemp(prefix=".results.", dir=path.parent)
-    os.close(handle)
     try:
-        frame.write_parquet(name, compression="zstd", metadata={"schema_version": "1"})
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise RunStopped(f"{str(path)!r}: {error}; all runs are kept, and the same command writes it") from error
-    finally:
-        Path(name).unlink(missing_ok=True)
+        write_files({path.name: as_parquet(frame)}, path.parent)
+    except NotWritten as error:
+        raise RunStopped(str(error)) from error

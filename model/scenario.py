@@ -326,9 +326,10 @@ def _from_toml(path: Path, seen: tuple[Path, ...]) -> Scenario:
         if known is None:
             raise InputError(f"{where}: extends {unknown('scenario', str(parent), shipped())}")
         base = _from_toml(known, (*seen, path.resolve()))
+    stem = os.fsencode(path.stem).decode(errors="replace")  # whatever the locale: it is printed and stored as UTF-8
     with within(where):
-        title, description = _text(raw, "title", path.stem), _text(raw, "description", "")
-        out = dataclasses.replace(base, name=path.stem, title=title, description=description)
+        title, description = _text(raw, "title", stem), _text(raw, "description", "")
+        out = dataclasses.replace(base, name=stem, title=title, description=description)
         return _apply(out, raw)
 
 

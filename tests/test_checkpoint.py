@@ -423,6 +423,39 @@ def test_what_the_command_refuses(tmp_path, monkeypatch, capsys, plain_reports):
     assert os.listdir() == ["x"]
 
 
+def test_checkpoints_of_seeds_that_are_not_asked_for_are_kept_and_named(tmp_path, monkeypatch, capsys, plain_reports):
+    monkeypatch.chdir(tmp_path)
+    with stopping(3, 5):
+        run("baseline", humans=40, months=9, seeds=3, workers=1, out="x", checkpoint_every=2)
+    before = {p.name: p.read_bytes() for p in Path("x.checkpoint").iterdir()}
+    assert sorted(before) == ["seed-1.checkpoint", "seed-2.checkpoint", "seed-3.checkpoint"]
+    for asked, here in (([], "1"), (["--seed", "2", "--seeds", "3"], "2 to 4"), (["--seed", "7"], "7")):
+        line = refused(capsys, "--resume", *asked)
+        assert f"holds checkpoints of seeds 1 to 3, and this run is of {here}; ask for all seeds" in line
+    assert {p.name: p.read_bytes() for p in Path("x.checkpoint").iterdir()} == before
+    assert not os.path.exists("x")
+    assert cli.main(["run", *SMALL, "--out", "x", "--resume", "--seeds", "4", "--workers", "1", "--json"]) == 0
+    assert os.listdir() == ["x"]
+
+
+def test_only_what_a_run_used_is_removed(tmp_path):
+    kept = Checkpoints(tmp_path, 1, resume=False)
+    names = (
+        "seed-1.checkpoint",
+        ".seed-1.checkpoint.k3j4",
+        "seed-11.checkpoint",
+        ".seed-11.checkpoint.k3j4",
+        "notes.txt",
+    )
+    for name in names:
+        (tmp_path / name).touch()
+    kept.remove([1, 2])
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names[2:])
+    (tmp_path / "notes.txt").unlink()
+    kept.remove([11])
+    assert not tmp_path.exists()
+
+
 def test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch, capsys, plain_reports):
     monkeypatch.chdir(tmp_path)
     fsync, calls = os.fsync, []

@@ -130,7 +130,7 @@ def made(makefile: str) -> list[str]:
     """Return which runs of the baseline the targets run and docs make."""
     return [
         f"{n} posterior draws"
-        for n in re.findall(r"^\t.* run baseline --posterior (\d+)(?: --out \S+)?$", makefile, re.M)
+        for n in re.findall(r"^\t.* run baseline --posterior (\d+)(?: --out \S+)?(?: --replace)?$", makefile, re.M)
     ]
 
 

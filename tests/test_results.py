@@ -117,17 +117,6 @@ def test_report_fetches_nothing(saved):
     assert "prior-dominated" in page
 
 
-def test_our_folder_is_replaced_whole(saved, tmp_path):
-    result, _ = saved
-    out = tmp_path / "x"
-    result.save(out)
-    (out / "old.txt").write_text("from the last run")
-    result.save(out)
-    assert is_ours(out)
-    assert not (out / "old.txt").exists()
-    assert [p.name for p in tmp_path.iterdir()] == ["x"]
-
-
 def test_failure_leaves_the_old_folder(saved, tmp_path):
     result, _ = saved
     out = tmp_path / "x"
