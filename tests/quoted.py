@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 
 import model
-from experiments import ablation, backtest, informed, priors, ranges, scored, claims, replicate
+from experiments import ablation, backtest, claims, informed, priors, ranges, replicate, scored
 from experiments.answer import DENOMINATORS, FIRST_DATE, HEADLINE, ONE_PRICE, investment_in_words, prices_in_words
 from experiments.results import Result
 from model.scenario import Scenario
