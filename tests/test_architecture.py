@@ -152,7 +152,6 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "features": ("features",),
     "services": ("services",),
     "slots": ("slots",),
-    "servers": ("servers",),
     "replicas": ("replicas",),
     "calls": ("calls",),
 }

@@ -168,9 +168,6 @@ class LinkParams(Params):
         doc="overhead that stays: daily peaks, failures, safety nets",
         source="own assumption: half again for peaks and failures, as in other online services",
     )
-    servers: int = param(
-        50, "servers", 1, 500, doc="servers that share one queue", source="own assumption: only delay depends on it"
-    )
 
 
 class Serving(NamedTuple):
