@@ -25,6 +25,7 @@ from model.scenario import FIRM_TYPES, SCHEMA, Scenario, declarations, names, wh
 KINDS = ("grid", "list", "lhs", "sobol", "morris")
 SCALES = ("linear", "log")
 RUNS_MAX = 1_000_000
+MORRIS_LEVELS = 4
 
 
 class Axis(NamedTuple):
@@ -38,15 +39,43 @@ class Axis(NamedTuple):
     scale: str = "linear"
 
     def at(self, u: float) -> Any:
-        """Return the value at `u` in [0, 1] of the list or range."""
+        """Return the value at `u` in [0, 1] of the list or range, both ends among them: a level of a grid."""
         if self.values:
             return self.values[min(int(u * len(self.values)), len(self.values) - 1)]
-        if self.scale == "log":
-            x = math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
-        else:
-            x = self.low + u * (self.high - self.low)
-        x = min(max(x, self.low), self.high)
+        x = min(max(self._between(self.high, u), self.low), self.high)
         return check(self.declared, round(x) if isinstance(self.declared.default, int) else x)
+
+    def drawn(self, u: float) -> Any:
+        """Return the value at `u` in [0, 1] where `u` is drawn: values of a list and whole numbers have equal parts.
+
+        On a log scale a whole number k has the part that [k, k + 1) has of the log of [low, high + 1).
+
+        >>> from model.scenario import declarations
+        >>> months = next(d for d in declarations() if d.name == "lean_months")
+        >>> [Axis("", months, (), 2, 4).drawn(u) for u in (0.0, 0.33, 0.34, 0.66, 0.67, 1.0)]
+        [2, 2, 3, 3, 4, 4]
+        """
+        if self.values or not isinstance(self.declared.default, int):
+            return self.at(u)
+        k = math.floor(self._between(self.high + 1.0, u))
+        return check(self.declared, min(max(k, int(self.low)), int(self.high)))
+
+    def place(self, value: Any) -> float:
+        """Return where a value stands in the list or range: 0 at its beginning, 1 at its end."""
+        if self.values:
+            return self.values.index(value) / max(len(self.values) - 1, 1)
+        low, high, x = (math.log(v) if self.scale == "log" else v for v in (self.low, self.high, value))
+        return (x - low) / (high - low)
+
+    def _between(self, high: float, u: float) -> float:
+        if self.scale == "log":
+            return math.exp(math.log(self.low) + u * (math.log(high) - math.log(self.low)))
+        return self.low + u * (high - self.low)
+
+    @property
+    def discrete(self) -> bool:
+        """Return whether there are gaps between its values."""
+        return bool(self.values) or isinstance(self.declared.default, int)
 
 
 @dataclass(frozen=True)
@@ -60,10 +89,15 @@ class Design:
     series: tuple[str, ...]
     months: tuple[str, ...] | None
     kind: str = "list"
+    axes: tuple[Axis, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of runs."""
         return len(self.points) * len(self.scenarios) * len(self.seeds)
+
+    def places(self) -> NDArray[np.float64]:
+        """Return the points as places in [0, 1] of what each parameter's list or range holds, (points, parameters)."""
+        return np.array([[a.place(v) for a, v in zip(self.axes, point, strict=True)] for point in self.points])
 
     def tasks(self) -> Iterator[tuple[int, Task]]:
         """Yield each run with the number of its point."""
@@ -128,7 +162,7 @@ def _design(raw: dict[str, Any], beside: Path) -> Design:
     kept = [months_of(s, record.get("months"), "record.months") or () for s in scenarios]
     months = tuple(dict.fromkeys(m for some in kept for m in some)) or None
     chosen = tuple(range(first, first + count))
-    return Design(tuple(scenarios), chosen, tuple(a.name for a in axes), points, series, months, kind)
+    return Design(tuple(scenarios), chosen, tuple(a.name for a in axes), points, series, months, kind, tuple(axes))
 
 
 def _known(table: Mapping[str, Any], keys: tuple[str, ...], prefix: str) -> None:
@@ -245,7 +279,9 @@ def _points(kind: str, design: Mapping[str, Any], axes: list[Axis]) -> tuple[tup
             raise InputError(f"design.kind '{kind}': needs design.n")
         n, seed = whole("design.n", design["n"], 1, RUNS_MAX), whole("design.seed", design.get("seed", 1), 0, SEED_MAX)
         unit = sample(kind, len(axes), n, seed)
-        return tuple(tuple(a.at(float(u)) for a, u in zip(axes, row, strict=True)) for row in unit)
+        if kind == "morris":
+            unit = _within_levels(unit, axes, seed)
+        return tuple(tuple(a.drawn(float(u)) for a, u in zip(axes, row, strict=True)) for row in unit)
     ranges = [a for a in axes if not a.values]
     if ranges and kind == "list":
         raise InputError(f"{ranges[0].name}: kind 'list' needs a list of values")
@@ -270,6 +306,18 @@ def _points(kind: str, design: Mapping[str, Any], axes: list[Axis]) -> tuple[tup
     if len(set(points)) < len(points):
         raise InputError("design.kind 'list': a point stands twice")
     return points
+
+
+def _within_levels(unit: NDArray[np.float64], axes: list[Axis], seed: int) -> NDArray[np.float64]:
+    """Return the trajectories with levels of discrete parameters as quarters, the place in them drawn by trajectory.
+
+    Four levels give equal parts to two or four values only; a place in a quarter does to any number, and from a quarter to
+    the second next each of them moves.
+    """
+    d = len(axes)
+    drawn = np.random.default_rng(seed).random((unit.shape[0] // (d + 1), d)).repeat(d + 1, axis=0)
+    quarters = (np.round((MORRIS_LEVELS - 1) * unit) + drawn) / MORRIS_LEVELS
+    return np.where([a.discrete for a in axes], quarters, unit)
 
 
 def sample(kind: str, d: int, n: int, seed: int) -> NDArray[np.float64]:
@@ -297,4 +345,4 @@ def sample(kind: str, d: int, n: int, seed: int) -> NDArray[np.float64]:
         return np.asarray(sobol.sample(problem, n, calc_second_order=False, seed=seed))
     from SALib.sample import morris
 
-    return np.asarray(morris.sample(problem, n, num_levels=4, seed=seed))
+    return np.asarray(morris.sample(problem, n, num_levels=MORRIS_LEVELS, seed=seed))

@@ -144,7 +144,7 @@ def study(
 
     candidates = _candidates(p)
     screened = runs(SCREENING, "morris", p.trajectories, candidates)
-    unit = designs.sample("morris", len(candidates), p.trajectories, 1)
+    unit = designs.read(_design(scenario, "morris", p.trajectories, candidates)).places()
     screening = _each(screened, lambda y: elementary_effects(unit, y), candidates)
     survivors = strongest(screening, p.survivors)
     found = Sensitivity(scenario.name, preset, _after(scenario)[0], screening, None, None, screened, None, survivors)
@@ -221,7 +221,7 @@ def elementary_effects(unit: Array, y: Array) -> list[dict[str, Any]]:
     Parameters
     ----------
     unit : (r (d + 1), d) float in [0, 1]
-        Trajectories, as `designs.sample` gives them; one coordinate changes from a row to the next.
+        Trajectories, as `Design.places` gives them; one coordinate changes from a row to the next.
     y : (r (d + 1),) float
         Outcome, NaN for a failed run.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -10,9 +11,14 @@ import pytest
 
 from experiments import cli, sweep
 from experiments.design import declaration, read
+from experiments.priors import priors
 from experiments.store import FILE
 from model.core.errors import InputError
+from model.scenario import Scenario, declarations
 from tests.test_sweeps import IMITATION, REVIEW, ROOT, RULE, small
+
+#: What a lab's rule may be.
+RULES = declaration(RULE, [Scenario.load("baseline")]).choices
 
 
 def points(kind, parameters, **design):
@@ -70,6 +76,61 @@ def test_drawn_designs_stay_in_declared_bounds(kind, rows):
                 for i in range(3)
             ]
             assert max(moved) <= 1
+
+
+#: Parameters with gaps between their values, what a sweep says of each, and the part that each value must have.
+DISCRETE = {
+    "provider.failure_months": ({"low": 2, "high": 4}, dict.fromkeys((2, 3, 4), 1 / 3)),
+    "ai_agent.lean_months": ({"low": 1, "high": 2}, dict.fromkeys((1, 2), 1 / 2)),
+    "physical.generation_months": ({"low": 18, "high": 24}, dict.fromkeys(range(18, 25), 1 / 7)),
+    "supplier.lead_months": (
+        {"low": 3, "high": 5, "scale": "log"},
+        {k: math.log((k + 1) / k) / math.log(6 / 3) for k in (3, 4, 5)},
+    ),
+    "auction.rule": (["gsp", "vcg", "logit"], dict.fromkeys(("gsp", "vcg", "logit"), 1 / 3)),
+    RULE: ({}, dict.fromkeys(RULES, 1 / len(RULES))),
+    IMITATION: ([0.5, 1.0, 1.5, 2.0, 2.5], dict.fromkeys((0.5, 1.0, 1.5, 2.0, 2.5), 1 / 5)),
+}
+
+
+@pytest.mark.parametrize(("kind", "n"), [("lhs", 3000), ("sobol", 512), ("morris", 1000)])
+def test_whole_numbers_and_choices_are_drawn_equally_often(kind, n):
+    """Exactly so in a Latin hypercube of [2, 4]; elsewhere within four standard deviations of `n` free draws."""
+    rows = points(kind, {name: spec for name, (spec, _) in DISCRETE.items()}, n=n, seed=5)
+    for (name, (_, parts)), column in zip(DISCRETE.items(), zip(*rows, strict=True), strict=True):
+        assert set(column) == set(parts), name
+        for value, part in parts.items():
+            share = column.count(value) / len(column)
+            assert abs(share - part) <= 4.0 * math.sqrt(part * (1.0 - part) / n), (name, value, share, part)
+    if kind == "lhs":
+        assert [[row[0] for row in rows].count(k) for k in (2, 3, 4)] == [1000, 1000, 1000]
+
+
+def test_a_grid_of_whole_numbers_has_both_ends():
+    assert points("grid", {"provider.failure_months": {"low": 2, "high": 8}}, n=3) == ((2,), (5,), (8,))
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 2), (1, 3), (2, 24)])
+def test_a_morris_step_always_moves_a_whole_number(low, high):
+    rows = points("morris", {"provider.failure_months": {"low": low, "high": high}, IMITATION: {}}, n=200, seed=3)
+    for k in range(0, len(rows), 3):
+        moved = [sum(x != y for x, y in zip(rows[k + i], rows[k + i + 1], strict=True)) for i in range(2)]
+        assert moved == [1, 1]
+
+
+def test_places_are_those_of_the_values():
+    given = {"provider.failure_months": [3, 6, 12], IMITATION: [0.5, 1.0, 2.0]}
+    assert read({"parameters": given}).places().tolist() == [[0.0, 0.0], [0.5, 0.5], [1.0, 1.0]]
+    design = read(
+        {"design": {"kind": "morris", "n": 20}, "parameters": {"provider.failure_months": {"low": 2, "high": 4}}}
+    )
+    assert {x for (x,) in design.places().tolist()} == {0.0, 0.5, 1.0}
+
+
+def test_no_prior_is_of_a_whole_number():
+    """Priors give floats; one of a whole number would need equal parts too."""
+    declared = {f"{d.section}.{d.name}": d.default for d in declarations()}
+    assert all(isinstance(declared[p.parameter], float) for p in priors())
 
 
 def test_run_ids_tell_runs_apart_and_are_stable():
