@@ -101,7 +101,7 @@ class Calibration:
 
 def check_month(name: str, text: str) -> str:
     """Return a cutoff 'YYYY-MM', or refuse it."""
-    if not isinstance(text, str) or not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text):
         raise InputError(f"{name} {text!r}: must be a month YYYY-MM")
     if not SHORTEST <= month_index(text) + 1 <= month_index(scored.LAST) + 1:
         raise InputError(f"{name} {text!r}: outside [2022-12, {scored.LAST}]")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from experiments.comparison import months_of, recorded
 from experiments.digest import code_digest
 from experiments.engine import Task, checksum
-from experiments.source import SEED_MAX, SEEDS_MAX
+from experiments.source import SEED_MAX, consecutive
 from model.core.errors import InputError, unknown, within
 from model.core.files import ends, read_toml
 from model.core.params import Declaration, check
@@ -142,8 +142,7 @@ def _design(raw: dict[str, Any], beside: Path) -> Design:
     _known(raw, ("scenarios", "seeds", "run", "design", "parameters", "record", "title", "description"), "")
     scenarios = _scenarios(raw, beside)
     seeds = _table(raw, "seeds", ("first", "count"))
-    first = whole("seeds.first", seeds.get("first", 1), 0, SEED_MAX)
-    count = whole("seeds.count", seeds.get("count", 1), 1, SEEDS_MAX)
+    chosen = consecutive(seeds.get("first", 1), seeds.get("count", 1), ("seeds.first", "seeds.count"))
     design = _table(raw, "design", ("kind", "n", "seed"))
     kind = design.get("kind", "list")
     if kind not in KINDS:
@@ -155,13 +154,12 @@ def _design(raw: dict[str, Any], beside: Path) -> Design:
     if len({a.name for a in axes}) < len(axes):
         raise InputError("[parameters]: a parameter stands twice")
     points = _points(kind, design, axes)
-    if not 0 < len(points) * len(scenarios) * count <= RUNS_MAX:
-        raise InputError(f"{len(points) * len(scenarios) * count} runs, outside [1, {RUNS_MAX}]")
+    if not 0 < len(points) * len(scenarios) * len(chosen) <= RUNS_MAX:
+        raise InputError(f"{len(points) * len(scenarios) * len(chosen)} runs, outside [1, {RUNS_MAX}]")
     record = _table(raw, "record", ("series", "months"))
     series = recorded(record.get("series"))
     kept = [months_of(s, record.get("months"), "record.months") or () for s in scenarios]
     months = tuple(dict.fromkeys(m for some in kept for m in some)) or None
-    chosen = tuple(range(first, first + count))
     return Design(tuple(scenarios), chosen, tuple(a.name for a in axes), points, series, months, kind, tuple(axes))
 
 

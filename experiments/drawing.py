@@ -55,6 +55,8 @@ DATA_END = dt.date(2026, 1, 1)
 INFORMED = "data-informed to 2026, prior-dominated after"
 
 
+alt.data_transformers.disable_max_rows()  # tables stand in the chart, a hundred years by seven layers are more than 5,000 rows
+
 #: Ticks: plain numbers between 0.001 and 1000, powers of ten beyond.
 LABEL = (
     "datum.value == 0 || abs(log(abs(datum.value)) / log(10)) < 3.5 ? format(datum.value, '~g')"

@@ -146,7 +146,10 @@ def definitions(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMix
         base = definition.removesuffix(numbers.ON_BOARD_SUFFIX)
         kind = list(kinds)[definition != base]
         for seed, months, share in zip(found.seeds, found.months, found.rolling(definition), strict=True):
-            rows.append(pl.DataFrame({"seed": seed, "month": months, "value": share, "base": base, "counted": kind}))
+            of_seed = pl.lit(seed, pl.Int64).alias("seed")
+            rows.append(
+                pl.DataFrame({"month": months, "value": share, "base": base, "counted": kind}).with_columns(of_seed)
+            )
         summary = crossover_summary(crossed[definition], found.start)
         if definition == base and summary["median"] is not None:
             mark = {"base": base, "month": _first_day(summary["median"], dt.date.max), "value": 0.5}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
-import itertools
 import re
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,46 +47,68 @@ nav { font-size: .85rem } nav a { margin-right: .9rem } a { color: #0072B2 } svg
 
 
 def write(result: Result, folder: Path) -> None:
-    """Write report.html and report.png of a result into a folder."""
-    charts = draw(result)
-    (folder / "report.png").write_bytes(png(charts["answer"], PICTURE_SCALE))
-    (folder / "report.html").write_text(page(result, charts), encoding="utf-8")
+    """Write report.html and report.png of a result into a folder; what cannot be made is named on stderr, the rest is kept."""
+    charts, drawings = {}, {}
+    for number, (name, make) in enumerate(PICTURES.items()):
+        with _missing(f"picture '{name}'"):
+            charts[name] = make(result)
+            drawings[name] = _svg(charts[name], number)
+    if "answer" in charts:
+        with _missing("report.png"):
+            (folder / "report.png").write_bytes(png(charts["answer"], PICTURE_SCALE))
+    with _missing("report.html"):
+        (folder / "report.html").write_text(page(result, drawings), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _missing(what: str) -> Iterator[None]:
+    """Say in one line on stderr what could not be made: a picture must not cost a run."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = reason if len(reason) <= 200 else reason[:197] + "..."
+        if sys.stderr is not None:
+            sys.stderr.write(f"economy: the report lacks {what} ({reason}); all tables are kept\n")
+
+
+#: What draws each picture of the report from the result tables, in the order of the page.
+PICTURES: dict[str, Callable[[Result], Any]] = {
+    "answer": lambda r: figures.answer(r.tables["compute"]),
+    "definitions": lambda r: figures.definitions(r.tables["compute"], r.tables["monthly"]),
+    "outcomes": lambda r: figures.outcomes(r.tables["compute"], r.tables["monthly"], bool(r.posterior)),
+    "demand": lambda r: figures.demand(r.tables["demand"], r.tables["monthly"]),
+    "kaya": lambda r: figures.kaya(r.tables["monthly"]),
+    "layers": lambda r: figures.layers(r.tables["stack"], r.tables["flows"], r.tables["monthly"]),
+    "attention": lambda r: figures.attention(r.tables["attention"], r.tables["monthly"]),
+    "market": lambda r: figures.market(r.tables["capacity"], r.tables["monthly"]),
+    "labs": lambda r: figures.labs(r.tables["labs"]),
+    "who_was_right": lambda r: figures.who_was_right(r.tables["labs"]),
+    "observed": lambda r: figures.against_observations(r.tables),
+}
 
 
 def draw(result: Result) -> dict[str, Any]:
     """Return the charts of a result by name."""
-    t = result.tables
-    return {
-        "answer": figures.answer(t["compute"]),
-        "definitions": figures.definitions(t["compute"], t["monthly"]),
-        "outcomes": figures.outcomes(t["compute"], t["monthly"], bool(result.posterior)),
-        "demand": figures.demand(t["demand"], t["monthly"]),
-        "kaya": figures.kaya(t["monthly"]),
-        "layers": figures.layers(t["stack"], t["flows"], t["monthly"]),
-        "attention": figures.attention(t["attention"], t["monthly"]),
-        "market": figures.market(t["capacity"], t["monthly"]),
-        "labs": figures.labs(t["labs"]),
-        "who_was_right": figures.who_was_right(t["labs"]),
-        "observed": figures.against_observations(t),
-    }
+    return {name: make(result) for name, make in PICTURES.items()}
 
 
-def page(result: Result, charts: dict[str, Any]) -> str:
-    """Return the report as one page of HTML without scripts or anything to fetch."""
+def page(result: Result, drawings: Mapping[str, str]) -> str:
+    """Return the report as one page of HTML without scripts or anything to fetch; `drawings` are SVG by name."""
     scenario, n = result.scenario, len(result.seeds)
     seeds = ", ".join(map(str, result.seeds[:12])) + (", ..." if n > 12 else "")
     sentences = "".join(f"<p class='answer'>{html.escape(line)}</p>" for line in printed.headline(result))
     tables = "".join(_table(table) for table in printed.tables(result))
-    drawings = [
-        f"<figure id='{name}'>{_svg(chart, number)}</figure>"
-        for number, (name, chart) in zip(itertools.count(), charts.items())
-    ]
+    drawn = {name: f"<figure id='{name}'>{svg}</figure>" for name, svg in drawings.items()}
+    first = drawn.pop("answer", "")
     spread = (
         "runs differ in luck and in the fitted parameters, drawn from their posterior; other parameters stay at their values"
         if result.posterior
         else "seeds differ in luck, not in parameters, so the bands do not show what is uncertain about the parameters"
     )
-    links = "".join(f"<a href='#{name}'>{title}</a>" for name, title in CONTENTS.items())
+    links = "".join(
+        f"<a href='#{name}'>{title}</a>" for name, title in CONTENTS.items() if name in drawings or name not in PICTURES
+    )
     about = (
         f"Scenario '{scenario.name}' ({scenario.title}): {scenario.months} months from {scenario.start}, {scenario.humans:,} human"
         f" rows; {result.replicates}: {seeds}. inference-economy {__version__}. A number without its denominator says little: an hour"
@@ -96,9 +119,9 @@ def page(result: Result, charts: dict[str, Any]) -> str:
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         f"<meta name='viewport' content='width=device-width'><title>{html.escape(printed.QUESTION)}</title>"
-        f"<style>{STYLE}</style></head><body><h1>{html.escape(printed.QUESTION)}</h1>{sentences}{drawings[0]}"
+        f"<style>{STYLE}</style></head><body><h1>{html.escape(printed.QUESTION)}</h1>{sentences}{first}"
         f"<p class='small'>{html.escape(printed.PRIOR)}</p><nav>{links}</nav><h2 id='numbers'>In numbers</h2>{tables}"
-        f"<h2>In pictures</h2>{''.join(drawings[1:])}{mechanisms()}{sources(result)}"
+        f"<h2>In pictures</h2>{''.join(drawn.values())}{mechanisms()}{sources(result)}"
         f"<p class='small'>{html.escape(about)}</p></body></html>\n"
     )
 

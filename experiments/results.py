@@ -153,6 +153,7 @@ class Result:
         """Write the folder `out` in one step and return its path.
 
         Files of ours in it are replaced, what else is in a result folder stays, another folder that is not empty is refused.
+        A picture that cannot be drawn costs nothing else: a line on stderr names it.
 
         Parameters
         ----------
@@ -169,22 +170,12 @@ class Result:
         """
         from experiments import report
 
-        failed: Exception | None = None
         with replacing(out, self.manifest, replace) as folder:
             write_tables(self.tables, folder)
             write_json(folder / NETWORKS, self.networks)
             write_json(folder / MANIFEST, self.manifest)
             if self.incomplete is None:
-                try:
-                    report.write(self, folder)
-                except Exception as error:  # a picture must not cost a run
-                    failed = error
-                    for name in REPORT:  # nor stand there by half
-                        (folder / name).unlink(missing_ok=True)
-        if failed is not None:
-            raise NotWritten(
-                f"the tables are in {str(out)!r}, but {' and '.join(REPORT)} failed: {reason(failed)}"
-            ) from failed
+                report.write(self, folder)
         return Path(out)
 
     @classmethod

@@ -29,7 +29,20 @@ def seeds_of(source: Any, seed: int | EllipsisType, seeds: int | EllipsisType) -
         return given
     first = given[0] if isinstance(seed, EllipsisType) and given else 1 if isinstance(seed, EllipsisType) else seed
     count = 1 if isinstance(seeds, EllipsisType) else seeds
-    first, count = whole("seed", first, 0, SEED_MAX), whole("seeds", count, 1, SEEDS_MAX)
+    return consecutive(first, count)
+
+
+def consecutive(first: Any, count: Any, names: tuple[str, str] = ("seed", "seeds")) -> tuple[int, ...]:
+    """Return the seeds S, S + 1, ..., checked to the last.
+
+    >>> consecutive(2147483646, 2)
+    (2147483646, 2147483647)
+    """
+    first, count = whole(names[0], first, 0, SEED_MAX), whole(names[1], count, 1, SEEDS_MAX)
+    if first + count - 1 > SEED_MAX:
+        raise InputError(
+            f"{names[0]} = {first} and {names[1]} = {count}: the last seed {first + count - 1} is outside [0, {SEED_MAX}]"
+        )
     return tuple(range(first, first + count))
 
 
@@ -91,6 +104,10 @@ def _manifest_seeds(source: Any) -> tuple[int, ...]:
 def with_overrides(scenario: Scenario, overrides: Mapping[str, Any]) -> Scenario:
     """Return the scenario with ``section.name`` (or ``section__name``) changed; text is no number."""
     plain = {_dotted(k): v for k, v in overrides.items()}
+    if len(plain) < len(overrides):
+        twice = next(k for k in overrides if _dotted(k) != k and _dotted(k) in overrides)
+        both = f"{overrides[_dotted(twice)]!r} and {overrides[twice]!r}"
+        raise InputError(f"{_dotted(twice)} is set twice, to {both}: give one")
     return scenario.with_overrides(plain) if plain else scenario
 
 
@@ -104,20 +121,26 @@ def assignments(texts: list[str]) -> dict[str, Any]:
     >>> assignments(["human.review_share_min=0.1", "lab.alpha.rule=race"])
     {'human.review_share_min': 0.1, 'lab.alpha.rule': 'race'}
     """
-    out = {}
+    out: dict[str, Any] = {}
+    said: dict[str, str] = {}
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not name.strip() or not value.strip():
             raise InputError(f"--set {text!r}: must be section.name=value")
-        out[name.strip()] = read(_dotted(name.strip()), value.strip())
+        name, value = _dotted(name.strip()), value.strip()
+        if name in said:
+            raise InputError(f"--set {name}: given twice, {said[name]!r} and {value!r}; give one")
+        said[name], out[name] = value, read(name, value)
     return out
 
 
 def whole_number(option: str, text: str | None, low: int, high: int) -> int | None:
-    """Return the whole number an option was given as text, or None."""
+    """Return the whole number an option was given as text in the digits 0 to 9, or None."""
     if text is None:
         return None
     try:
+        if not text.isascii():
+            raise ValueError
         return whole(option, int(text), low, high)
     except InputError:
         raise

@@ -44,6 +44,8 @@ VALUES = (
     ("human.imitation_per_year", "true", ("human.imitation_per_year", "number in [0, 5]")),
     ("human.contacts", "2.5", ("human.contacts", "2.5", "people", "whole number in [2, 40]")),
     ("human.contacts", "99999999999999999999", ("human.contacts", "people", "[2, 40]")),
+    ("human.contacts", '"\u0661\u0662"', ("human.contacts", "\u0661\u0662", "people", "number in [2, 40]")),
+    ("human.imitation_per_year", '"\uff11.5"', ("human.imitation_per_year", "\uff11.5", "number in [0, 5]")),
     ("auction.rule", '"gps"', ("auction.rule", "gps", "nearest: 'gsp'")),
     ("auction.rule", "3", ("auction.rule", "3")),
     ("lab.alpha.rule", '"rase"', ("lab.alpha.rule", "rase", "nearest: 'race'")),
@@ -118,6 +120,9 @@ def flags() -> Iterator[Case]:
                 continue  # takes a free port
             words = (option, value[:5], "[", "]")
             yield Case(f"{command} {option}={value[:9]}", (*command.split(), f"{option}={value}"), {}, words)
+        yield Case(
+            f"{command} {option} arabic", (*command.split(), option, "\u0663"), {}, (option, "\u0663", "whole number")
+        )
     for line, *words in (
         ("rum", "rum", "run"),
         ("run baselin", "baselin", "'baseline'"),
@@ -125,6 +130,11 @@ def flags() -> Iterator[Case]:
         ("run --sed 3", "--sed", "'--seed'"),
         ("run --seed", "--seed", "one argument"),
         ("run --seed -1", "--seed", "-1", "[0, 2147483647]"),
+        ("run --seed \u0663", "--seed", "\u0663", "whole number in [0, 2147483647]"),
+        ("run --seed 2147483647 --seeds 2", "seed = 2147483647", "seeds = 2", "2147483648", "[0, 2147483647]"),
+        ("run --seed 2147483647 --posterior 2", "seed = 2147483647", "2147483648", "[0, 2147483647]"),
+        ("run --set human.contacts=13 --set human.contacts=14", "human.contacts", "twice", "'13'", "'14'"),
+        ("run --set human.contacts=13 --set human__contacts=14", "human.contacts", "twice", "'13'", "'14'"),
         ("run --set human.contacts", "human.contacts", "section.name=value"),
         ("run --set =3", "=3", "section.name=value"),
         ("run --set contacts=3", "contacts"),
@@ -256,6 +266,9 @@ def scenarios() -> Iterator[Case]:
 SWEEPS = (
     ("[seeds]\ncount = 0\n", "seeds.count", "0", "[1, "),
     ("[seeds]\nfirst = -1\n", "seeds.first", "-1", "[0, "),
+    ("[seeds]\nfirst = 2147483647\ncount = 2\n", "seeds.first = 2147483647", "seeds.count = 2", "2147483648"),
+    ("[seeds]\ncount = \u0663\n", "mine.toml", "line 3"),
+    ("[design]\nkind = 'lhs'\nn = '\u0663'\n[parameters]\n'human.rewiring' = {}\n", "design.n", "whole number"),
     ("[seeds]\nnumber = 3\n", "seeds.number"),
     ("seeds = 3\n", "[seeds]", "table"),
     ("scenario = ['baseline']\n", "scenario", "'scenarios'"),
@@ -343,6 +356,8 @@ ADDRESSES = (
     ("seed=1&seed=2", "seed", "twice"),
     ("seed=-1", "seed", "-1", "[0, "),
     ("seed=9e9", "seed", "9e9", "[0, "),
+    ("seed=%D9%A3", "seed", "\u0663", "[0, "),
+    ("agent=%D9%A3", "agent", "\u0663"),
     ("humans=0", "humans", "0", "[50, 20000]"),
     ("humans=1000000", "humans", "1000000", "[50, 20000]"),
     ("at=9999", "at", "9999", "[0, 168]"),

@@ -10,6 +10,7 @@ import re
 import struct
 import zlib
 
+import altair as alt
 import numpy as np
 import polars as pl
 import pytest
@@ -102,6 +103,12 @@ def test_no_area_is_stacked_on_a_log_axis(charts):
 
 #: Charts of many runs; a report is of one scenario.
 OF_SWEEPS = {"tornado", "heat_map", "boxes", "regime_map", "regimes"}
+
+
+def test_a_chart_may_have_many_rows():
+    rows = pl.DataFrame({"x": range(6_000)}).with_columns(y=pl.col("x") % 7)
+    chart = alt.Chart(rows).mark_line().encode(x="x:Q", y="y:Q")
+    assert len(next(iter(chart.to_dict()["datasets"].values()))) == 6_000
 
 
 def test_every_public_figure_is_in_the_report(charts):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -11,11 +12,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import answer, run
+from experiments import answer, cli, report, run
 from experiments.folder import check_target, is_ours, replacing
 from experiments.results import TABLES, Result
 from experiments.runner import RunStopped
-from experiments.source import assignments, seeds_of, with_overrides
+from experiments.source import SEED_MAX, assignments, seeds_of, with_overrides
 from model.core.errors import InputError
 from model.core.units import month_date
 from model.measures import DEFINITIONS, numerator_denominator
@@ -115,6 +116,53 @@ def test_report_fetches_nothing(saved):
     assert 'href="http' not in page
     assert page.count("<svg") == 11
     assert "prior-dominated" in page
+
+
+@pytest.mark.parametrize(("name", "files"), [("layers", {"report.html", "report.png"}), ("answer", {"report.html"})])
+def test_a_report_without_a_picture_says_so_and_keeps_the_rest(saved, tmp_path, monkeypatch, capsys, name, files):
+    def fails(result):
+        raise ValueError("too many\nrows")
+
+    monkeypatch.setitem(report.PICTURES, name, fails)
+    saved[0].save(tmp_path / "x")
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"economy: the report lacks picture '{name}' (ValueError: too many rows); all tables are kept"]
+    held = {p.name for p in (tmp_path / "x").iterdir()}
+    assert held == {*(f"{t}.parquet" for t in TABLES), "networks.json", "manifest.json"} | files
+    page = (tmp_path / "x" / "report.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 10
+    assert f"'#{name}'" not in page
+    assert f"id='{name}'" not in page
+
+
+def test_a_picture_that_fails_does_not_fail_the_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(report, "PICTURES", {"kaya": report.PICTURES["kaya"], "labs": lambda result: 1 / 0})
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["run", "--humans", "30", "--months", "13", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["out"] == "results/baseline"
+    assert [line for line in printed.err.splitlines() if "lacks" in line] == [
+        "economy: the report lacks picture 'labs' (ZeroDivisionError: division by zero); all tables are kept"
+    ]
+
+
+def test_seeds_are_one_type_to_the_end(saved):
+    """The last seed that a run takes and one beyond, which NumPy and polars hold in other types."""
+    assert seeds_of("baseline", SEED_MAX, 1) == (SEED_MAX,)
+    with pytest.raises(InputError, match=f"last seed {SEED_MAX + 1} is outside"):
+        seeds_of("baseline", SEED_MAX, 2)
+    far = {name: table.with_columns(pl.col("seed") + (SEED_MAX - 3)) for name, table in saved[0].tables.items()}
+    result = dataclasses.replace(saved[0], seeds=(SEED_MAX, SEED_MAX + 1), tables=far)
+    charts = report.draw(result)
+    assert list(charts) == list(report.draw(saved[0]))
+    assert result.crossover_summary() == saved[0].crossover_summary()
+
+
+@pytest.mark.long
+def test_a_century_has_its_whole_report(tmp_path, capsys):
+    run("baseline", humans=30, months=1200, out=tmp_path / "x")
+    assert capsys.readouterr().err == ""
+    assert (tmp_path / "x" / "report.html").read_text(encoding="utf-8").count("<svg") == 11
 
 
 def test_failure_leaves_the_old_folder(saved, tmp_path):

@@ -188,7 +188,7 @@ OPTIONS: dict[str, tuple[str, ...] | tuple[str, re.Pattern[str]]] = {
     "lab": ("leading", re.compile(r"\w{1,40}")),
     "kind": ("Lab", re.compile(r"[A-Za-z]{1,40}")),
     "sort": ("id", re.compile(r"-?\w{1,60}")),
-    "agent": ("", re.compile(r"\d{0,9}")),
+    "agent": ("", re.compile(r"[0-9]{0,9}")),
     "against": ("baseline", re.compile(r"[\w-]{1,60}")),
     "series": ("inference_share_accelerator_hours", re.compile(r"\w{1,80}")),
     "pairs": ("4", "2", "8", "16"),

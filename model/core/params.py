@@ -163,12 +163,12 @@ def check(d: Declaration, value: Any) -> float | int | str | bool:
 
 
 def from_text(text: str, default: Any) -> Any:
-    """Return text read as the type of a declared default; as it is where it cannot be read so.
+    """Return text read as the type of a declared default; as it is where it cannot be read so: numbers in digits 0 to 9.
 
     >>> from_text("12", 3.0), from_text("True", False), from_text("12", "profit"), from_text("many", 3.0)
     (12, True, '12', 'many')
     """
-    if isinstance(default, str):
+    if isinstance(default, str) or not text.isascii():
         return text
     lowered = text.strip().lower()
     if isinstance(default, bool):
