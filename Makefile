@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint app bench golden notebooks screenshots docs FORCE
+.PHONY: help setup run test test-all lint app bench golden notebooks screenshots tables evidence docs FORCE
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,9 +44,15 @@ notebooks: .venv/.all  ## run the notebooks from fresh kernels and write their o
 screenshots: .venv/.all  ## take the pictures of the browser page that the README shows
 	$(BIN)/python -m tests.screenshots
 
-docs: .venv/.all  ## write the table of parameters and, from a fresh baseline, picture and numbers of the README
-	$(BIN)/python -m experiments.cli parameters --markdown > model/data/.parameters.tmp
-	mv model/data/.parameters.tmp model/data/parameters.md
+tables: .venv/.all  ## write the table of parameters, measure the parameters that are new or declared anew
+	$(BIN)/python -m tests.tables
+
+evidence: .venv/.all  ## run `economy ablate` and `economy ranges`, store their tables for the report (half an hour)
+	$(BIN)/python -m experiments.cli ablate --out results/ablate
+	$(BIN)/python -m experiments.cli ranges --out results/ranges
+	$(BIN)/python -m tests.tables results/ablate results/ranges
+
+docs: tables  ## the same and, from a fresh baseline, picture and numbers of the README
 	$(BIN)/python -m experiments.cli replicate --json > model/data/.replicate.tmp
 	mv model/data/.replicate.tmp model/data/replicate.json
 	$(BIN)/python -m experiments.cli run baseline --posterior 16 --out results/baseline --replace

@@ -1,24 +1,25 @@
 """What each mechanism does: every one held at its constant of 2022, against the baseline on common random numbers.
 
-`run` makes the table that stands in the report (`model/data/ablation.csv`, written by ``economy ablate``).
+`run` makes the table that ``economy ablate`` writes; the report shows the stored one (`model/data/ablation.csv`, see `tests/tables.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import polars as pl
 
 import model
+from experiments.evaluation import Evaluator, Tell, kept
 from model.core.errors import InputError
-from model.scenario import whole
+from model.scenario import Scenario, whole
 
 FILE = Path(model.__file__).parent / "data" / "ablation.csv"
 YEAR = 2030
+MONTHS = 132
 SHARE = "inference_share_accelerator_hours"
 
 
@@ -166,19 +167,15 @@ class Effect(NamedTuple):
     note: str
 
 
-def outcome(job: tuple[dict[str, Any], int, int]) -> tuple[float, float, float, float]:
+def outcome(economy: Any) -> dict[str, float]:
     """Return share, log10 tokens, log10 small-model price in 2030, and the month (or NaN) inference passes half in USD."""
-    from model.economy import InferenceEconomy
     from model.measures import crossover, numerator_denominator
 
-    overrides, seed, humans = job
-    economy = InferenceEconomy("baseline", humans=humans, months=132, seed=seed, **overrides).run()
     history, year = economy.history, slice((YEAR - 2022) * 12, (YEAR - 2021) * 12)
-    above, below = numerator_denominator("usd", economy.tables()["compute"])
-    when = crossover(above, below).index
-    economy.close()
-    mean = [history[name].to_numpy()[year].mean() for name in (SHARE, "tokens", "price_small_usd_per_mtoken")]
-    return (mean[0], float(np.log10(mean[1])), float(np.log10(mean[2])), np.nan if when is None else float(when))
+    when = crossover(*numerator_denominator("usd", economy.tables()["compute"])).index
+    mean = [float(history[name].to_numpy()[year].mean()) for name in (SHARE, "tokens", "price_small_usd_per_mtoken")]
+    months = float("nan") if when is None else float(when)
+    return {"share": mean[0], "tokens": float(np.log10(mean[1])), "price": float(np.log10(mean[2])), "months": months}
 
 
 def run(
@@ -186,7 +183,8 @@ def run(
     humans: int = 1_000,
     mechanisms: Sequence[Mechanism] = MECHANISMS,
     workers: int | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Tell | None = None,
+    folder: Path | None = None,
 ) -> list[Effect]:
     """Return the effect of holding each mechanism constant, paired by seed.
 
@@ -195,22 +193,18 @@ def run(
     seeds, humans : int
     mechanisms : sequence of Mechanism
     workers : int, optional
+        Processes, by default one a processor.
     on_progress : callable, optional
-        Called with runs done and runs in all.
+    folder : path, optional
+        Where runs are kept: the same call goes on there. Without it nothing is kept.
 
     Raises
     ------
     InputError
     """
-    seeds = whole("seeds", seeds, 2, 1000)
-    jobs = [(m.overrides, s, humans) for m in (M("", "baseline", {}), *mechanisms) for s in range(1, seeds + 1)]
-    found = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for result in pool.map(outcome, jobs):
-            found.append(result)
-            if on_progress:
-                on_progress(len(found), len(jobs))
-    table = np.array(found).reshape(-1, seeds, 4)
+    seeds, base = whole("seeds", seeds, 2, 1000), Scenario.load("baseline").with_run(humans=humans)
+    with kept(folder) as runs, Evaluator(runs, base, workers, on_progress) as evaluator:
+        table = evaluator.numbers("mechanisms", [{}, *(m.overrides for m in mechanisms)], seeds, MONTHS, outcome)
     return [effect(m, table[0], held) for m, held in zip(mechanisms, table[1:], strict=True)]
 
 
@@ -225,24 +219,19 @@ def effect(m: Mechanism, base: Any, held: Any) -> Effect:
     return Effect(m.part, m.name, *numbers, months, float(strongest), m.note)
 
 
-def save(effects: Sequence[Effect], path: Path = FILE) -> None:
-    """Write the table as CSV."""
-    import polars as pl
-
-    rows = pl.DataFrame([e._asdict() for e in effects]).with_columns(pl.selectors.float().round_sig_figs(4))
-    path.write_text(rows.write_csv())
+def frame(effects: Sequence[Effect]) -> pl.DataFrame:
+    """Return the table as it is stored."""
+    return pl.DataFrame([e._asdict() for e in effects]).with_columns(pl.selectors.float().round_sig_figs(4))
 
 
-def load(path: Path = FILE) -> Any:
-    """Return the stored table as polars.DataFrame.
+def load(path: Path = FILE) -> pl.DataFrame:
+    """Return the stored table.
 
     Raises
     ------
     InputError
         If it was not made yet.
     """
-    import polars as pl
-
     if not path.exists():
         raise InputError(f"no table of mechanisms at {path.name!r}: 'economy ablate' makes it")
     return pl.read_csv(path)

@@ -1,22 +1,22 @@
 """The four rules of both attention markets on common random numbers: who gains, who pays, what moves.
 
-`run` makes the table that stands in the report (`model/data/auction_rules.csv`, written by ``economy ablate``).
+`run` makes a table that ``economy ablate`` writes; the report shows the stored one (`model/data/auction_rules.csv`, see `tests/tables.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import polars as pl
 
 import model
+from experiments.evaluation import Evaluator, Tell, kept
 from model.core.errors import InputError
 from model.markets.auction import RULES
-from model.scenario import whole
+from model.scenario import Scenario, whole
 
 FILE = Path(model.__file__).parent / "data" / "auction_rules.csv"
 #: Where ad-funded agents are common, so that the rule can matter.
@@ -46,16 +46,11 @@ class Outcome(NamedTuple):
     standard_error: float
 
 
-def outcome(job: tuple[str, str, int, int, int]) -> list[float]:
-    """Return the quantities of one run's last year: (scenario, rule, seed, humans, months)."""
-    from model.economy import InferenceEconomy
-
-    scenario, rule, seed, humans, months = job
-    economy = InferenceEconomy(scenario, humans=humans, months=months, seed=seed, auction__rule=rule).run()
+def outcome(economy: Any) -> dict[str, float]:
+    """Return the quantities of a run's last year."""
     year = {name: economy.history[name].fill_null(0.0).to_numpy()[-12:] for name in economy.history.columns[1:]}
     items = economy.recorder.flows[-12:]
     paid = float(np.sum([usd for month in items for *_, item, usd in month if item in PAID]))
-    economy.close()
     services, principals = year["services_value_usd"].sum(), year["principals_value_usd"].sum()
     made = {
         "services_surplus_usd": services - paid,
@@ -63,7 +58,7 @@ def outcome(job: tuple[str, str, int, int, int]) -> list[float]:
         "welfare_usd": services + principals,
         **{n: year[n].sum() if QUANTITIES[n][0].endswith("/year") else year[n].mean() for n in QUANTITIES if n in year},
     }
-    return [float(made[name]) for name in QUANTITIES]
+    return {name: float(made[name]) for name in QUANTITIES}
 
 
 PAID = ("advertising", "invocations by agents")
@@ -76,7 +71,8 @@ def run(
     scenario: str = SCENARIO,
     rules: Sequence[str] = RULES,
     workers: int | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Tell | None = None,
+    folder: Path | None = None,
 ) -> list[Outcome]:
     """Return each rule's outcomes of the last twelve months, paired with the first rule by seed.
 
@@ -88,22 +84,19 @@ def run(
     rules : sequence of {"gsp", "vcg", "first_price", "logit"}
         The first is what the others are compared with.
     workers : int, optional
+        Processes, by default one a processor.
     on_progress : callable, optional
-        Called with runs done and runs in all.
+    folder : path, optional
+        Where runs are kept: the same call goes on there. Without it nothing is kept.
 
     Raises
     ------
     InputError
     """
     seeds, months = whole("seeds", seeds, 2, 1000), whole("months", months, 12, 600)
-    jobs = [(scenario, rule, seed, humans, months) for rule in rules for seed in range(1, seeds + 1)]
-    found = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for result in pool.map(outcome, jobs):
-            found.append(result)
-            if on_progress:
-                on_progress(len(found), len(jobs))
-    table = np.array(found).reshape(len(rules), seeds, len(QUANTITIES))
+    base = Scenario.load(scenario).with_run(humans=humans)
+    with kept(folder) as runs, Evaluator(runs, base, workers, on_progress) as evaluator:
+        table = evaluator.numbers("auction rules", [{"auction.rule": r} for r in rules], seeds, months, outcome)
     out = []
     for rule, rows in zip(rules, table, strict=True):
         apart = rows - table[0]
@@ -114,30 +107,19 @@ def run(
     return out
 
 
-def frame(outcomes: Sequence[Outcome]) -> Any:
-    """Return outcomes as polars.DataFrame: rule, quantity, unit, mean, difference to the first rule, standard error."""
-    import polars as pl
-
-    return pl.DataFrame([o._asdict() for o in outcomes])
+def frame(outcomes: Sequence[Outcome]) -> pl.DataFrame:
+    """Return the table as it is stored: rule, quantity, unit, mean, difference to the first rule, standard error."""
+    return pl.DataFrame([o._asdict() for o in outcomes]).with_columns(pl.selectors.float().round_sig_figs(4))
 
 
-def save(outcomes: Sequence[Outcome], path: Path = FILE) -> None:
-    """Write the table as CSV."""
-    import polars as pl
-
-    path.write_text(frame(outcomes).with_columns(pl.selectors.float().round_sig_figs(4)).write_csv())
-
-
-def load(path: Path = FILE) -> Any:
-    """Return the stored table as polars.DataFrame.
+def load(path: Path = FILE) -> pl.DataFrame:
+    """Return the stored table.
 
     Raises
     ------
     InputError
         If it was not made yet.
     """
-    import polars as pl
-
     if not path.exists():
         raise InputError(f"no table of auction rules at {path.name!r}: 'economy ablate' makes it")
     return pl.read_csv(path)

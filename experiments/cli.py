@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from experiments import commands_bench, commands_fit
+from experiments import commands_bench, commands_evidence, commands_fit
 from experiments.files import NotWritten, attempt, raised, reason
 from experiments.folder import check_target, own_folder
 from model.core.errors import InputError, unknown
@@ -205,18 +205,11 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     parameters = command("parameters", _parameters, "list every parameter: default, unit, range, meaning, source")
     parameters.add_argument("section", nargs="?", help="one section or parameter only")
     parameters.add_argument("--markdown", action="store_true", help="as a table for documents")
-    ablate = command(
-        "ablate",
-        _ablate,
-        "hold each mechanism at its constant of 2022, compare auction rules; writes the tables of the report",
-    )
-    ablate.add_argument("--seeds", default="8", help="paired seeds (8)")
-    spans = command("ranges", _ranges, "move each parameter across its range; writes the table of the report")
-    spans.add_argument("--seeds", default="2", help="seeds (2)")
     app = command("app", _app, "open the browser page on this machine")
     app.add_argument("--host", metavar="ADDRESS", default="127.0.0.1", help="address to serve on (127.0.0.1)")
     app.add_argument("--port", metavar="N", default="8765", help="port; 0 takes a free one (8765)")
     app.add_argument("--no-open", action="store_true", help="do not open a browser")
+    commands_evidence.add(command)
     commands_fit.add(command)
     commands_bench.add(command)
     replicate = command(
@@ -224,35 +217,6 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
     )
     replicate.add_argument("--json", action="store_true", help="print the rows as JSON")
     return top, dict(sub.choices)
-
-
-def _ablate(given: argparse.Namespace) -> int:
-    from experiments import ablation, auction_rules
-    from experiments.source import whole_number
-
-    seeds = whole_number("--seeds", given.seeds, 2, 1000) or 8
-    auction_rules.save(auction_rules.run(seeds, on_progress=_counted))
-    found = ablation.run(seeds, on_progress=_counted)
-    ablation.save(found)
-    for e in sorted(found, key=lambda e: -e.strongest):
-        print(f"{e.part:13} {e.mechanism:45} share {100 * e.share:+6.1f} points ({100 * e.share_se:.1f})")
-    return 0
-
-
-def _ranges(given: argparse.Namespace) -> int:
-    from experiments import ranges
-    from experiments.source import whole_number
-
-    found = ranges.run(seeds=whole_number("--seeds", given.seeds, 1, 1000) or 2, on_progress=_counted)
-    ranges.save(found)
-    for m in found[:20]:
-        print(f"{m.parameter:45} {100 * m.share_low:5.1f} % at {m.low}, {100 * m.share_high:5.1f} % at {m.high}")
-    return 0
-
-
-def _counted(done: int, total: int) -> None:
-    if done == total or done % 50 == 0:
-        print(f"{done} of {total} runs", file=sys.stderr)
 
 
 def _run(given: argparse.Namespace) -> int:

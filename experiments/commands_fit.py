@@ -24,7 +24,7 @@ def add(command: Command) -> None:
         "--crossover", action="store_true", help="run prior and posterior to 2035: do the data inform the answer?"
     )
     test = command(
-        "backtest", _kept(_backtest), "fit to what was observed before a month, predict and score what came after"
+        "backtest", kept(_backtest), "fit to what was observed before a month, predict and score what came after"
     )
     test.add_argument("--cutoff", metavar="YYYY-MM", help="last month that the fit sees (2024-12)")
     test.add_argument(
@@ -46,7 +46,7 @@ def add(command: Command) -> None:
         parser.add_argument("--json", action="store_true", help="print as JSON")
 
 
-def _kept(action: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+def kept(action: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
     """Return the action with what Ctrl-C leaves said: every finished run is in the store."""
 
     def act(given: argparse.Namespace) -> int:
@@ -70,14 +70,14 @@ def _calibrate(given: argparse.Namespace) -> int:
     out = given.out if given.out is not None else f"results/calibrate-{until}-{given.preset}"
     folder = fits.check_folder(out)
     with Shown("fitting") as shown:
-        found = calibration.calibrate(folder / fits.RUNS, until, preset, workers=workers, tell=_teller(shown))
+        found = calibration.calibrate(folder / fits.RUNS, until, preset, workers=workers, tell=teller(shown))
     written, failed = attempt(lambda: fits.write(found, folder))
     answer = None
     if given.crossover:
         from experiments.informed import informed
 
         with Shown("running on") as shown:
-            answer = informed(folder / fits.RUNS, found.members, found.weights, workers=workers, tell=_teller(shown))
+            answer = informed(folder / fits.RUNS, found.members, found.weights, workers=workers, tell=teller(shown))
         text = json.dumps(answer.to_json(), indent=1) + "\n"
         more, late = attempt(lambda: write_files({fits.CROSSOVER: text.encode()}, folder))
         written, failed = [*(written or ()), *(more or ())], failed or late
@@ -128,7 +128,7 @@ def _backtest(given: argparse.Namespace) -> int:
     found, failed = [], None
     with Shown("fitting") as shown:
         for cutoff, folder in zip(cutoffs, folders, strict=True):
-            tell = _teller(shown, f"{cutoff}, ")
+            tell = teller(shown, f"{cutoff}, ")
             done = backtest.backtest(folder / fits.RUNS, cutoff, given.observations, preset, workers=workers, tell=tell)
             for write in (lambda: fits.write(done.fit, folder), lambda: fits.write_backtest(done, folder)):  # noqa: B023
                 failed = attempt(write)[1] or failed
@@ -151,7 +151,9 @@ def _backtest(given: argparse.Namespace) -> int:
     return raised(failed)
 
 
-def _teller(shown: Any, before: str = "") -> Callable[[str, int, int], None]:
+def teller(shown: Any, before: str = "") -> Callable[[str, int, int], None]:
+    """Return what shows how many runs are made."""
+
     def tell(what: str, done: int, total: int) -> None:
         shown.show(done, total, f"{before}{what}, {done} of {total} runs", every=10.0)
 

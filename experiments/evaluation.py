@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import os
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -17,7 +20,7 @@ from experiments import observed, operators
 from experiments.design import facts
 from experiments.digest import code_digest
 from experiments.engine import DONE, Outcome, Processes, Task, checksum, failure, outcomes, pack
-from experiments.runner import RunInterrupted
+from experiments.runner import RunInterrupted, RunStopped
 from experiments.store import Store
 from model.scenario import Scenario
 
@@ -50,6 +53,32 @@ def observe(task: Task) -> Outcome:
     finally:
         if economy is not None:
             economy.close()
+
+
+def measured(task: Task, measure: Callable[[Any], Mapping[str, float]]) -> Outcome:
+    """Run one task and keep the numbers that `measure` takes from the economy at its end, NaN where there is none."""
+    from model.economy import InferenceEconomy
+
+    began, economy = time.perf_counter(), None
+    try:
+        economy = InferenceEconomy(task.scenario.with_overrides(task.overrides), seed=task.seed).run()
+        blob = pack(pl.DataFrame([measure(economy)]).cast(pl.Float64))
+        return Outcome(task.id, DONE, time.perf_counter() - began, blob=blob)
+    except Exception as error:
+        return failure(task, error, time.perf_counter() - began)
+    finally:
+        if economy is not None:
+            economy.close()
+
+
+@contextlib.contextmanager
+def kept(folder: Path | None) -> Iterator[Path]:
+    """Give the folder of a store, one for the time being if none is named."""
+    if folder is not None:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="runs-") as name:
+        yield Path(name)
 
 
 class Kept(Processes):
@@ -93,7 +122,7 @@ class Evaluator:
         self.store.close()
 
     def paths(
-        self, what: str, members: Sequence[Mapping[str, float]], seeds: Sequence[Sequence[int]], months: int
+        self, what: str, members: Sequence[Mapping[str, Any]], seeds: Sequence[Sequence[int]], months: int
     ) -> Array:
         """Return what an observer sees of each member.
 
@@ -119,7 +148,7 @@ class Evaluator:
         return np.stack(seen).reshape(len(members), len(seeds[0]), *empty.shape)
 
     def tasks(
-        self, members: Sequence[Mapping[str, float]], seeds: Sequence[Sequence[int]], months: int, kept: str
+        self, members: Sequence[Mapping[str, Any]], seeds: Sequence[Sequence[int]], months: int, kept: str
     ) -> list[Task]:
         """Return a task a member and seed; `kept` names what is kept of it, runs that keep the same have the same id."""
         scenario = self.scenario.with_run(months=months)
@@ -129,6 +158,30 @@ class Evaluator:
             text = json.dumps(dict(member), sort_keys=True)
             out += [Task(checksum(base, text, str(s))[:24], scenario, member, s, (), ()) for s in mine]
         return out
+
+    def numbers(
+        self,
+        what: str,
+        members: Sequence[Mapping[str, Any]],
+        seeds: int,
+        months: int,
+        measure: Callable[[Any], Mapping[str, float]],
+    ) -> Array:
+        """Return what `measure` takes from runs of each member with seeds 1, 2, ..., (members, seeds, numbers).
+
+        Raises
+        ------
+        RunStopped
+            If a run ended in an error.
+        """
+        tasks = self.tasks(members, [range(1, seeds + 1)] * len(members), months, f"{what} {measure.__module__}")
+        held = self.outcomes(what, tasks, functools.partial(measured, measure=measure))
+        for task in tasks:
+            if held[task.id].status != DONE:
+                raise RunStopped(
+                    f"{what}: the run with {dict(task.overrides)} and seed {task.seed}: {held[task.id].error}"
+                )
+        return np.array([held[t.id].frame().row(0) for t in tasks], dtype=float).reshape(len(members), seeds, -1)
 
     def outcomes(self, what: str, tasks: Sequence[Task], work: Callable[[Task], Outcome]) -> dict[str, Outcome]:
         """Return the outcome of each task by id, made now or held already."""

@@ -105,8 +105,9 @@ def rules() -> Table:
 def moved() -> Table:
     """Return the parameters that move the headline share of 2030 most across their declared range."""
     units = {f"{d.section}.{d.name}": d.unit for d in declarations()}
-    rows = []
-    for row in ranges.load().sort("span", descending=True).head(SHOWN).iter_rows(named=True):
+    rows, missing = [], ranges.unmeasured()
+    held = ranges.load().filter(~pl.col("parameter").is_in(missing))
+    for row in held.sort("span", descending=True).head(SHOWN).iter_rows(named=True):
         name = row["parameter"]
         page = ranges.DRIVERS.get(name, "")
         base, low, high = (f"{100 * row[k]:.0f} %" for k in ("share_base", "share_low", "share_high"))
@@ -115,6 +116,7 @@ def moved() -> Table:
     limit = f"{100 * ranges.LIMIT:.0f} points"
     title = (
         f"No parameter sets the split: the {SHOWN} that move the share of 2030 most; beyond {limit} only named drivers"
+        + (f"; not yet measured: {', '.join(missing)}" if missing else "")
     )
     return Table(title, head, rows, words=2)
 

@@ -86,13 +86,12 @@ def listing(wanted: str | None = None, markdown: bool = False) -> list[str]:
         if chosen not in (None, name, name.partition(".")[0]):
             continue
         default, span = text(d.default), bounds(d)
-        fixed = "" if d.dynamic else " (fixed at the opening)"
         if markdown:
-            cells = (f"`{name}`", default, d.unit, span, d.doc + fixed, d.source)
+            cells = (f"`{name}`", default, d.unit, span, d.meaning, d.source)
             out.append("| " + " | ".join(str(c).replace("|", "\\|") for c in cells) + " |")
         else:
             unit = "" if d.unit == "-" else f" {d.unit}"
-            out.append(f"{name} = {default}{unit}  {span}\n    {d.doc}{fixed}. Source: {d.source}")
+            out.append(f"{name} = {default}{unit}  {span}\n    {d.meaning}. Source: {d.source}")
     return out
 
 
@@ -117,5 +116,4 @@ def bounds(d: Declaration) -> str:
 
 
 def _row(name: str, value: Any, default: Any, d: Declaration) -> Row:
-    meaning = d.doc + ("" if d.dynamic else " (fixed at the opening)")
-    return Row(name, text(value), text(default), d.unit, bounds(d), meaning, d.source, value != default)
+    return Row(name, text(value), text(default), d.unit, bounds(d), d.meaning, d.source, value != default)

@@ -1,22 +1,22 @@
 """No parameter sets the split: each moved across its declared range, against the headline share of 2030.
 
-`run` makes the table that stands in the report (`model/data/ranges.csv`, written by ``economy ranges``). A parameter that moves the
+`run` makes the table that ``economy ranges`` writes; the report shows the stored one (`model/data/ranges.csv`, see `tests/tables.py`). A parameter that moves the
 share by more than `LIMIT` is a driver: it is named in `DRIVERS` and has a page in `model/decisions/`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import polars as pl
 
 import model
+from experiments.evaluation import Evaluator, Tell, kept
 from model.core.params import Declaration
-from model.scenario import declarations
+from model.scenario import Scenario, declarations, names
 
 FILE = Path(model.__file__).parent / "data" / "ranges.csv"
 YEAR = 2030
@@ -36,7 +36,7 @@ DRIVERS: dict[str, str] = {
 
 
 class Moved(NamedTuple):
-    """The headline share of 2030 at the ends of a parameter's range, means over seeds."""
+    """The headline share of 2030 at the ends of a parameter's range, means over seeds; `declared` is what was tried."""
 
     parameter: str
     low: str
@@ -45,6 +45,7 @@ class Moved(NamedTuple):
     share_low: float
     share_high: float
     span: float
+    declared: str
 
 
 def ends(d: Declaration) -> list[Any]:
@@ -56,15 +57,24 @@ def ends(d: Declaration) -> list[Any]:
     return [x for x in (d.low, d.high) if x is not None]
 
 
-def share(job: tuple[dict[str, Any], int, int]) -> float:
-    """Return the mean headline share of 2030."""
-    from model.economy import InferenceEconomy
+def declared(d: Declaration) -> str:
+    """Return what a row rests on: the default and the values tried.
 
-    overrides, seed, humans = job
-    economy = InferenceEconomy("baseline", humans=humans, months=MONTHS, seed=seed, **overrides).run()
-    values = economy.history["inference_share_accelerator_hours"].to_numpy()[-12:]
-    economy.close()
-    return float(np.nanmean(values))
+    >>> declared(next(d for d in declarations() if d.name == "slots"))
+    '4: 1, 10'
+    """
+    return f"{d.default}: {', '.join(map(str, ends(d)))}"
+
+
+def unmeasured(table: Any = None) -> list[str]:
+    """Return the parameters that have no row of their present declaration in the stored table, or another."""
+    rows = dict((load() if table is None else table).select("parameter", "declared").rows())
+    return [name for d in declarations() if ends(d) and rows.get(name := f"{d.section}.{d.name}") != declared(d)]
+
+
+def share(economy: Any) -> dict[str, float]:
+    """Return the mean headline share of the run's last year."""
+    return {"share": float(np.nanmean(economy.history["inference_share_accelerator_hours"].to_numpy()[-12:]))}
 
 
 def run(
@@ -72,41 +82,49 @@ def run(
     seeds: int = 2,
     humans: int = 400,
     workers: int | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Tell | None = None,
+    folder: Path | None = None,
 ) -> list[Moved]:
-    """Return how far each parameter (or those named) moves the share, largest first."""
-    chosen = [d for d in declarations() if names is None or f"{d.section}.{d.name}" in names]
+    """Return how far each parameter (or those named) moves the share, largest first.
+
+    Parameters
+    ----------
+    names : sequence of str, optional
+    seeds, humans : int
+    workers : int, optional
+        Processes, by default one a processor.
+    on_progress : callable, optional
+    folder : path, optional
+        Where runs are kept: the same call goes on there. Without it nothing is kept.
+    """
+    chosen = [d for d in declarations() if ends(d) and (names is None or f"{d.section}.{d.name}" in names)]
     tries = [(f"{d.section}.{d.name}", value) for d in chosen for value in ends(d)]
-    jobs = [({}, s, humans) for s in range(1, seeds + 1)]
-    jobs += [({name: value}, s, humans) for name, value in tries for s in range(1, seeds + 1)]
-    found = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for x in pool.map(share, jobs, chunksize=4):
-            found.append(x)
-            if on_progress:
-                on_progress(len(found), len(jobs))
-    table = np.array(found).reshape(-1, seeds).mean(axis=1)
+    base = Scenario.load("baseline").with_run(humans=humans)
+    with kept(folder) as runs, Evaluator(runs, base, workers, on_progress) as evaluator:
+        members = [{}, *({name: value} for name, value in tries)]
+        first, *rest = evaluator.numbers("ranges", members, seeds, MONTHS, share).mean(axis=(1, 2)).tolist()
     out = []
     for d in chosen:
         name = f"{d.section}.{d.name}"
-        mine = [(str(v), float(x)) for (n, v), x in zip(tries, table[1:], strict=True) if n == name]
-        if not mine:
-            continue
-        values = [float(table[0]), *(x for _, x in mine)]
+        mine = [(str(v), x) for (n, v), x in zip(tries, rest, strict=True) if n == name]
+        values = [first, *(x for _, x in mine)]
         span = max(values) - min(values)
-        out.append(Moved(name, mine[0][0], mine[-1][0], float(table[0]), mine[0][1], mine[-1][1], span))
+        out.append(Moved(name, mine[0][0], mine[-1][0], first, mine[0][1], mine[-1][1], span, declared(d)))
     return sorted(out, key=lambda m: -m.span)
 
 
-def save(rows: Sequence[Moved], path: Path = FILE) -> None:
-    """Write the table as CSV."""
-    import polars as pl
-
-    path.write_text(pl.DataFrame([r._asdict() for r in rows]).with_columns(pl.selectors.float().round(4)).write_csv())
+def frame(rows: Sequence[Moved]) -> pl.DataFrame:
+    """Return the table as it is stored."""
+    return pl.DataFrame([r._asdict() for r in rows]).with_columns(pl.selectors.float().round(4))
 
 
-def load(path: Path = FILE) -> Any:
-    """Return the stored table as polars.DataFrame."""
-    import polars as pl
+def merged(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Return a stored table with new rows in place of theirs, without parameters that are no more, largest first."""
+    known = names()
+    kept_rows = old.filter(~pl.col("parameter").is_in(new["parameter"].implode()), pl.col("parameter").is_in(known))
+    return pl.concat([kept_rows, new]).sort("span", descending=True, maintain_order=True)
 
-    return pl.read_csv(path, schema_overrides={"low": pl.String, "high": pl.String})
+
+def load(path: Path | bytes = FILE) -> pl.DataFrame:
+    """Return the stored table."""
+    return pl.read_csv(path, schema_overrides=dict.fromkeys(("low", "high", "declared"), pl.String))

@@ -131,7 +131,7 @@ def mechanisms() -> str:
     tables = "".join(_table(table) for table in evidence.tables())
     return (
         "<h2 id='mechanisms'>What the mechanisms do</h2><p class='small'>From runs of the baseline kept with the model"
-        " ('economy ablate' and 'economy ranges' make them again); not from this run.</p>" + tables
+        " ('economy ablate' and 'economy ranges' make such tables); not from this run.</p>" + tables
     )
 
 

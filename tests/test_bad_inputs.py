@@ -109,6 +109,8 @@ COUNTS = (
     ("bench", "--months"),
     ("ablate", "--seeds"),
     ("ranges", "--seeds"),
+    ("ablate", "--workers"),
+    ("ranges", "--workers"),
 )
 WRONG_COUNTS = ("0", "-3", "2.5", "1e3", "ten", "", "9" * 30, "9" * 5000, "\u0663\u0663x", "nan")
 
@@ -413,6 +415,10 @@ OUT = (
     ("backtest", "mine", "thesis.txt"),
     ("backtest", "/proc/x", "/proc"),
     ("bench --quick", "mine", "thesis.txt"),
+    ("ablate", "mine", "thesis.txt"),
+    ("ranges", "mine", "thesis.txt"),
+    ("ablate", "file", "--out"),
+    ("ranges", "file/below", "--out"),
     ("bench --quick", "file/below", "--out"),
     ("compare baseline no-agents", "mine", "--out"),
     ("compare baseline no-agents", "nowhere/x.csv", "--out"),

@@ -375,7 +375,7 @@ def test_decisions_are_numbered_pages_of_one_form():
 
 
 def test_the_parameter_table_is_generated():
-    """`make docs` writes it; a parameter that changed must be written again."""
+    """`make tables` writes it; a parameter that changed must be written again."""
     done = subprocess.run(
         [sys.executable, "-m", "experiments.cli", "parameters", "--markdown"],
         capture_output=True,

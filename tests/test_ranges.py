@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 import model
-from experiments import ranges
+from experiments import ablation, auction_rules, cli, evaluation, evidence, ranges
+from experiments.page import levers
 from model import InferenceEconomy, Scenario
+from model.core.errors import InputError
 from model.core.units import WORK
 from model.scenario import Intervention, declarations
+from tests import tables
 
 DECISIONS = Path(model.__file__).parent / "decisions"
 
@@ -25,8 +31,119 @@ def test_only_named_drivers_move_the_share_far():
     assert beyond(table) <= set(ranges.DRIVERS)
     assert len(ranges.DRIVERS) <= 8
     tried = {f"{d.section}.{d.name}" for d in declarations() if ranges.ends(d)}
-    assert set(table["parameter"]) == tried
+    assert set(table["parameter"]) <= tried, "`make tables` removes what is no parameter any more"
+    assert table["parameter"].is_unique().all()
     assert table["span"].is_nan().sum() == 0
+
+
+@pytest.mark.long
+def test_every_parameter_is_measured():
+    assert ranges.unmeasured() == [], "`make tables` measures them"
+
+
+def test_what_is_not_yet_measured_is_said(monkeypatch):
+    """A parameter without a row, and one whose default or range is another than the row's."""
+    table = ranges.load()
+    new, changed = table["parameter"][0], table["parameter"][1]
+    anew = pl.when(pl.col("parameter") == changed).then(pl.lit("7: 1, 9")).otherwise(pl.col("declared"))
+    short = table.filter(pl.col("parameter") != new).with_columns(anew.alias("declared"))
+    assert set(ranges.unmeasured(short)) - set(ranges.unmeasured(table)) == {new, changed}
+    monkeypatch.setattr(ranges, "load", lambda: short)
+    shown = evidence.moved()
+    assert "not yet measured: " in shown.title
+    for name in (new, changed):
+        assert name in shown.title
+        assert name not in [row[0] for row in shown.rows]
+        assert levers.effects.__wrapped__()[name] == "What it does alone is not yet measured."
+        assert name not in levers.brief.__wrapped__()
+
+
+def test_tables_measure_what_is_new_and_keep_the_rest(monkeypatch):
+    table = ranges.load()
+    new = table["parameter"][3]
+    ran = []
+
+    def made(names):
+        ran.extend(names)
+        return [ranges.Moved(n, "0", "1", 0.4, 0.3, 0.41, 0.11, rests[n]) for n in names]
+
+    rests = {f"{d.section}.{d.name}": ranges.declared(d) for d in declarations()}
+    monkeypatch.setattr(ranges, "run", made)
+    missing = {new, *ranges.unmeasured(table)}
+    gone = table.head(1).with_columns(parameter=pl.lit("link.no_more"))
+    found = tables.measured(pl.concat([table.filter(pl.col("parameter") != new), gone]))
+    assert set(ran) == missing
+    assert ranges.unmeasured(found) == []
+    assert set(found["parameter"]) == {*table["parameter"], *missing}
+    assert found["span"].is_sorted(descending=True)
+    assert found.filter(pl.col("parameter") == new)["span"].item() == 0.11
+    old = ~pl.col("parameter").is_in(missing)
+    assert found.filter(old).equals(table.filter(old))
+
+
+# The commands ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """Make both studies small, here and in one process; return what stands in the package's data."""
+    few = [d for d in declarations() if d.name in ("contacts", "imitation_per_year")]
+    monkeypatch.setattr(ranges, "declarations", lambda: few)
+    monkeypatch.setattr(ranges, "MONTHS", 13)
+    monkeypatch.setattr(ranges, "run", functools.partial(ranges.run, humans=30))
+    monkeypatch.setattr(ablation, "YEAR", 2022)
+    monkeypatch.setattr(ablation, "MONTHS", 13)
+    some = {"humans": 30, "mechanisms": ablation.MECHANISMS[:1]}
+    monkeypatch.setattr(ablation, "run", functools.partial(ablation.run, **some))
+    rules = functools.partial(auction_rules.run, humans=30, months=13, rules=("gsp", "logit"))
+    monkeypatch.setattr(auction_rules, "run", rules)
+    monkeypatch.chdir(tmp_path)
+    return lambda: {p.name: p.read_bytes() for p in ranges.FILE.parent.iterdir() if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("command", "files", "runs"),
+    [("ranges", ["ranges.csv"], 5), ("ablate", ["ablation.csv", "auction_rules.csv"], 8)],
+)
+def test_the_commands_keep_their_runs_and_leave_the_package_alone(small, monkeypatch, capsys, command, files, runs):
+    before, made, measure = small(), [], evaluation.measured
+
+    def until(most):
+        def work(task, measure_):
+            if len(made) == most:
+                raise KeyboardInterrupt
+            made.append(task.id)
+            return measure(task, measure_)
+
+        return lambda task, measure: work(task, measure)
+
+    line = [command, "--workers", "1", "--seeds", {"ranges": "1", "ablate": "2"}[command]]
+    monkeypatch.setattr(evaluation, "measured", until(3))
+    assert cli.main(line) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    monkeypatch.setattr(evaluation, "measured", until(runs))
+    assert cli.main([*line, "--json"]) == 0
+    assert len(made) == len(set(made)) == runs
+    found = json.loads(capsys.readouterr().out)
+    assert found["out"] == f"results/{command}"
+    folder = Path("results", command)
+    assert sorted(p.name for p in folder.iterdir()) == [*files, "runs"]
+    for name in files:
+        assert pl.read_csv(folder / name).height == len(found[Path(name).stem]) > 0
+    assert cli.main(line) == 0  # nothing is left to run
+    assert f"results/{command}: {', '.join(files)}" in capsys.readouterr().out
+    assert small() == before
+    (folder / "notes.txt").write_text("mine")
+    assert cli.main(line) == 2
+    assert "notes.txt" in capsys.readouterr().err
+
+
+def test_tables_of_another_model_are_left_alone(small, monkeypatch, tmp_path):
+    before = small()
+    monkeypatch.setattr(tables, "ROOT", tmp_path)
+    with pytest.raises(InputError, match="not the model of this checkout"):
+        tables.main()
+    assert small() == before
 
 
 def test_each_driver_has_a_decision_page():

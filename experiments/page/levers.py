@@ -122,17 +122,26 @@ def values(state: State) -> dict[str, dict[str, Any]]:
 @functools.cache
 def brief() -> dict[str, str]:
     """Return the share at both ends of each parameter's range, e.g. '57 to 20 %'."""
-    return {name: f"{100 * a:.0f} to {100 * b:.0f} %" for name, _, _, _, a, b, _ in ranges.load().rows()}
+    return {row["parameter"]: f"{100 * row['share_low']:.0f} to {100 * row['share_high']:.0f} %" for row in _moved()}
+
+
+def _moved() -> list[dict[str, Any]]:
+    """Return the rows of the stored table that are of the present declarations."""
+    missing = set(ranges.unmeasured())
+    return [row for row in ranges.load().iter_rows(named=True) if row["parameter"] not in missing]
 
 
 @functools.cache
 def effects() -> dict[str, str]:
     """Return what each parameter moves across its range, in words, from the stored table."""
-    return {
-        name: f"Alone, from {low} to {high}: inference's share of hours in {ranges.YEAR} goes from {100 * a:.0f} % to {100 * b:.0f} %"
-        f" ({100 * base:.0f} % in the baseline)."
-        for name, low, high, base, a, b, _ in ranges.load().rows()
-    }
+    found = dict.fromkeys(ranges.unmeasured(), "What it does alone is not yet measured.")
+    for row in _moved():
+        a, b, base = (f"{100 * row[f'share_{k}']:.0f} %" for k in ("low", "high", "base"))
+        found[row["parameter"]] = (
+            f"Alone, from {row['low']} to {row['high']}: inference's share of hours in {ranges.YEAR} goes from {a} to {b}"
+            f" ({base} in the baseline)."
+        )
+    return found
 
 
 def _item(name: str, d: Declaration, label: str, hint: str = "") -> dict[str, Any]:
@@ -148,7 +157,7 @@ def _item(name: str, d: Declaration, label: str, hint: str = "") -> dict[str, An
         "kind": kinds[type(d.default)],
         "scale": "log" if (d.scale == "log" and (d.low or 0) > 0) or wide else "linear",
         "choices": list(d.choices),
-        "doc": d.doc + ("" if d.dynamic else " (fixed at the opening)"),
+        "doc": d.meaning,
         "source": d.source,
         "effect": effects().get(name, ""),
         "brief": brief().get(name, "") if hint else "",

@@ -27,6 +27,13 @@ class Declaration(NamedTuple):
     scale: str
     choices: tuple[str, ...]
     exogenous_trend: bool
+    inert: str
+
+    @property
+    def meaning(self) -> str:
+        """Return what it means and, where it says so, that it is fixed at the opening or moves nothing."""
+        fixed = "" if self.dynamic else " (fixed at the opening)"
+        return self.doc + fixed + (f"; inert in the baseline: {self.inert}" if self.inert else "")
 
 
 def param(
@@ -42,6 +49,7 @@ def param(
     scale: str = "linear",
     choices: tuple[str, ...] = (),
     exogenous_trend: bool = False,
+    inert: str = "",
 ) -> Any:
     """Declare a parameter as a field of a `Params` class.
 
@@ -65,6 +73,8 @@ def param(
         Allowed values of a text.
     exogenous_trend : bool
         One of the few exogenous technical trends.
+    inert : str
+        Why it moves no recorded series or table of the baseline, and where in its range; a test holds it.
     """
     meta = {
         "unit": unit,
@@ -77,6 +87,7 @@ def param(
         "scale": scale,
         "choices": tuple(choices),
         "exogenous_trend": exogenous_trend,
+        "inert": inert,
     }
     return dataclasses.field(default=default, metadata=meta)
 
