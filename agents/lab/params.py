@@ -104,6 +104,7 @@ class LabParams(Params):
         0,
         30,
         doc="equity investors give per unit of expected yearly revenue increase",
+        inert="from 4 to 10 no series moves, since investors offer more than labs ask for; below 2 it begins to bind",
         fit=True,
         source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: eight times the growth of revenue, log-sd .5, wide for want of accounts",
     )
