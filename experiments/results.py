@@ -19,8 +19,8 @@ import polars.selectors as cs
 
 import model
 from experiments import answer
-from experiments.files import NotWritten, opened, reason, write_json
-from experiments.folder import MANIFEST, NETWORKS, REPORT, SCHEMA_VERSION, TABLES, is_ours, replacing
+from experiments.files import opened, write_json
+from experiments.folder import MANIFEST, NETWORKS, SCHEMA_VERSION, TABLES, is_ours, replacing
 from experiments.settings import differences
 from model.core.errors import InputError
 from model.core.files import read_json
