@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint app bench golden notebooks screenshots tables evidence docs FORCE
+.PHONY: help setup run test test-all test-kernels lint app bench golden notebooks screenshots tables evidence docs FORCE
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,6 +20,9 @@ test: .venv/.all  ## run the default test suite, what CI runs
 
 test-all: .venv/.all  ## run every test, the long forms too
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-kernels: .venv/.all  ## run golden run, twins and stored answers under the kernels of other processors, as CI does
+	$(BIN)/python -m tests.kernels -n 2 --dist worksteal -m 'not long'
 
 lint: .venv/.all  ## check style, types, import contracts and spelling
 	$(BIN)/ruff check .

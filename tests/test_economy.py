@@ -357,9 +357,34 @@ def test_an_unknown_scenario_names_the_nearest():
 
 def test_golden_run():
     """A change here needs a line under 'Results change' in the CHANGELOG and `make golden`."""
+    moved = golden.moved(json.loads(golden.PATH.read_text()), golden.series())
+    assert moved == {}, (
+        "`make golden` writes new and changed series (inf: a new one, one that is gone, a law's residual)"
+    )
+
+
+def test_what_moves_in_the_golden_run_is_seen():
     stored = json.loads(golden.PATH.read_text())
-    moved = {k: v for k, v in golden.moved(stored, golden.series()).items() if v > 1e-9}
-    assert moved == {}, "`make golden` writes new and changed series (inf: a new one, or one that is gone)"
+    assert not {*golden.RESIDUALS} & {*stored}
+    bounded = {name: [0.0, 9e-10] for name in golden.RESIDUALS}
+    run = stored | bounded
+    assert golden.moved(stored, run) == {}
+    assert golden.moved(stored, stored) == dict.fromkeys(golden.RESIDUALS, math.inf)  # no longer recorded
+
+    def planted(name, factor):
+        return golden.moved(stored, run | {name: [None if x is None else x * factor for x in run[name]]})
+
+    for name in stored:
+        if any(stored[name]):
+            assert planted(name, 1.0 + 1e-11) == {}, name  # more than rounding does
+            assert [*planted(name, 1.0 + 2e-9)] == [name]
+    for name in golden.RESIDUALS:
+        assert planted(name, 2.0) == {name: math.inf}
+    assert golden.moved(stored, {k: v for k, v in run.items() if k != "tokens"}) == {"tokens": math.inf}
+    assert golden.moved(stored, run | {"new": [1.0]}) == {"new": math.inf}
+    assert golden.moved({"x": [0.0, 1e11]}, {"x": [1e-6, 1e11], **bounded}) == {}  # nothing, but for rounding
+    assert golden.moved({"x": [0.0, 1e11]}, {"x": [1e-3, 1e11], **bounded}) == {"x": 1.0}
+    assert golden.moved({"x": [None, 1e11]}, {"x": [0.0, 1e11], **bounded}) == {"x": math.inf}
 
 
 def yearly(humans: int, seeds: range, months: int) -> np.ndarray:

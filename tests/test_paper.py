@@ -17,12 +17,11 @@ from model.core.draws import TRAITS
 from model.core.ledger import SECTORS
 from model.core.units import WORK
 from model.layers import neural
+from tests.golden import NOTHING, RESIDUALS
 from tests.oracle import economy as oracle
 from tests.oracle import economy_tables
 from tests.test_documents import MODEL, rows
 
-#: What rounding leaves: in both below the tolerance of the laws, never the same.
-ROUNDING = ("money_residual_usd", "compute_residual_flop")
 BASELINE = {}
 #: Early agents and thinking, other rules of labs, firms without money: mechanisms that a young baseline does not reach.
 ROUGH = {
@@ -69,15 +68,18 @@ def both(request):
 
 
 def differences(rows, told):
-    """(series, month, here, there) of all numbers that differ by more than 1e-9 of them."""
+    """(series, month, here, there) of all numbers that differ by more than 1e-9 of them, and by more than rounding of the largest."""
     out = []
+    most = [max((abs(x) for x in column if not math.isnan(x)), default=0.0) for column in zip(*rows, strict=True)]
     for month, (row, there) in enumerate(zip(rows, told, strict=True)):
         assert set(record.NAMES) <= set(there.series)
-        for name, x in zip(record.NAMES, row, strict=True):
-            y = there.series[name]
+        for name, x, largest in zip(record.NAMES, row, most, strict=True):
+            y, nothing = there.series[name], max(1e-12, NOTHING * largest)
             undefined = math.isnan(x) and math.isnan(y)
             close = (
-                abs(x) <= TOLERANCE >= abs(y) if name in ROUNDING else math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12)
+                abs(x) <= TOLERANCE >= abs(y)
+                if name in RESIDUALS
+                else math.isclose(x, y, rel_tol=1e-9, abs_tol=nothing)
             )
             if not (undefined or close):
                 out.append((name, month, x, y))

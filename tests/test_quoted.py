@@ -23,6 +23,8 @@ from tests.quoted import ANSWER, README, ROOT, answer_of, answer_text, backtest_
 
 PAGE = README.read_text(encoding="utf-8")
 STORED = json.loads(ANSWER.read_text(encoding="utf-8"))
+#: What a share may differ by, relative: stored ones have six digits.
+ROUNDING = 1e-5
 
 
 # The page ------------------------------------------------------------------------------------------
@@ -173,25 +175,28 @@ def command(folder, capsys, *options: str) -> dict:
 
 
 def moved(stored: dict, said: dict, where: str = "") -> list[str]:
-    """Return which stored values, which have six digits, a run does not repeat."""
+    """Return which stored values, which have six digits, a run does not repeat; dates and counts exactly."""
     wrong = []
     for key, value in stored.items():
         if where or key not in ("date", "version", "runs"):
             now = said.get(key)
             if isinstance(value, dict):
                 wrong += moved(value, now or {}, f"{where}{key}.")
-            elif value != now and not (isinstance(value, float) and now == pytest.approx(value, rel=1e-5, abs=0.0)):
+            elif value != (pytest.approx(now, rel=ROUNDING, abs=0.0) if isinstance(now, float) else now):
                 wrong.append(f"{where}{key} is stored as {value}, the run says {now}")
     return wrong
 
 
 def test_a_moved_answer_is_seen():
     said = copy.deepcopy(STORED)
-    said["share"]["usd"]["2030"]["median"] *= 1.0 + 2e-5
-    said["share"]["usd"]["2035"]["median"] *= 1.0 + 1e-6  # rounding
+    said["share"]["usd"]["2025"]["median"] *= 1.0 + 0.1 * ROUNDING
+    assert moved(STORED, said) == []
+    said["share"]["usd"]["2030"]["median"] *= 1.0 + 2.0 * ROUNDING
     said["crossover"]["purpose"]["low"] = "2026-01"
+    said["below_later"]["usd"] += 1
     assert [w.partition(" is stored")[0] for w in moved(STORED, said)] == [
         "crossover.purpose.low",
+        "below_later.usd",
         "share.usd.2030.median",
     ]
 
