@@ -26,7 +26,6 @@ STORED = {
         "test_the_baseline_gives_the_stored_answer",
         "test_the_baselines_own_values_give_the_stored_answer",
     ],
-    "test_ranges.py": ["test_the_stored_table_is_this_model_in_short"],
 }
 #: Kernels of OpenBLAS that other processors have, by architecture, each with the instructions it needs.
 CORES = {"x86_64": {"Haswell": ("AVX2", "FMA3"), "Prescott": ()}, "aarch64": {"ARMV8": ()}}
