@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 
 from experiments.design import read
 from experiments.engine import Task, simulate
-from experiments.runner import ONE_THREAD, environment
+from experiments.runner import mapped
 from experiments.sweeps import Progress, sweep
 
 
@@ -47,9 +45,7 @@ def sweep_throughput(workers: int = 2, runs: int = 24, humans: int = 2_000, mont
 
 def _bare(shares: Sequence[Sequence[Task]]) -> float:
     """Return runs per second of processes that do nothing but their share of the runs, at the same time."""
-    context = multiprocessing.get_context("spawn")
-    with environment(ONE_THREAD), ProcessPoolExecutor(len(shares), context) as pool:
-        return sum(pool.map(_rate, shares))
+    return float(sum(mapped(_rate, shares, len(shares))))
 
 
 def _rate(tasks: Sequence[Task]) -> float:

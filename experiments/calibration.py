@@ -20,6 +20,7 @@ from scipy.stats import norm, qmc
 
 from experiments import priors, scored, smoother
 from experiments.evaluation import Evaluator, Tell
+from experiments.interrupts import first_only
 from experiments.operators import OPERATORS
 from experiments.priors import Prior
 from model.core.errors import InputError, hint
@@ -126,6 +127,7 @@ def fitted_points(table: pl.DataFrame, until: str) -> pl.DataFrame:
     return points.with_columns((share / pl.col("sd") ** 2).alias("weight"))
 
 
+@first_only()
 def calibrate(
     folder: Path,
     until: str = scored.LAST,

@@ -8,15 +8,16 @@ import contextlib
 import io
 import json
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn, cast
 
 from experiments import commands_bench, commands_evidence, commands_fit
 from experiments.files import NotWritten, attempt, raised, reason
-from experiments.folder import check_target, own_folder
+from experiments.folder import check_interpreter, check_target, own_folder
+from experiments.interrupts import ENDINGS, first_only, heard
+from experiments.streams import Output, Unwritten, open_closed, say
+from model import __version__
 from model.core.errors import InputError, unknown
 
 BAD_INPUT, BROKEN, INTERRUPTED = 2, 3, 130
@@ -32,36 +33,39 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 2 for bad input, 3 for a broken law, 130 after Ctrl-C or SIGTERM."""
-    with _any_name_printed():
-        return _main(argv)
-
-
-def _main(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in arguments
+    open_closed()
+    with _any_name_printed():
+        output = cast(IO[str], Output(sys.stdout))
+        with first_only(ENDINGS, for_good=argv is None), contextlib.redirect_stdout(output):
+            return _main(arguments, "--debug" in arguments)
+
+
+def _main(arguments: list[str], debug: bool) -> int:
     try:
-        with _termination_as_interrupt():
+        try:
             status = _dispatch(arguments)
-            print(end="", flush=True)  # what cannot be written is said here and not while the interpreter ends
-            return status
+        except SystemExit as done:  # help and version
+            status = int(done.code or 0)
+        sys.stdout.flush()
+        return status
     except InputError as error:
         return _fail(error, BAD_INPUT, debug)
-    except BrokenPipeError:  # the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt as error:
-        folder = getattr(error, "folder", None)
-        kept = f"; finished seeds are in {os.path.relpath(folder)}" if folder else "; nothing was finished"
-        return _fail(f"stopped by the user{kept}", INTERRUPTED, debug)
-    except Exception as error:
+    except Unwritten as error:
+        if isinstance(error.__cause__, BrokenPipeError):  # the reader has seen enough
+            return 0
+        return _fail(f"standard output: {error.__cause__}", 1, debug)
+    except (KeyboardInterrupt, Exception) as error:
+        if isinstance(error, KeyboardInterrupt) or heard():  # imports of C turn it into errors of their own
+            folder = getattr(error, "folder", None)
+            kept = f"; finished seeds are in {os.path.relpath(folder)}" if folder else "; nothing was finished"
+            # else Python may end by SIGINT itself: it notes each one that left an `eval`, as of a named tuple
+            eval("0")
+            return _fail(f"stopped by the user{kept}", INTERRUPTED, debug)
         stopped = type(error).__name__ == "RunStopped"
         if stopped or isinstance(error, NotWritten):
             return _fail(error, BROKEN if error.__cause__.__class__.__name__ == "LawBreach" else 1, debug)
         if isinstance(error, OSError):  # the system's answer, no fault of the code
-            try:
-                print(end="", flush=True)
-            except OSError:  # it was the output: what could not be printed is not tried again at the end
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             name = f"{str(error.filename)!r}: " if error.filename else ""
             return _fail(f"{name}{reason(error)}", 1, debug)
         hint = "" if debug else " (--debug shows where)"
@@ -92,25 +96,12 @@ def _any_name_printed() -> Iterator[None]:
                 stream.reconfigure(errors=errors)
 
 
-@contextlib.contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Take SIGTERM as Ctrl-C, so that processes are ended and what is finished is kept; only in the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _fail(message: object, status: int, debug: bool) -> int:
     if debug and sys.exc_info()[0] is not None:
         import traceback
 
-        traceback.print_exc()
-    print("economy: " + " ".join(str(message).split()), file=sys.stderr)
+        say(traceback.format_exc().rstrip())
+    say("economy: " + " ".join(str(message).split()))
     return status
 
 
@@ -125,6 +116,7 @@ def _dispatch(arguments: list[str]) -> int:
     if found.command is None:
         parser.print_help()
         return 0
+    check_interpreter()
     action: Callable[[argparse.Namespace], int] = found.action
     return action(found)
 
@@ -139,6 +131,7 @@ def _refuse(argument: str, parser: argparse.ArgumentParser) -> NoReturn:
 def _parser() -> tuple[Parser, dict[str, Parser]]:
     top = Parser(prog="economy", description="Will inference overtake training, when, and why?", allow_abbrev=False)
     top.add_argument("--debug", action="store_true", help="show tracebacks")
+    top.add_argument("--version", action="version", version=f"economy {__version__}", help="print the version")
     sub = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
 
     def command(name: str, action: Callable[[argparse.Namespace], int], text: str) -> Parser:
@@ -252,7 +245,7 @@ def _run(given: argparse.Namespace) -> int:
         plain = default_folder(plan.scenario)
         out = plain if given.replace else own_folder(plain, plan.settings())
         if out != plain:
-            print(f"{plain} holds a result of other settings and stays; this one goes to {out}", file=sys.stderr)
+            say(f"{plain} holds a result of other settings and stays; this one goes to {out}")
     kept: dict[str, Any] = {"checkpoint_every": checkpoint_every, "resume": given.resume, "replace": given.replace}
     with RunProgress() as progress:
         result, failed = attempt(
@@ -261,11 +254,9 @@ def _run(given: argparse.Namespace) -> int:
     if given.json:
         print(json.dumps({**result.to_json(), "out": None if failed else str(out)}, indent=1, allow_nan=False))
     else:
-        from rich.console import Console
+        from experiments.printed import Screen, show
 
-        from experiments.printed import show
-
-        show(result, Console(width=None if sys.stdout.isatty() else 110), None if failed else str(out))
+        show(result, Screen(110), None if failed else str(out))
     return raised(failed)
 
 
@@ -320,11 +311,9 @@ def _sensitivity(given: argparse.Namespace) -> int:
     if given.json:
         print(json.dumps(findings.to_json(found, boxes), indent=1, allow_nan=False))
         return raised(failed)
-    from rich.console import Console
+    from experiments.printed import Screen, show_tables
 
-    from experiments.printed import show_tables
-
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Screen(140)
     for sentence in findings.sentences(found, boxes):
         console.print(sentence, highlight=False)
     console.print()
@@ -360,11 +349,9 @@ def _compare(given: argparse.Namespace) -> int:
     if given.json:
         print(json.dumps(found.to_json(), indent=1, allow_nan=False))
         return raised(failed)
-    from rich.console import Console
+    from experiments.printed import Screen, show_comparison
 
-    from experiments.printed import show_comparison
-
-    show_comparison(found, Console(width=None if sys.stdout.isatty() else 110))
+    show_comparison(found, Screen(110))
     if failed is not None:
         print(found.rows.write_csv(), end="")
     return raised(failed)

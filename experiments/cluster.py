@@ -14,6 +14,7 @@ from typing import Any
 from experiments.digest import code_digest
 from experiments.engine import Outcome, Task, each
 from experiments.runner import RunStopped
+from experiments.source import extra
 from model.core.errors import InputError
 
 CONNECT_SECONDS = 15
@@ -111,7 +112,7 @@ def connected(address: str) -> Cluster:
         from distributed import Client
         from distributed.comm.addressing import get_address_host_port
     except ImportError:
-        raise InputError(f"--cluster {address!r}: needs the extra 'cluster' (pip install -e '.[cluster]')") from None
+        raise InputError(f"--cluster {address!r}: {extra('cluster')}") from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said by us
     try:
         with socket.create_connection(get_address_host_port(address), timeout=CONNECT_SECONDS):

@@ -55,11 +55,9 @@ def _bench(given: argparse.Namespace) -> int:
     if given.json:
         sys.stdout.write(json.dumps(found, indent=1, allow_nan=False) + "\n")
         return raised(failed)
-    from rich.console import Console
+    from experiments.printed import Screen, show_tables
 
-    from experiments.printed import show_tables
-
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Screen(120)
     show_tables(tables(found), console)
     for line in notes(found):
         console.print(line, highlight=False)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from experiments.files import attempt, raised, write_files
+from experiments.streams import say
 
 INTERRUPTED = 130
 Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
@@ -53,7 +54,7 @@ def kept(action: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Name
         try:
             return action(given)
         except KeyboardInterrupt:
-            sys.stderr.write("economy: stopped by the user; finished runs are kept, and the same command goes on\n")
+            say("economy: stopped by the user; finished runs are kept, and the same command goes on")
             return INTERRUPTED
 
     return act
@@ -86,11 +87,9 @@ def _calibrate(given: argparse.Namespace) -> int:
         crossover = {} if answer is None else {"crossover": answer.to_json()}
         _json({**facts, "best": found.best, "parameters": rows, **crossover, "out": out})
         return raised(failed)
-    from rich.console import Console
+    from experiments.printed import Screen, show_tables
 
-    from experiments.printed import show_tables
-
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Screen(140)
     console.print(
         f"Fitted to {facts['n_points']} points of {facts['n_series']} series up to {until} with {facts['runs']} runs: loss (median) "
         f"{facts['loss_prior_median']:.0f} before, {facts['loss_posterior_median']:.0f} after.",
@@ -137,11 +136,9 @@ def _backtest(given: argparse.Namespace) -> int:
     if given.json:
         _json(results if given.rolling else {**results[0], "out": named})
         return raised(failed)
-    from rich.console import Console
+    from experiments.printed import Screen, show_tables
 
-    from experiments.printed import show_tables
-
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Screen(140)
     last = "the file" if given.observations else scored.LAST
     for result in results:
         console.print(fits.sentence(result, last), highlight=False)
@@ -173,9 +170,7 @@ def _league(given: argparse.Namespace) -> int:
     if given.json:
         _json(rows)
         return 0
-    from rich.console import Console
-
-    from experiments.printed import Table, show_tables
+    from experiments.printed import Screen, Table, show_tables
 
     cells = []
     for row in rows:
@@ -188,5 +183,5 @@ def _league(given: argparse.Namespace) -> int:
         )
     head = ("quantity, denominator", "months", "who", "published", "this model", "P10-P90 of seeds", "source")
     title = f"This model beside published forecasts and what was realised: baseline, median of {league.SEEDS} seeds; the interval is luck alone"
-    show_tables([Table(title, head, cells, words=4)], Console(width=None if sys.stdout.isatty() else 200))
+    show_tables([Table(title, head, cells, words=4)], Screen(200))
     return 0

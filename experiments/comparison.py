@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,11 @@ from numpy.typing import NDArray
 
 from experiments.engine import DONE, Processes, Task, outcomes, simulate
 from experiments.files import NotWritten, check_file, write_file
+from experiments.interrupts import first_only
 from experiments.runner import RunStopped
 from experiments.source import seeds_of, with_overrides
 from model.core.errors import InputError, unknown
+from model.core.frames import check_process
 from model.core.units import month_date, month_index
 from model.measures import Crossover, crossover_summary
 from model.record import NAMES, SHARES
@@ -141,6 +144,7 @@ def compare(
     ).rows
 
 
+@first_only()
 def paired(
     a: str | Path | Scenario,
     b: str | Path | Scenario,
@@ -160,6 +164,7 @@ def paired(
 
     The parameters are those of `compare`; `on_progress` is called with runs done and runs in all.
     """
+    check_process()
     both = [
         with_overrides(Scenario.load(source).with_run(months=months, humans=humans), overrides or {})
         for source, overrides in ((a, overrides_a), (b, overrides_b))
@@ -292,16 +297,15 @@ def _found(
     tasks: list[Task], processes: int, both: Sequence[Scenario], tell: Callable[[int, int], None]
 ) -> dict[str, tuple[pl.DataFrame, dict[str, str | None]]]:
     found: dict[str, tuple[pl.DataFrame, dict[str, str | None]]] = {}
-    arriving: Iterable[Any] = (
-        ([simulate(t)] for t in tasks) if processes == 1 else outcomes(tasks, Processes(processes))
-    )
-    for some in arriving:
-        for outcome in some:
-            if outcome.status != DONE:
-                i, seed = outcome.id.split()
-                raise RunStopped(f"scenario '{both[int(i)].name}', seed {seed}: {outcome.error}")
-            found[outcome.id] = (outcome.frame(), json.loads(outcome.crossover))
-        tell(len(found), len(tasks))
+    made = ([simulate(t)] for t in tasks) if processes == 1 else outcomes(tasks, Processes(processes))
+    with contextlib.closing(made) as arriving:
+        for some in arriving:
+            for outcome in some:
+                if outcome.status != DONE:
+                    i, seed = outcome.id.split()
+                    raise RunStopped(f"scenario '{both[int(i)].name}', seed {seed}: {outcome.error}")
+                found[outcome.id] = (outcome.frame(), json.loads(outcome.crossover))
+            tell(len(found), len(tasks))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from experiments.source import extra
 from model.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -137,5 +138,5 @@ def _workbench() -> tuple[Any, Any]:
         try:
             from ema_workbench.analysis import feature_scoring, prim
         except ImportError:
-            raise InputError("boxes need the extra 'discovery' (pip install -e '.[discovery]')") from None
+            raise InputError(f"PRIM {extra('discovery')}") from None
     return prim, feature_scoring

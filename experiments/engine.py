@@ -21,7 +21,8 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from experiments.digest import code_digest
-from experiments.runner import ONE_THREAD, RunStopped, environment, prepare_worker, without_interrupts
+from experiments.interrupts import held, starting
+from experiments.runner import ONE_THREAD, WAIT_SECONDS, RunStopped, environment, prepare_worker
 from model.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 DONE, ERROR, STOPPED = "done", "error", "stopped"
 GIVEN_UP = "its process was killed twice with this run alone (memory?)"
-HEARTBEAT_SECONDS, CALL_MOST = 1.0, 256
+CALL_MOST = 256
 
 
 class Task(NamedTuple):
@@ -204,7 +205,7 @@ class Processes:
 
     def submit(self, work: Callable[[Task], Outcome], tasks: Sequence[Task]) -> Future[list[Outcome]]:
         """Begin a call; a process may be started here."""
-        with environment(ONE_THREAD), without_interrupts():
+        with environment(ONE_THREAD), starting():
             if self.executor is None:
                 given = (self.stop, self.started, code_digest())
                 self.executor = ProcessPoolExecutor(self.workers, self.context, _start, given)
@@ -221,10 +222,11 @@ class Processes:
 
     def settle(self, pending: Collection[Future[list[Outcome]]]) -> set[Future[list[Outcome]]]:
         """Give up the broken pool: all that is pending is lost."""
-        done, _ = wait(pending)
-        if self.executor is not None:
-            self.executor.shutdown(wait=True, cancel_futures=True)
-            self.executor = None
+        with held():
+            done, _ = wait(pending)
+            if self.executor is not None:
+                self.executor.shutdown(wait=True, cancel_futures=True)
+                self.executor = None
         if self.started.value == CHANGED:
             raise RunStopped("the code was changed while runs were made; what was done is kept with the old code")
         if not self.started.value:
@@ -237,13 +239,14 @@ class Processes:
         """Tell all processes to stop and wait for them."""
         self.stop.value = 1
         if self.executor is not None:
-            self.executor.shutdown(wait=True, cancel_futures=True)
+            with held():
+                self.executor.shutdown(wait=True, cancel_futures=True)
 
 
 def outcomes(
     tasks: Iterable[Task], pool: Pool, work: Callable[[Task], Outcome] = simulate
 ) -> Generator[list[Outcome], None, None]:
-    """Yield the outcomes of all tasks as they arrive, an empty list where a second passes without any.
+    """Yield the outcomes of all tasks as they arrive, an empty list where a moment passes without any.
 
     Parameters
     ----------
@@ -280,7 +283,8 @@ def outcomes(
                     submit(batch)
             if not pending:
                 return
-            done, _ = wait(pending, timeout=HEARTBEAT_SECONDS, return_when=FIRST_COMPLETED)
+            with held():
+                done, _ = wait(pending, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
             if any(pool.lost(_error(f)) for f in done):
                 done |= pool.settle(pending)
             arrived: list[Outcome] = []

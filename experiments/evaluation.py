@@ -22,6 +22,7 @@ from experiments.digest import code_digest
 from experiments.engine import DONE, Outcome, Processes, Task, checksum, failure, outcomes, pack
 from experiments.runner import RunInterrupted, RunStopped
 from experiments.store import Store
+from model.core.frames import check_process
 from model.scenario import Scenario
 
 Array = NDArray[np.float64]
@@ -107,6 +108,7 @@ class Evaluator:
     """
 
     def __init__(self, folder: Path, scenario: Scenario, workers: int | None = None, tell: Tell | None = None) -> None:
+        check_process()
         self.scenario, self.tell = scenario, tell or (lambda what, done, total: None)
         self.store = Store(folder)
         processes = (os.cpu_count() or 1) if workers is None else workers

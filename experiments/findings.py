@@ -15,6 +15,7 @@ from experiments.files import write_files
 from experiments.folder import check_study
 from experiments.printed import Table
 from experiments.sensitivity import MAIN, OUTCOMES, SCREENING, VARIANCE, Sensitivity
+from experiments.source import extra
 from experiments.store import FILE
 
 TABLES = ("screening.csv", "variance.csv", "swings.csv", "boxes.json")
@@ -97,7 +98,7 @@ def sentences(found: Sensitivity, boxes: Sequence[Box]) -> list[str]:
             f"({100 * box.rate:.0f} % of all runs); {100 * box.coverage:.0f} % of the early ones are there."
         )
     if found.sampled is not None and not available():
-        out.append("Boxes (PRIM) need the extra 'discovery': pip install -e '.[discovery]'.")
+        out.append(f"PRIM {extra('discovery')}.")
     return out
 
 

@@ -51,6 +51,19 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
     return manifest if ours else None
 
 
+def check_interpreter() -> None:
+    """Refuse `python -OO`, before anything runs.
+
+    Raises
+    ------
+    InputError
+    """
+    if sys.flags.optimize > 1:
+        raise InputError(
+            "python -OO (PYTHONOPTIMIZE=2) is not supported: libraries read their own documentation; -O is supported"
+        )
+
+
 def is_ours(folder: Path) -> bool:
     """Return whether the folder holds a manifest that we wrote."""
     return manifest_of(folder) is not None
@@ -77,6 +90,7 @@ def check_target(out: str | Path, settings: Mapping[str, Any] | None = None, rep
     InputError
         If something else than a result folder of ours (or an empty folder) stands there, or it cannot be written.
     """
+    check_interpreter()  # pictures come last
     path = named(out)
     try:
         found = manifest_of(path)

@@ -22,6 +22,7 @@ from experiments import priors
 from experiments.calibration import SCENARIO
 from experiments.engine import DONE, simulate
 from experiments.evaluation import Evaluator, Tell
+from experiments.interrupts import first_only
 from model.scenario import Scenario
 
 STORED = Path(model.__file__).parent / "data" / "crossover.json"
@@ -122,6 +123,7 @@ def median(months: Sequence[str]) -> str:
     return sorted(months)[(len(months) - 1) // 2]  # 'never' sorts after digits
 
 
+@first_only()
 def informed(
     folder: Path,
     members: Sequence[dict[str, float]],

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
+from rich.console import Console
 
 from experiments import answer
 from model.core.units import month_date
 from model.measures import HEADLINE, PREFIX, Crossover
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from experiments.comparison import Comparison
     from experiments.results import Result
 
@@ -23,6 +23,14 @@ PRIOR = (
     "Prior-dominated: all later shares, standing jobs of agents, robots, migration of attention."
 )
 PERIODS = 4
+
+
+class Screen(Console):
+    """Standard output, `width` columns wide where it is no terminal."""
+
+    def __init__(self, width: int) -> None:
+        """Take the terminal's width where there is one."""
+        super().__init__(width=None if sys.stdout.isatty() else width)
 
 
 class Table(NamedTuple):

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
+
+from experiments.streams import mute, say
 
 if TYPE_CHECKING:
     from experiments.sweeps import Progress
 
 LINE_SECONDS, QUIET_SECONDS = 5.0, 60.0
+
+
+@contextlib.contextmanager
+def _dropped() -> Iterator[None]:
+    """Drop what a terminal that is gone does not take."""
+    try:
+        yield
+    except OSError:
+        mute(sys.stderr)
 
 
 class Shown:
@@ -36,10 +49,11 @@ class Shown:
 
     def line(self, text: str) -> None:
         """Print a line, above the bar where there is one."""
-        if self._bar is not None:
+        if self._bar is None:
+            say(text)
+            return
+        with _dropped():
             self._bar.console.print(text, markup=False, highlight=False)
-        else:
-            print(text, file=sys.stderr, flush=True)  # noqa: T201
 
     def show(self, done: float, total: float, text: str, *, every: float = LINE_SECONDS, always: bool = False) -> None:
         """Show `text` beside the bar, or as a line where the last is `every` seconds old.
@@ -47,14 +61,15 @@ class Shown:
         A line that says nothing new comes once a minute, so that a wait is not silence.
         """
         if sys.stderr.isatty():
-            if self._bar is None:
-                from rich.console import Console
-                from rich.progress import Progress as Bar
+            with _dropped():
+                if self._bar is None:
+                    from rich.console import Console
+                    from rich.progress import Progress as Bar
 
-                self._bar = Bar(console=Console(stderr=True), transient=True)
-                self._bar.start()
-                self._task = self._bar.add_task(self.what, total=total)
-            self._bar.update(self._task, completed=done, total=total, description=f"{self.what}: {text}")
+                    self._bar = Bar(console=Console(stderr=True), transient=True)
+                    self._task = self._bar.add_task(self.what, total=total)
+                    self._bar.start()
+                self._bar.update(self._task, completed=done, total=total, description=f"{self.what}: {text}")
             return
         now = time.monotonic()
         if always or now - self._said >= (every if text != self._last else max(every, QUIET_SECONDS)):
@@ -64,7 +79,8 @@ class Shown:
     def close(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
-            self._bar.stop()
+            with _dropped():
+                self._bar.stop()
             self._bar = None
 
 

@@ -8,15 +8,14 @@ of nets (final runs and roll-outs), training otherwise.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from itertools import product
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from agents.lab import AI2027, USES, prescribed_uses
+from experiments.runner import mapped
 from model.core.errors import InputError
 from model.core.units import month_index
 from model.measures import DOMINANCE, RESEARCH
@@ -127,8 +126,7 @@ def over(
     jobs = [(base, year, seed, {x[0]: a, y[0]: b}) for a, b, seed in product(x[1], y[1], seeds)]
     if workers == 1:
         return pl.DataFrame([_one(job) for job in jobs])
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        return pl.DataFrame(list(pool.map(_one, jobs)))
+    return pl.DataFrame(mapped(_one, jobs, workers))
 
 
 def _one(job: tuple[Scenario, int, int, dict[str, Any]]) -> dict[str, Any]:

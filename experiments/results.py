@@ -24,6 +24,7 @@ from experiments.folder import MANIFEST, NETWORKS, SCHEMA_VERSION, TABLES, is_ou
 from experiments.settings import differences
 from model.core.errors import InputError
 from model.core.files import read_json
+from model.core.frames import check_process
 from model.measures import Crossover, crossover_summary
 from model.scenario import Scenario
 
@@ -187,6 +188,7 @@ class Result:
         InputError
             If it is no result folder of ours.
         """
+        check_process()
         path = Path(folder)
         if not is_ours(path):
             raise InputError(f"result folder {str(folder)!r}: no {MANIFEST} of ours in it")

@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from types import EllipsisType
@@ -24,6 +23,7 @@ import polars as pl
 from experiments.checkpoints import Checkpoints, beside
 from experiments.files import NotWritten, reason
 from experiments.folder import TABLES, check_target
+from experiments.interrupts import first_only, held, starting
 from experiments.plan import planned
 from experiments.posterior import scenarios
 from experiments.results import (
@@ -37,6 +37,7 @@ from experiments.results import (
 )
 from model.core.checks import LawBreach
 from model.core.errors import InputError
+from model.core.frames import check_process
 from model.scenario import Scenario, whole
 
 #: One thread a process: runs are many and small, and sums are the same bits everywhere.
@@ -44,6 +45,8 @@ ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "POLARS_MAX_THREADS"), "1"
 )
 STOP = -1
+#: Longest wait for processes, after which Ctrl-C is heard.
+WAIT_SECONDS = 0.25
 
 #: A scenario and the seed it runs with.
 Job = tuple[Scenario, int]
@@ -80,6 +83,7 @@ class Outcome:
     breach: LawBreach | None
 
 
+@first_only()
 def run(
     source: str | Path | Scenario = "baseline",
     *,
@@ -134,6 +138,7 @@ def run(
     NotWritten
         The run ended, but the system does not let `out` be written; its `result` holds what was found.
     """
+    check_process()
     plan = planned(
         source, humans=humans, months=months, seed=seed, seeds=seeds, posterior=posterior, overrides=overrides
     )
@@ -208,12 +213,13 @@ def _in_processes(
     pool = ProcessPoolExecutor(min(processes, len(jobs)), context, _start, (done_months,))
     try:
         pending: set[Future[Outcome]] = set()
-        with environment(ONE_THREAD), without_interrupts():
+        with environment(ONE_THREAD), starting():
             for i, (scenario, seed) in enumerate(jobs):
                 pending.add(pool.submit(_work, scenario, seed, scratch, i, kept))
         finished, total = 0, len(jobs) * jobs[0][0].months
         while pending:
-            done, pending = wait(pending, timeout=0.25, return_when=FIRST_COMPLETED)
+            with held():
+                done, pending = wait(pending, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
             finished += len(done)
             tell(sum(done_months[:-1]), total, finished)
             # a dead process breaks all that is pending: hand out first what was finished
@@ -221,7 +227,34 @@ def _in_processes(
                 yield future.result()
     finally:
         done_months[len(jobs)] = STOP
-        pool.shutdown(wait=True, cancel_futures=True)
+        with held():
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@first_only()
+def mapped(
+    work: Callable[[Any], Any],
+    jobs: Sequence[Any],
+    workers: int | None = None,
+    tell: Callable[[int, int], None] | None = None,
+) -> list[Any]:
+    """Return what `work` makes of each job, in so many processes; `tell` is called with jobs done and jobs in all."""
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), prepare_worker)
+    try:
+        with environment(ONE_THREAD), starting():
+            pending = {pool.submit(work, job): i for i, job in enumerate(jobs)}
+        found: list[Any] = [None] * len(jobs)
+        while pending:
+            with held():
+                done, _ = wait(pending, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
+            for future in done:
+                found[pending.pop(future)] = future.result()
+                if tell is not None:
+                    tell(len(jobs) - len(pending), len(jobs))
+        return found
+    finally:
+        with held():
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 _progress: Any = None
@@ -371,22 +404,3 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-@contextlib.contextmanager
-def without_interrupts() -> Iterator[None]:
-    """Hold Ctrl-C back while processes start, which inherit that; only in the main thread. It is heard afterwards."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    resource_tracker.ensure_running()  # it would unblock the signal, once
-    heard: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))  # other threads take it too
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        signal.signal(signal.SIGINT, before)
-        if heard:
-            signal.raise_signal(signal.SIGINT)

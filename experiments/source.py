@@ -46,6 +46,11 @@ def consecutive(first: Any, count: Any, names: tuple[str, str] = ("seed", "seeds
     return tuple(range(first, first + count))
 
 
+def extra(name: str) -> str:
+    """Return how to install an extra, where the command was installed from a wheel and in a checkout."""
+    return f"needs the extra '{name}': pip install 'inference-economy[{name}]' (in a checkout: make setup)"
+
+
 def default_folder(scenario: Scenario) -> str:
     """Return where results go if nothing else is said.
 
@@ -98,7 +103,11 @@ def _manifest_seeds(source: Any) -> tuple[int, ...]:
         found = found or manifest.get("seeds", [])
         if not isinstance(found, list):
             raise InputError("seeds: must be a list")
-        return tuple(whole("seed in the manifest", s, 0, SEED_MAX) for s in found)
+        chosen = tuple(whole("seed in the manifest", s, 0, SEED_MAX) for s in found)
+        twice = next((s for s in chosen if chosen.count(s) > 1), None)
+        if twice is not None:
+            raise InputError(f"seed {twice} stands in it twice; a seed is one run")
+        return chosen
 
 
 def with_overrides(scenario: Scenario, overrides: Mapping[str, Any]) -> Scenario:

@@ -17,9 +17,11 @@ from experiments.cluster import connected
 from experiments.design import Design
 from experiments.engine import DONE, ERROR, STOPPED, Outcome, Pool, Processes, Task, outcomes, simulate
 from experiments.files import NotWritten, write_files
+from experiments.interrupts import first_only
 from experiments.runner import RunInterrupted, RunStopped
 from experiments.store import FILE, Store
 from model.core.errors import InputError
+from model.core.frames import check_process
 from model.measures import DEFINITIONS
 from model.scenario import whole
 
@@ -69,6 +71,7 @@ class Progress(NamedTuple):
         return line
 
 
+@first_only()
 def sweep(
     source: str | Path | Mapping[str, Any],
     out: str | Path | None = None,
@@ -111,6 +114,7 @@ def sweep(
     RunInterrupted
         Ctrl-C; what is done is kept.
     """
+    check_process()
     design = designs.read(source)
     processes = os.cpu_count() or 1 if workers is None else whole("workers", workers, 1, 1024)
     if cluster is not None and workers is not None:

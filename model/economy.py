@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import math
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import mesa
 import numpy as np
@@ -35,10 +37,14 @@ Array = NDArray[np.float64]
 
 #: Largest number of rows of a large kind that are registered as Mesa agents; beyond it rows appear on demand.
 REGISTERED = 10_000
+#: Economies that nobody closed; those out of reach wait for the garbage collector, which counts objects and not their size.
+_unclosed: weakref.WeakSet[InferenceEconomy] = weakref.WeakSet()
 
 
 class InferenceEconomy(mesa.Model):
     """Humans, AI agents, robots, providers and labs in one compute market.
+
+    One that is out of reach frees its memory by and by; at the end of a ``with`` it is closed and frees it at once.
 
     Parameters
     ----------
@@ -104,6 +110,9 @@ class InferenceEconomy(mesa.Model):
         scenario = Scenario.load(source).with_run(months=months, humans=humans)
         self.settings = scenario.with_overrides({k.replace("__", "."): v for k, v in overrides.items()})
         self.settings.check()
+        if self.settings.humans > REGISTERED and _unclosed:
+            gc.collect()
+        _unclosed.add(self)
         self.months, self.month = self.settings.months, 0
         self.params = self.settings.parameters_at(0)
         self._changes = self.settings.change_months()
@@ -287,9 +296,18 @@ class InferenceEconomy(mesa.Model):
         return overview(self)._repr_html_()
 
     def close(self) -> None:
-        """Let Mesa forget this economy, so that its memory is freed."""
+        """Free the memory as soon as nobody refers to the economy; it has no agents then, its results remain."""
         self._rows = {}
         table.release(self)
+        _unclosed.discard(self)
+
+    def __enter__(self) -> Self:
+        """Return the economy, which is closed at the end of the ``with``."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close it."""
+        self.close()
 
     def parameter_values(self) -> Mapping[str, Mapping[str, Any]]:
         """Return plain values in force this month, {section: {name: value}}."""

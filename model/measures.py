@@ -28,6 +28,7 @@ from model.accounts import log_mean as log_mean
 from model.accounts import ratio as ratio
 from model.accounts import stack_accounts as stack_accounts
 from model.core.errors import InputError, unknown
+from model.core.frames import check_process
 from model.core.units import WORK, month_date, month_index
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def numerators_denominators(
     definitions: Sequence[str], compute: pl.DataFrame, other_background_share: ArrayLike = 0.5
 ) -> dict[str, tuple[Array, Array]]:
     """Return `numerator_denominator` of several of `DEFINITIONS`; the table is gone through once."""
+    check_process()
     import polars as pl
 
     if "seed" in compute.columns and compute["seed"].n_unique() > 1:
@@ -195,6 +197,7 @@ def recorded_pairs(compute: pl.DataFrame, monthly: pl.DataFrame) -> dict[str, tu
 
     Numerators of ``all_ai`` are the recorded monthly shares times the denominator, so that no parameter is needed.
     """
+    check_process()
     import polars as pl
 
     out = numerators_denominators(DEFINITIONS, compute)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from model import accounts, measures
 from model.core.flows import MonthFlows
+from model.core.frames import check_process
 from model.core.units import LAB_USES, ON_BOARD, SERVING, WORK, month_date
 from model.markets import settlement
 from model.month import Month
@@ -254,6 +255,7 @@ class Recorder:
 
     def monthly(self, e: InferenceEconomy) -> Any:
         """Return the monthly series as polars.DataFrame, undefined values null."""
+        check_process()
         import polars as pl
 
         dates = [month_date(i, e.settings.start) for i in range(len(self.months))]

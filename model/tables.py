@@ -8,6 +8,7 @@ import numpy as np
 
 from model.accounts import LAYERS
 from model.core import graph, table
+from model.core.frames import check_process
 from model.core.ledger import SECTORS
 from model.core.units import PROVIDER_RUN, WORK, month_date
 from model.measures import Crossover, crossover, first_index, recorded_pairs
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 def all_tables(e: InferenceEconomy, r: Recorder) -> dict[str, pl.DataFrame]:
     """Return every table by name, each beginning with ``seed``."""
+    check_process()
     import polars as pl
 
     made = {
@@ -46,6 +48,7 @@ def _months(e: InferenceEconomy, r: Recorder, each: int) -> list[Any]:
 
 def compute(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
     """Work by month, purpose, consumer and kernel; classes of work with the same three are added."""
+    check_process()
     import polars as pl
 
     n = len(r.months)
@@ -73,6 +76,7 @@ def crossovers(e: InferenceEconomy, r: Recorder) -> dict[str, Crossover]:
 
 def capacity(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
     """Hours offered, used and idle, and the contract price, by month and provider."""
+    check_process()
     import polars as pl
 
     n, names = len(r.months), e.opening.provider_names
@@ -91,6 +95,7 @@ def capacity(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
 
 def demand(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
     """Hours demanded, served, queued and lost, by month, purpose and consumer."""
+    check_process()
     import polars as pl
 
     run, n = WORK[PROVIDER_RUN], len(r.months)
@@ -111,6 +116,7 @@ def demand(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
 
 def flows(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
     """Return payments by month, payer, payee and item."""
+    check_process()
     import polars as pl
 
     rows = [
@@ -124,6 +130,7 @@ def flows(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
 
 def balances(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
     """Money and equity by sector at each month's end, opening row first (one month before the run)."""
+    check_process()
     import polars as pl
 
     rows = len(r.balances)
@@ -141,6 +148,7 @@ def balances(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
 
 def stack(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
     """Value added, cost, operations and energy by month and layer (1 physical to 7 application)."""
+    check_process()
     import polars as pl
 
     n = len(r.months)
@@ -156,6 +164,7 @@ def stack(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
 
 def labs(e: InferenceEconomy) -> pl.DataFrame:
     """Return one row for each net released during the run: planned, realised, hindsight, regret."""
+    check_process()
     import polars as pl
 
     rows = []
@@ -208,6 +217,7 @@ def labs(e: InferenceEconomy) -> pl.DataFrame:
 
 def attention(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
     """Both attention markets by month and claimant."""
+    check_process()
     import polars as pl
 
     rows = [(month_date(i, e.settings.start), *row) for i, month in enumerate(r.attention) for row in month]
@@ -218,6 +228,7 @@ def attention(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
 
 def agents(e: InferenceEconomy) -> pl.DataFrame:
     """Return every agent now: kind, unique_id, weight and the columns of its kind (null elsewhere)."""
+    check_process()
     import polars as pl
 
     frames = []

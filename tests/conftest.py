@@ -1,6 +1,7 @@
 """One profile of hypothesis for all tests, the same examples in each run and no time limit; small matrices on one thread."""
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -9,3 +10,7 @@ os.environ.setdefault(
 )  # before NumPy comes: threads of a small matrix wait more than they work
 settings.register_profile("economy", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("economy")
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # a background job of a script: processes that tests start would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
-import subprocess
-import sys
+import weakref
 
 import mesa
 import networkx as nx
@@ -21,6 +21,7 @@ from model import InferenceEconomy, Scenario, measures
 from model.core.checks import LawBreach
 from model.core.errors import InputError
 from model.core.units import BLOCK
+from model.economy import REGISTERED
 from model.measures import DEFINITIONS, Crossover
 from model.scenario import Intervention, declarations
 from tests import golden
@@ -310,13 +311,46 @@ def test_mesa_batch_run_runs_the_model():
     assert last["installed_h100e"] == again.history["installed_h100e"][-1]
 
 
-def test_closed_economies_are_freed():
-    code = (
-        "import gc, weakref\nfrom model import InferenceEconomy\n"
-        "e = InferenceEconomy('baseline', humans=20, months=1).run()\nr = weakref.ref(e)\ne.close()\ndel e\ngc.collect()\n"
-        "assert r() is None"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+def small(months=1, rows=20):
+    return InferenceEconomy("baseline", humans=rows, months=months)
+
+
+def test_an_economy_out_of_reach_is_freed():
+    gone = weakref.ref(small().run())
+    gc.collect()
+    assert gone() is None
+
+
+def test_memory_of_a_loop_is_freed_without_a_word():
+    held = []
+    for _ in range(40):
+        economy = small().run()
+        assert economy.history.height == 1
+        held.append(weakref.ref(economy))
+    assert sum(r() is not None for r in held) < 20
+
+
+def test_a_closed_or_a_large_economy_does_not_wait_for_the_garbage_collector():
+    gc.collect()
+    gc.disable()
+    try:
+        with small() as economy:
+            economy.run()
+        assert economy.history.height == 1
+        assert not economy.agents
+        gone = weakref.ref(economy)
+        del economy
+        assert gone() is None
+        gone = weakref.ref(small(rows=REGISTERED + 1))
+        assert gone() is not None
+        small(rows=REGISTERED + 1)
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_agents_are_numbered_from_one_in_each_economy():
+    assert [a.unique_id for a in small().agents][:3] == [a.unique_id for a in small().agents][:3] == [1, 2, 3]
 
 
 # Bad input --------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 
 from experiments import sweep
-from experiments.runner import without_interrupts
+from experiments.interrupts import ENDINGS, first_only, held, starting
 from experiments.store import FILE
 from tests.test_sweeps import ROOT, small, toml
 
@@ -157,8 +157,9 @@ def test_ctrl_c_while_processes_start_is_heard_afterwards():
     before = signal.getsignal(signal.SIGINT)
     started = []
 
+    @first_only()
     def start():
-        with without_interrupts():
+        with starting():
             os.kill(os.getpid(), signal.SIGINT)
             started.append(True)
 
@@ -166,3 +167,98 @@ def test_ctrl_c_while_processes_start_is_heard_afterwards():
         start()
     assert started
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_only_the_first_signal_interrupts_and_cleaning_up_comes_to_its_end():
+    done = []
+
+    @first_only(ENDINGS)
+    def work():
+        try:
+            with held():
+                os.kill(os.getpid(), signal.SIGTERM)
+                done.append("held")
+            done.append("never")
+        finally:
+            for number in (*ENDINGS, *ENDINGS):
+                os.kill(os.getpid(), number)
+            done.append("cleaned up")
+
+    before = [signal.getsignal(n) for n in ENDINGS]
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["held", "cleaned up"]
+    assert [signal.getsignal(n) for n in ENDINGS] == before
+
+
+def test_an_interrupt_that_a_destructor_swallows_comes_again():
+    class Deaf:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    @first_only()
+    def work():
+        Deaf()
+        signal.pause()
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+
+
+def test_what_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with first_only(ENDINGS):
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+RUN = ("run", "--humans", "50", "--months", "12", "--seeds", "500")
+COMPARE = ("compare", "baseline", "reasoning-boom", "--seeds", "200", "--humans", "50", "--months", "12")
+SWEEP = ("sweep", "mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("command", "before", "signals"),
+    [
+        (RUN, "", (signal.SIGINT, signal.SIGINT)),
+        (RUN, "", (signal.SIGTERM, signal.SIGTERM)),
+        (RUN, "trap '' INT; ", (signal.SIGINT, signal.SIGTERM)),
+        (COMPARE, "", (signal.SIGINT, signal.SIGINT)),
+        (SWEEP, "trap '' INT; ", (signal.SIGTERM, signal.SIGINT, signal.SIGTERM)),
+    ],
+)
+def test_two_signals_end_it_as_one(tmp_path, command, before, signals):
+    """To the whole group, a random moment apart; also where Ctrl-C is ignored, as by nohup and background jobs."""
+    (tmp_path / "mine.toml").write_text(toml(90))
+    (tmp_path / "scratch").mkdir()
+    words = [sys.executable, "-m", "experiments.cli", *command, "--workers", "2", "--out", "x"]
+    process = subprocess.Popen(
+        ["sh", "-c", f'{before}exec "$@"', "sh", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "scratch")},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    began = time.monotonic()
+    while process.poll() is None and time.monotonic() - began < 120.0:
+        if len(processes_of(process.pid)) == 2 and (
+            command is not RUN or len(list(tmp_path.glob("scratch/*/seed-*"))) > 5
+        ):
+            break
+        time.sleep(0.02)
+    for number in signals:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        time.sleep(random.choice([0.0, 0.01, 0.3]) * random.random())
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert "economy: stopped by the user" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert not list((tmp_path / "scratch").iterdir())
+    assert command is not RUN or (tmp_path / "x.incomplete" / "manifest.json").exists()

@@ -7,10 +7,11 @@ import ctypes
 import ipaddress
 import os
 import socket
-import sys
 import threading
 import webbrowser
 
+from experiments.source import extra
+from experiments.streams import say
 from model.core.errors import InputError
 
 HOST, PORT = "127.0.0.1", 8765
@@ -39,16 +40,12 @@ def serve(host: str = HOST, port: int = PORT, open_browser: bool = True) -> None
         port = listening.getsockname()[1]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         if not _local(host):
-            print(
-                f"warning: {host} can be reached from other machines; the page has neither password nor encryption",
-                file=sys.stderr,
-                flush=True,
-            )
+            say(f"warning: {host} can be reached from other machines; the page has neither password nor encryption")
         try:
             import solara.server.settings
             import uvicorn
         except ModuleNotFoundError as error:
-            raise InputError(f"the page needs the extra 'app' ({error.name} is missing): make setup") from None
+            raise InputError(f"the page: {error.name} is missing; {extra('app')}") from None
         solara.server.settings.main.mode = "production"
         solara.server.settings.main.host = host
 

@@ -1,11 +1,10 @@
-"""Tables: agents as struct-of-arrays whose rows are also Mesa agents.
-
-Mesa 3.3 keeps every model alive through ``mesa.Agent._ids``; `release` lets go of it.
-"""
+"""Tables: agents as struct-of-arrays whose rows are also Mesa agents."""
 
 from __future__ import annotations
 
+import itertools
 import re
+import weakref
 from typing import Any, ClassVar, Self
 
 import mesa
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.core.errors import InputError, hint
+from model.core.frames import check_process
 
 #: Attributes that Mesa sets on its agents.
 MESA_SETS = frozenset({"model", "unique_id", "pos"})
@@ -109,15 +109,25 @@ class Table:
 
     def frame(self) -> Any:
         """Return the table as polars.DataFrame with its id."""
+        check_process()
         import polars as pl
 
         return pl.DataFrame({"id": self.id, **{name: self.__dict__[name] for name in self.declared}})
+
+
+class _Counters(weakref.WeakKeyDictionary[Any, "itertools.count[int]"]):
+    """The next `unique_id` of each model, made on demand, that keeps no model alive."""
+
+    def __getitem__(self, model: Any) -> itertools.count[int]:
+        """Return the model's counter."""
+        return self.setdefault(model, itertools.count(1))
 
 
 class Row(mesa.Agent):
     """One row of a table as a Mesa agent: attributes read and write the arrays."""
 
     table_type: ClassVar[type[Table]]
+    _ids: ClassVar[_Counters] = _Counters()  # the one of Mesa 3.3 keeps every model and all its agents
 
     def __init_subclass__(cls, table: type[Table] | None = None, **kwargs: Any) -> None:
         """Make one property for each column."""
@@ -206,9 +216,8 @@ def _property(name: str, column: Column) -> property:
 
 
 def release(model: Any) -> None:
-    """Let Mesa forget `model`, so that its memory is freed."""
+    """Undo what makes `model` refer to itself, its agents and how Mesa counts steps, so that its memory is freed at once."""
     for agent in list(model.agents):
         mesa.Agent.remove(agent)
-    ids = getattr(mesa.Agent, "_ids", None)
-    if ids is not None:
-        ids.pop(model, None)
+    for name in ("step", "_user_step"):
+        vars(model).pop(name, None)
