@@ -54,7 +54,7 @@ def _main(arguments: list[str], debug: bool) -> int:
     except Unwritten as error:
         if isinstance(error.__cause__, BrokenPipeError):  # the reader has seen enough
             return 0
-        return _fail(f"standard output: {error.__cause__}", 1, debug)
+        return _fail(f"standard output: {reason(error.__cause__ or error)}", 1, debug)
     except (KeyboardInterrupt, Exception) as error:
         if isinstance(error, KeyboardInterrupt) or heard():  # imports of C turn it into errors of their own
             folder = getattr(error, "folder", None)
@@ -65,7 +65,9 @@ def _main(arguments: list[str], debug: bool) -> int:
         stopped = type(error).__name__ == "RunStopped"
         if stopped or isinstance(error, NotWritten):
             return _fail(error, BROKEN if error.__cause__.__class__.__name__ == "LawBreach" else 1, debug)
-        if isinstance(error, OSError):  # the system's answer, no fault of the code
+        if isinstance(error, OSError) and not isinstance(
+            error, BrokenPipeError
+        ):  # the system's answer, no fault of the code
             name = f"{str(error.filename)!r}: " if error.filename else ""
             return _fail(f"{name}{reason(error)}", 1, debug)
         hint = "" if debug else " (--debug shows where)"

@@ -14,6 +14,7 @@ import vl_convert as vlc
 
 from experiments import evidence, figures, observed, parameters, printed
 from experiments.drawing import png
+from experiments.streams import say
 from model import __version__
 
 if TYPE_CHECKING:
@@ -54,22 +55,23 @@ def write(result: Result, folder: Path) -> None:
             charts[name] = make(result)
             drawings[name] = _svg(charts[name], number)
     if "answer" in charts:
-        with _missing("report.png"):
+        with _missing("report.png", folder / "report.png"):
             (folder / "report.png").write_bytes(png(charts["answer"], PICTURE_SCALE))
-    with _missing("report.html"):
+    with _missing("report.html", folder / "report.html"):
         (folder / "report.html").write_text(page(result, drawings), encoding="utf-8")
 
 
 @contextlib.contextmanager
-def _missing(what: str) -> Iterator[None]:
-    """Say in one line on stderr what could not be made: a picture must not cost a run."""
+def _missing(what: str, file: Path | None = None) -> Iterator[None]:
+    """Say in one line on stderr what could not be made, and leave no half of it: a picture must not cost a run."""
     try:
         yield
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         reason = reason if len(reason) <= 200 else reason[:197] + "..."
-        if sys.stderr is not None:
-            sys.stderr.write(f"economy: the report lacks {what} ({reason}); all tables are kept\n")
+        if file is not None:
+            file.unlink(missing_ok=True)
+        say(f"economy: the report lacks {what} ({reason}); all tables are kept")
 
 
 #: What draws each picture of the report from the result tables, in the order of the page.

@@ -124,7 +124,11 @@ def test_no_assertion_carries_meaning():
 @pytest.mark.parametrize("where", [{"seeds": [1, 1]}, {"seeds": [1], "incomplete": {"requested_seeds": [1, 4, 1]}}])
 def test_a_manifest_with_a_seed_twice_is_refused(tmp_path, where):
     path = tmp_path / "twice.json"
-    path.write_text(json.dumps(where))
+    path.write_text(
+        json.dumps(
+            {"scenario": "baseline", "run": dict.fromkeys(("start", "months", "humans")), "parameters": {}, **where}
+        )
+    )
     with pytest.raises(InputError, match=r"twice\.json': seed 1 stands in it twice"):
         seeds_of(path, ..., ...)
 
