@@ -66,7 +66,7 @@ class Checkpoints(NamedTuple):
                 ) from None
         for scenario, seed in jobs:
             if self.file(seed).exists():
-                checkpoint.check(self.file(seed), code_digest(), scenario, seed)
+                checkpoint.check(self.file(seed), code_digest(*scenario.outside()), scenario, seed)
 
     def file(self, seed: int) -> Path:
         """Return the file of a seed."""
@@ -78,7 +78,7 @@ class Checkpoints(NamedTuple):
         from model.economy import InferenceEconomy
 
         if self.resume and self.file(seed).exists():
-            return checkpoint.load(self.file(seed), code_digest(), scenario, seed)
+            return checkpoint.load(self.file(seed), code_digest(*scenario.outside()), scenario, seed)
         economy = InferenceEconomy(scenario, seed=seed)
         if economy.foresight:  # as long as the run itself, or longer
             self.save(economy)
@@ -103,7 +103,7 @@ class Checkpoints(NamedTuple):
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            checkpoint.save(economy, self.file(economy.seed), code_digest())
+            checkpoint.save(economy, self.file(economy.seed), code_digest(*economy.settings.outside()))
         except OSError as error:
             raise InputError(
                 f"checkpoint {str(self.file(economy.seed))!r}: {error.strerror or error}; the one before it is kept"

@@ -102,12 +102,20 @@ class Design:
     def tasks(self) -> Iterator[tuple[int, Task]]:
         """Yield each run with the number of its point."""
         kept = json.dumps([self.series, self.months])
-        bases = [(s, checksum(json.dumps(facts(s), sort_keys=True), kept, code_digest())) for s in self.scenarios]
+
+        def base(s: Scenario) -> str:
+            return checksum(json.dumps(facts(s), sort_keys=True), kept, code_digest(*s.outside()))
+
+        bases = [(s, base(s)) for s in self.scenarios]  # that carry rules of users to other processes
         for i, point in enumerate(self.points):
             overrides = dict(zip(self.names, point, strict=True))
             text = json.dumps(overrides, sort_keys=True)
-            for (scenario, base), seed in itertools.product(bases, self.seeds):
-                run = checksum(base, text, str(seed))[:24]
+            here = bases
+            if any(isinstance(value, str) for value in point):
+                changed = [s.with_overrides(overrides) for s in self.scenarios]
+                here = [(s, base(s)) if s.outside() else b for s, b in zip(changed, bases, strict=True)]
+            for (scenario, begin), seed in itertools.product(here, self.seeds):
+                run = checksum(begin, text, str(seed))[:24]
                 yield i, Task(run, scenario, overrides, seed, self.series, self.months)
 
 

@@ -22,7 +22,7 @@ from agents.robot import RobotParams
 from agents.supplier import SupplierParams
 from model.core.errors import InputError, unknown, within
 from model.core.files import ends, read_json, read_toml
-from model.core.params import Declaration, Params, from_text
+from model.core.params import Declaration, Params, check, from_text
 from model.core.shown import Shown
 from model.core.units import month_date, month_index
 from model.layers.agent import AgentLoopParams
@@ -204,6 +204,10 @@ class Scenario:
                 )
         for change in self.interventions:  # once every date is one
             self.parameters_at(max(month_index(change.date, self.start), 0))
+        for values in self._all():
+            for d in values.declared():
+                if isinstance(d.known, Mapping):
+                    check(d, getattr(values, d.name))  # registered where this runs, too
         labs = self.firms["lab"]
         for name, firm in self.firms["provider"].items():
             home = getattr(firm, "integrated_lab", "")
@@ -230,6 +234,15 @@ class Scenario:
         """Return the months in which parameters change."""
         dates = [d for c in self.interventions for d in (c.date, c.until) if d]
         return {month_index(d, self.start) for d in dates}
+
+    def outside(self) -> tuple[type, ...]:
+        """Return the classes its parameters and firms name that are none of this project's: rules of users."""
+        return tuple(dict.fromkeys(kind for values in self._all() for kind in values.outside()))
+
+    def _all(self) -> list[Params]:
+        """Return the parameters of all sections and of all firms."""
+        sections = [getattr(self.parameters, name) for name in SECTIONS]
+        return sections + [firm for rows in self.firms.values() for firm in rows.values()]
 
     def values(self) -> dict[str, dict[str, Any]]:
         """Return plain values: {section: {name: value}}, firm fields as "firm.name"."""

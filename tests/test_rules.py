@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from agents import lab
-from agents.lab import RULES
+from agents.lab import RULES, forecasts, rules
+from experiments.digest import code_digest
 from model import InferenceEconomy, Scenario
 from model.core.errors import InputError
 from model.core.units import month_date
-from model.scenario import Intervention
+from model.layers import neural
+from model.scenario import FIRM_TYPES, SECTIONS, Intervention
 from tests.oracle import lab as oracle
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,8 +84,8 @@ def test_no_rule_and_no_forecaster_knows_the_future():
         Intervention("2025-01", "lab.discount_per_year", 0.6),
         Intervention("2025-01", "supplier.response", 0.5, "multiply"),
     ]
-    rules = ALL | {f"lab.{name}.forecaster": ("adaptive", "trend")[i % 2] for i, name in enumerate(lab.FIRMS)}
-    plain, changed = run(40, **rules), run(40, later, **rules)
+    mixed = ALL | {f"lab.{name}.forecaster": ("adaptive", "trend")[i % 2] for i, name in enumerate(lab.FIRMS)}
+    plain, changed = run(40, **mixed), run(40, later, **mixed)
     for _ in range(36):
         plain.step()
         changed.step()
@@ -96,20 +100,174 @@ def test_no_rule_and_no_forecaster_knows_the_future():
     changed.close()
 
 
+# Rules of users -------------------------------------------------------------------------------------
+
+
+def shown_rule() -> str:
+    """Return the rule that CONTRIBUTING shows, as it stands there."""
+    shown = re.search(
+        r"```python\n(from agents.lab.rules .*?@register\nclass .*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.S
+    )
+    assert shown, "CONTRIBUTING shows no rule"
+    return shown[1]
+
+
+def python(code: str, folder: Path) -> str:
+    """Return what a program prints that runs in a folder, with nothing but the installed packages."""
+    (folder / "program.py").write_text(code)
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, "program.py"], cwd=folder, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_a_new_rule_is_one_class_and_one_registration(tmp_path):
     """The rule that CONTRIBUTING shows, added to a copy as it stands there, steers one lab."""
-    shown = re.search(r"```python\n(@register\nclass .*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.S)
-    assert shown, "CONTRIBUTING shows no rule"
     for package in ("model", "agents", "experiments"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     with (tmp_path / "agents" / "lab" / "rules.py").open("a") as out:
-        out.write("\n\n" + shown[1])
+        out.write("\n\n" + shown_rule())
     code = (
-        "from model import InferenceEconomy\n"
-        "e = InferenceEconomy('baseline', humans=50, months=3, **{'lab.alpha.rule': 'twice'}).run()\n"
-        "b = InferenceEconomy('baseline', humans=50, months=3).run()\n"
-        "print(e.opening.rules[:2], e.labs.wanted_rd_usd[0] > 1.5 * b.labs.wanted_rd_usd[0])"
+        "from experiments.source import assignments\nfrom model import InferenceEconomy\n"
+        "e = InferenceEconomy('baseline', humans=50, months=1, **assignments(['lab.alpha.rule=twice'])).run()\n"
+        "print(e.opening.rules[:2])"
     )
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert done.stdout.strip() == "('twice', 'profit') True", done.stderr
+    assert python(code, tmp_path).strip() == "('twice', 'profit')"
+
+
+OUTSIDE = """
+from my_rules import Twice
+if __name__ == "__main__":
+    import polars as pl
+    from experiments import parameters, run, sweep
+    from model import InferenceEconomy, Scenario
+
+    small = {"humans": 30, "months": 3}
+    twice = {"lab.alpha.rule": "twice"}
+    e, b = InferenceEconomy(**small, lab__alpha__rule="twice").run(), InferenceEconomy(**small).run()
+    print(e.opening.rules[:2], e.labs.wanted_rd_usd[0] > 1.5 * b.labs.wanted_rd_usd[0])
+    file = Scenario.load("mine.toml")
+    print(file.firms == Scenario.load("baseline").with_overrides(twice).firms, "twice" in e.explain("lab.alpha.rule").value)
+    print([row.bounds for row in parameters.rows(file) if row.name == "lab.beta.rule"])
+    print(e.trace(e.row("Lab", 0)).sentences[0])
+    both = run(file, **small, seeds=2, workers=2)
+    print(both.tables["monthly"].filter(pl.col("seed") == 1)["lab_rd_usd"].to_list() == e.history["lab_rd_usd"].to_list())
+    design = {"scenarios": ["baseline"], "seeds": {"first": 1, "count": 1}, "run": small, "design": {"kind": "list"}}
+    design |= {"parameters": {"lab.alpha.rule": ["profit", "twice"]}, "record": {"series": ["lab_rd_usd"], "months": "all"}}
+    made = sweep(design, out="kept", workers=2)
+    print(made["lab_rd_usd"].to_list() == [*b.history["lab_rd_usd"], *e.history["lab_rd_usd"]])
+"""
+
+
+def test_a_rule_of_a_users_file_serves_everything(tmp_path):
+    """Outside the repository: economy, scenario file, listings, other processes, a sweep that knows what it was made with."""
+    (tmp_path / "my_rules.py").write_text(shown_rule())
+    scenario = 'schema = 1\nextends = "baseline"\n[[lab.firm]]\nname = "alpha"\nrule = "twice"\n'
+    (tmp_path / "mine.toml").write_text(scenario)
+    assert python(OUTSIDE, tmp_path).splitlines() == [
+        "('twice', 'profit') True",
+        "True True",
+        "['profit or race or erdil or revenue_share or schedule or twice']",
+        "Invests by the rule 'twice', forecasts tokens by 'adaptive'.",
+        "True",
+        "True",
+    ]
+
+
+@pytest.fixture
+def registries():
+    """Registries that are afterwards as they were."""
+    kept = [(r, dict(r)) for r in (RULES, lab.FORECASTERS, neural.LAWS)]
+    yield
+    for registry, before in kept:
+        registry.clear()
+        registry.update(before)
+
+
+@pytest.mark.usefixtures("registries")
+def test_every_registry_is_asked_when_a_value_is_checked():
+    """What is put into the registry of any parameter now is a choice of that parameter now."""
+    kinds = [*(type(getattr(Scenario().parameters, s)) for s in SECTIONS), *FIRM_TYPES.values()]
+    kept = [(kind, d) for kind in kinds for d in kind.declared() if isinstance(d.known, Mapping)]
+    assert {f"{d.section}.{d.name}" for _, d in kept} == {"lab.rule", "lab.forecaster", "neural.law"}
+    for kind, d in kept:
+        with pytest.raises(InputError, match=f"{d.name} = 'newest'.*: not one of"):
+            kind(**{d.name: "newest"})
+        d.known["newest"] = next(iter(d.known.values()))
+        assert getattr(kind(**{d.name: "newest"}), d.name) == "newest"
+        assert d.choices[-1] == "newest"
+
+
+@pytest.mark.usefixtures("registries")
+def test_a_forecaster_of_a_user_is_used():
+    @forecasts.register
+    class Sceptic(forecasts.Forecaster):
+        name = "sceptic"
+        trust_in_growth = 0.0
+
+    plain, sceptic = run(3), run(3, **{"lab.alpha.forecaster": "sceptic"})
+    for e in (plain, sceptic):
+        e.run()
+    planned = [e.labs.run_planned_tokens / plain.labs.run_planned_tokens for e in (plain, sceptic)]
+    assert planned[1][0] < 0.999
+    assert planned[1][1:].tolist() == planned[0][1:].tolist()
+
+
+@pytest.mark.usefixtures("registries")
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"wanted_usd": lambda self, seen: 1.0}, "class Mine: name = None"),
+        ({"name": "my rule", "wanted_usd": lambda self, seen: 1.0}, "class Mine: name = 'my rule'"),
+        ({"name": "profit", "wanted_usd": lambda self, seen: 1.0}, r"that of agents\.lab\.rules\.Profit"),
+        ({"name": "mine"}, "class Mine: lacks the method wanted_usd"),
+    ],
+)
+def test_a_class_that_is_no_rule_is_refused_in_one_line(body, words):
+    with pytest.raises(InputError, match=words) as caught:
+        rules.register(type("Mine", (rules.Rule,), body))
+    assert "\n" not in str(caught.value)
+    assert isinstance(RULES["profit"], rules.Profit)
+
+
+@pytest.mark.usefixtures("registries")
+@pytest.mark.parametrize("wish", [None, "much", float("nan"), float("inf")])
+def test_a_rule_that_wants_no_number_is_named(wish):
+    for _ in range(2):  # a cell that is run again registers its class anew
+
+        @rules.register
+        class Dreamer(rules.Rule):
+            name = "dreamer"
+
+            def wanted_usd(self, seen):
+                return wish
+
+    with pytest.raises(InputError, match=f"rule 'dreamer': wants {wish!r} USD in 2022-02: must be a finite number"):
+        run(1, **{"lab.beta.rule": "dreamer"}).run()
+
+
+@pytest.mark.usefixtures("registries")
+def test_a_rule_travels_with_what_names_it(monkeypatch):
+    """A pickle brings the class; one that no other process can import is refused in one line; results know its text."""
+
+    @rules.register
+    class Local(rules.Rule):
+        name = "local"
+
+        def wanted_usd(self, seen):
+            return 1e6
+
+    plain, named = Scenario.load("baseline"), Scenario.load("baseline").with_overrides({"lab.beta.rule": "local"})
+    assert (plain.outside(), named.outside()) == ((), (Local,))
+    assert pickle.loads(pickle.dumps(plain)) == plain
+    assert code_digest(*plain.outside()) == code_digest() != code_digest(*named.outside())
+    monkeypatch.setattr(Local, "__module__", "__main__")
+    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
+    first = code_digest.__wrapped__(Local)
+    with pytest.raises(InputError, match=r"Local: written where other processes cannot import it; .* or use workers=1"):
+        pickle.dumps(named)
+    monkeypatch.setattr(Local, "wanted_usd", lambda self, seen: 2e6)
+    assert code_digest.__wrapped__(Local) != first
+    del RULES["local"]
+    with pytest.raises(InputError, match="rule = 'local': not one of"):
+        InferenceEconomy(named)

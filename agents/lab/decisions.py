@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from numbers import Real
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from agents.lab.forecasts import FORECASTERS
 from agents.lab.params import LabParams
 from agents.lab.rules import RULES, USES, Seen
 from agents.lab.tables import Labs, Nets
+from model.core.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -88,7 +91,10 @@ def research(
     for i, rule in enumerate(rules):
         profit, revenue, serving, rd, counted = own[i]
         seen = Seen(profit, revenue, serving, rd, counted, leader, p.compute_share_of_rd, month, factors)
-        wanted[i] = RULES[rule].wanted_usd(seen)
+        wish: Any = RULES[rule].wanted_usd(seen)
+        if not isinstance(wish, Real) or not math.isfinite(wish):
+            raise InputError(f"rule '{rule}': wants {wish!r} USD in {month}: must be a finite number")
+        wanted[i] = wish
     return Research(wanted, growth, eta, margin)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
+from model.core.params import enter
+
 
 class Forecaster:
     """A forecaster of lifetime tokens, Eq. L.11."""
@@ -21,7 +23,7 @@ _Forecaster = TypeVar("_Forecaster", bound=type[Forecaster])
 
 def register(kind: _Forecaster) -> _Forecaster:
     """Make a forecaster known by its name."""
-    FORECASTERS[kind.name] = kind()
+    enter(FORECASTERS, kind)
     return kind
 
 

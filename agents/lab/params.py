@@ -330,14 +330,14 @@ class LabFirm(Params):
         "-",
         doc="investment rule; erdil, revenue_share and schedule prescribe the split and are not for the baseline",
         source="own assumption: firms spend until it stops paying; erdil2024, villalobos2023 and ai2027 are behind other rules",
-        choices=tuple(RULES),
+        choices=RULES,
     )
     forecaster: str = param(
         "adaptive",
         "-",
         doc="how lifetime tokens are forecast; perfect knows those of an earlier pass of the same seed, a benchmark",
         source="own assumption: firms learn from what they sold; the others are benchmarks",
-        choices=tuple(FORECASTERS),
+        choices=FORECASTERS,
     )
 
 

@@ -1,6 +1,6 @@
 """Rules by which labs decide how much to invest in research: one class each, mixable across labs.
 
-A new rule is one class with a name, decorated with `register`; scenarios then know it: ``--set lab.alpha.rule=NAME``.
+A new rule is one class with a name, decorated with `register`, here or in a file or notebook of yours; scenarios then know it.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple, TypeVar
+
+from model.core.params import enter
 
 #: Research uses, the order of LAB_USES.
 USES = ("final_run", "experiment", "rl_rollout", "synthetic_data", "research_automation")
@@ -52,7 +54,7 @@ _Rule = TypeVar("_Rule", bound=type[Rule])
 
 def register(kind: _Rule) -> _Rule:
     """Make a rule known by its name."""
-    RULES[kind.name] = kind()
+    enter(RULES, kind)
     return kind
 
 

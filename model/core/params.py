@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
 from model.core.errors import InputError, hint, unknown
+
+#: Packages of the project.
+OURS = ("agents", "model", "experiments")
 
 
 class Declaration(NamedTuple):
@@ -25,7 +30,7 @@ class Declaration(NamedTuple):
     dynamic: bool
     fit: bool
     scale: str
-    choices: tuple[str, ...]
+    known: tuple[str, ...] | Mapping[str, Any]
     exogenous_trend: bool
     inert: str
 
@@ -34,6 +39,11 @@ class Declaration(NamedTuple):
         """Return what it means and, where it says so, that it is fixed at the opening or moves nothing."""
         fixed = "" if self.dynamic else " (fixed at the opening)"
         return self.doc + fixed + (f"; inert in the baseline: {self.inert}" if self.inert else "")
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Allowed values of a text; a registry is asked now, so that what was registered since counts."""
+        return tuple(self.known)
 
 
 def param(
@@ -47,7 +57,7 @@ def param(
     dynamic: bool = True,
     fit: bool = False,
     scale: str = "linear",
-    choices: tuple[str, ...] = (),
+    choices: tuple[str, ...] | Mapping[str, Any] = (),
     exogenous_trend: bool = False,
     inert: str = "",
 ) -> Any:
@@ -69,8 +79,8 @@ def param(
         May be calibrated.
     scale : {"linear", "log"}
         How samplers and sliders walk the range.
-    choices : tuple of str
-        Allowed values of a text.
+    choices : tuple of str or mapping
+        Allowed values of a text; a registry, asked whenever a value is checked.
     exogenous_trend : bool
         One of the few exogenous technical trends.
     inert : str
@@ -85,7 +95,7 @@ def param(
         "dynamic": dynamic,
         "fit": fit,
         "scale": scale,
-        "choices": tuple(choices),
+        "known": choices,
         "exogenous_trend": exogenous_trend,
         "inert": inert,
     }
@@ -138,6 +148,48 @@ class Params:
     def values(self) -> dict[str, float | int | str | bool]:
         """Return the plain values by name."""
         return {d.name: getattr(self, d.name) for d in self.declared()}
+
+    def outside(self) -> tuple[type, ...]:
+        """Return the classes that its texts name in registries and that are none of this project's."""
+        known = [d.known.get(getattr(self, d.name)) for d in self.declared() if isinstance(d.known, Mapping)]
+        return tuple(type(x) for x in known if type(x).__module__.partition(".")[0] not in (*OURS, "builtins"))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the classes from outside too: a process that reads them imports, and so registers, them."""
+        for kind in self.outside():
+            if kind.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
+                raise InputError(
+                    f"class {kind.__qualname__}: written where other processes cannot import it; put it into a file that"
+                    " is imported here, or use workers=1"
+                )
+        return _unpickled, (type(self), self.values(), self.outside())
+
+
+def _unpickled(kind: type[Params], values: dict[str, Any], _: tuple[type, ...]) -> Params:
+    made = object.__new__(kind)
+    made.__dict__.update(values)
+    return made
+
+
+def enter(registry: dict[str, Any], kind: type) -> None:
+    """Put an instance of a class into a registry under the class's name.
+
+    Raises
+    ------
+    InputError
+        If it has no name, lacks a method, or the name is another class's.
+    """
+    name, where = getattr(kind, "name", None), f"class {kind.__qualname__}"
+    if not isinstance(name, str) or not name.isidentifier():
+        raise InputError(f"{where}: name = {name!r}: must be letters, digits and _; scenarios know it by that")
+    if inspect.isabstract(kind):
+        raise InputError(f"{where}: lacks the method {min(kind.__abstractmethods__)}")  # type: ignore[attr-defined]
+    before = type(registry.get(name))
+    if name in registry and (before.__module__, before.__qualname__) != (kind.__module__, kind.__qualname__):
+        raise InputError(
+            f"{where}: name = {name!r} is that of {before.__module__}.{before.__qualname__}; choose another"
+        )
+    registry[name] = kind()
 
 
 def check(d: Declaration, value: Any) -> float | int | str | bool:

@@ -20,7 +20,7 @@ class NeuralParams(Params):
         "-",
         doc="constant set of the loss law",
         source="besiroglu2024; hoffmann2022; sardana2024",
-        choices=tuple(LAWS),
+        choices=LAWS,
         dynamic=False,
     )
     horizon_reference_minutes: float = param(
