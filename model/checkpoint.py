@@ -54,6 +54,7 @@ def save(economy: InferenceEconomy, path: str | Path, code: str = "") -> None:
     path, settings = Path(path), economy.settings
     inert = economy.humans.n - settings.humans
     facts = {"code": code, "scenario": digest(settings), "seed": economy.seed, "month": economy.month}
+    facts["class"] = _class(type(economy))
     opening = {"settings": settings, "foresight": economy.foresight, "inert": inert, "steps": economy.steps}
     members = {FACTS: np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)}
     members |= frozen.members(OPENING, opening)
@@ -98,21 +99,27 @@ def check(path: str | Path, code: str = "", scenario: Scenario | None = None, se
 
 
 def load(
-    path: str | Path, code: str = "", scenario: Scenario | None = None, seed: int | None = None
+    path: str | Path,
+    code: str = "",
+    scenario: Scenario | None = None,
+    seed: int | None = None,
+    kind: type[InferenceEconomy] | None = None,
 ) -> InferenceEconomy:
     """Return the economy of a checkpoint; what it does from here on is what it would have done, bit for bit.
 
-    Parameters and errors are those of `check`.
+    Parameters and errors are those of `check`; `kind` is the class of an economy that you extended.
     """
     from model.economy import InferenceEconomy
 
+    kind = InferenceEconomy if kind is None else kind
     with _opened(path) as archive:
-        seed = _facts(archive, path, code, scenario, seed)["seed"]
+        facts = _facts(archive, path, code, scenario, seed)
+        seed, made = facts["seed"], facts.get("class", _class(InferenceEconomy))
+        if made != _class(kind):
+            raise InputError(f"checkpoint {str(path)!r}: of a {made}; give load(..., kind=) that class")
         try:
             opening = frozen.restored(archive, OPENING)
-            economy = InferenceEconomy(
-                opening["settings"], seed=seed, inert=opening["inert"], foresight=opening["foresight"]
-            )
+            economy = kind(opening["settings"], seed=seed, inert=opening["inert"], foresight=opening["foresight"])
             economy.months = 0  # at its end: steps that do nothing wind Mesa's clock
             for _ in range(opening["steps"]):
                 economy.step()
@@ -129,6 +136,10 @@ def built() -> frozenset[str]:
     Registers of Mesa, which hold rows of the tables; its generators, from which nothing is drawn; its clock.
     """
     return frozenset({"_rows", *vars(mesa.Model(rng=0))}) - {"running"}
+
+
+def _class(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def digest(scenario: Scenario) -> str:

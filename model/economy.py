@@ -19,7 +19,7 @@ from model import month, opening, record, regret, tables
 from model.core import table
 from model.core.checks import Laws
 from model.core.draws import Draws
-from model.core.errors import InputError, unknown
+from model.core.errors import InputError, shown, unknown
 from model.core.graph import Contacts
 from model.core.ledger import Ledger, MonthBooks
 from model.core.units import block_sum, month_date
@@ -60,8 +60,8 @@ class InferenceEconomy(mesa.Model):
         Rows appended that stand for nobody; they change nothing (a test of common random numbers).
     foresight : Foresight, optional
         Lives of nets that labs with perfect foresight plan on; found by earlier passes of the same run if left out.
-    **overrides
-        ``section__name=value`` or ``**{"section.name": value}``.
+    **kwargs
+        ``section__name=value`` or ``**{"section.name": value}``; Mesa's page knows what is free by this name.
 
     Raises
     ------
@@ -101,14 +101,16 @@ class InferenceEconomy(mesa.Model):
         seed: int = 1,
         inert: int = 0,
         foresight: Foresight | None = None,
-        **overrides: Any,
+        **kwargs: Any,
     ) -> None:
         if seed is None:
-            raise InputError("seed = None: a seed is needed, runs repeat exactly; give a whole number")
+            raise InputError(
+                "seed = None: a seed is needed, runs repeat exactly; give a whole number (batch_run: rng=[1, 2])"
+            )
         self.seed = whole("seed", seed, 0, 2**63 - 1)
         super().__init__(rng=self.seed)
         scenario = Scenario.load(source).with_run(months=months, humans=humans)
-        self.settings = scenario.with_overrides({k.replace("__", "."): v for k, v in overrides.items()})
+        self.settings = scenario.with_overrides({k.replace("__", "."): v for k, v in kwargs.items()})
         self.settings.check()
         if self.settings.humans > REGISTERED and _unclosed:
             gc.collect()
@@ -126,6 +128,8 @@ class InferenceEconomy(mesa.Model):
         self.recorder = record.Recorder(self)
         self.last: month.Month | None = None  # flows, wishes and books of the last month
         self.datacollector = mesa.DataCollector(model_reporters=record.reporters())
+        # Mesa 3.4.1 and 3.4.2 look these marks up one step early in batch_run; without them every version counts rows
+        vars(self.datacollector).pop("_collection_steps", None)
 
     def _register(self) -> None:
         """Make rows Mesa agents: the small kinds always, the large ones up to `REGISTERED` rows."""
@@ -144,22 +148,37 @@ class InferenceEconomy(mesa.Model):
             row.__name__: [row(self, rows, i) for i in range(rows.n)] for row, rows in kinds if rows.n <= REGISTERED
         }
 
-    def row(self, kind: str, index: int) -> table.Row:
-        """Return row `index` of a kind (e.g. "Human") as a Mesa agent, made on demand if its kind is not registered.
+    def row(self, kind: str | type[table.Row], index: int | str) -> table.Row:
+        """Return a row of a kind ("Human", or its class) as a Mesa agent, made on demand if its kind is not registered.
+
+        Firms have names: ``row("Lab", "alpha")``.
 
         Raises
         ------
         InputError
             If there is no such kind or row.
         """
+        kind = kind.__name__ if isinstance(kind, type) else str(kind)
         if kind not in self.kinds:
             raise unknown("kind of agent", kind, self.kinds)
         row, rows = self.kinds[kind]
+        if isinstance(index, str) and hasattr(row, "name"):
+            names = [firm.name for firm in self._rows[kind]]  # type: ignore[attr-defined]
+            if index not in names:
+                raise unknown(kind, index, names)
+            index = names.index(index)
+        if isinstance(index, bool) or not isinstance(index, int | np.integer):
+            raise InputError(f"row = {shown(index)} of {kind}: must be a whole number in [0, {rows.n - 1}]")
         if not 0 <= index < rows.n:
             raise InputError(f"row = {index}: outside [0, {rows.n - 1}] of {kind}")
+        index = int(index)
         if kind in self._rows:
             return self._rows[kind][index]
-        made = row(self, rows, index)
+        made = object.__new__(row)
+        made._table, made._index = rows, index
+        if made in self.agents:  # as a view of a user
+            return table.view_of(self, made)
+        made.__init__(self, rows, index)  # type: ignore[misc]
         # Mesa does not keep it: a set of the few rows that were asked for would mislead
         self.deregister_agent(made)
         if not self.agents_by_type[row]:
@@ -191,6 +210,7 @@ class InferenceEconomy(mesa.Model):
         self.last = done = month.step(self)
         self.recorder.add(self, done)
         self.datacollector.collect(self)
+        self.datacollector._agent_records[self.month] = []  # which rows there are
         self.month += 1
         self.running = self.month < self.months
 

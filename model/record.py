@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -271,8 +270,12 @@ def latest(name: str, e: InferenceEconomy) -> float:
 
 
 def reporters() -> dict[str, Callable[[Any], float]]:
-    """Return one Mesa model reporter for each series."""
-    return {name: functools.partial(latest, name) for name in NAMES}
+    """Return one Mesa model reporter for each series; plain functions, Mesa 3.4 calls any other kind without the model."""
+
+    def reporter(name: str) -> Callable[[Any], float]:
+        return lambda e: latest(name, e)
+
+    return {name: reporter(name) for name in NAMES}
 
 
 def _examined_share(e: InferenceEconomy, f: MonthFlows) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agents import ai_agent, application, human, lab, orchestrator, provider, robot, supplier
-from model.core.errors import InputError
+from model.core.errors import InputError, shown
 from model.core.shown import Shown
 from model.core.table import Row
 from model.core.units import fmt
@@ -48,12 +48,12 @@ def trace(e: InferenceEconomy, agent: Any) -> Account:
     InputError
         If it is no agent of this economy.
     """
-    if not isinstance(agent, Row) or agent.model is not e:
+    tell = next((STORIES[kind] for kind in type(agent).__mro__ if kind in STORIES), None)
+    if not isinstance(agent, Row) or agent.model is not e or tell is None:
         kinds = ", ".join(e.kinds)
         raise InputError(
-            f"trace({agent!r}): not an agent of this economy; take one of economy.agents_by_type ({kinds})"
+            f"trace({shown(agent)}): not an agent of this economy; take one of economy.agents_by_type ({kinds})"
         )
-    tell = STORIES[type(agent)]
     title, sentences, numbers = tell(e, agent._index)
     columns = {name: getattr(agent, name) for name in agent.table_type.columns()}
     rows = [

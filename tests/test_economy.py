@@ -5,7 +5,12 @@ from __future__ import annotations
 import gc
 import json
 import math
+import subprocess
+import sys
+import types
 import weakref
+from pathlib import Path
+from unittest import mock
 
 import mesa
 import networkx as nx
@@ -17,7 +22,7 @@ from hypothesis import strategies as st
 
 from agents import AIAgent, Application, ComputeProvider, Human, Lab, Robot
 from experiments import answer
-from model import InferenceEconomy, Scenario, measures
+from model import InferenceEconomy, Scenario, checkpoint, measures
 from model.core.checks import LawBreach
 from model.core.errors import InputError
 from model.core.units import BLOCK
@@ -25,7 +30,9 @@ from model.economy import REGISTERED
 from model.measures import DEFINITIONS, Crossover
 from model.scenario import Intervention, declarations
 from tests import golden
+from tests.test_code_blocks import blocks
 
+ROOT = Path(__file__).resolve().parents[1]
 SMALL = {"humans": 120, "months": 14}
 
 
@@ -351,6 +358,188 @@ def test_a_closed_or_a_large_economy_does_not_wait_for_the_garbage_collector():
 
 def test_agents_are_numbered_from_one_in_each_economy():
     assert [a.unique_id for a in small().agents][:3] == [a.unique_id for a in small().agents][:3] == [1, 2, 3]
+
+
+def shown_batch() -> str:
+    """Return the recipe that README shows for Mesa's batch_run."""
+    return next(code for code in blocks((ROOT / "README.md").read_text(), "python") if "batch_run" in code)
+
+
+def test_the_batch_recipe_of_the_readme_runs_every_seed(tmp_path):
+    """With the Mesa that is here, in two processes; tests/test_newest.py has the newest Mesa run it too."""
+    code = shown_batch().replace(
+        "mesa.batch_run(", "mesa.batch_run(number_processes=2, display_progress=False, model_cls="
+    )
+    code = code.replace('"months": 12', '"months": 2').replace(
+        "InferenceEconomy, given", "InferenceEconomy, parameters=given"
+    )
+    body = "".join(f"    {line}\n" for line in code.splitlines())
+    (tmp_path / "program.py").write_text(
+        f"if __name__ == '__main__':\n{body}    import json\n    print(json.dumps([[r['seed'],"
+        " r['human__imitation_per_year'], r['tokens']] for r in rows]))\n"
+    )
+    done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    rows = json.loads(done.stdout)
+    assert sorted(row[:2] for row in rows) == [[seed, x] for seed in (1, 2, 3) for x in (0.5, 1.5)]
+    again = InferenceEconomy(humans=50, months=2, seed=2, human__imitation_per_year=1.5).run()
+    assert next(r[2] for r in rows if r[:2] == [2, 1.5]) == again.history["tokens"][-1]
+
+
+def test_the_batch_recipe_gives_seeds_where_mesa_takes_them(monkeypatch):
+    """Mesa 3.3 has no `rng`; from 3.4 on it is given to the model as its seed, once for each set of parameters."""
+
+    def old(model_cls, parameters, number_processes=1, iterations=1): ...
+
+    def new(model_cls, parameters, number_processes=1, iterations=None, rng=None): ...
+
+    for batch_run, parameters, more in (
+        (old, {"humans", "months", "human__imitation_per_year", "seed"}, {}),
+        (new, {"humans", "months", "human__imitation_per_year"}, {"rng": [1, 2, 3]}),
+    ):
+        told = mock.create_autospec(batch_run, return_value=[])
+        monkeypatch.setattr(mesa, "batch_run", told)
+        exec(shown_batch(), {})
+        (call,) = told.call_args_list
+        assert (call.args[0], set(call.args[1]), call.kwargs) == (InferenceEconomy, parameters, more)
+        assert call.args[1].get("seed", [1, 2, 3]) == [1, 2, 3]
+
+
+def test_series_are_what_any_mesa_collects():
+    """Mesa 3.4 calls a reporter that is no plain function without the model; 3.4.1 finds rows by the agents' records."""
+    e = InferenceEconomy(humans=20, months=2).run()
+    assert all(isinstance(f, types.FunctionType) for f in e.datacollector.model_reporters.values())
+    assert list(e.datacollector._agent_records) == [0, 1]
+    assert not hasattr(e.datacollector, "_collection_steps")
+
+
+def test_mesas_page_makes_the_economy_from_its_parameters():
+    """`SolaraViz` checks names against the constructor, and Reset makes a new economy of what sliders say."""
+    import ipyvuetify
+    import solara
+    from mesa.visualization import Slider
+    from mesa.visualization.solara_viz import ModelController, ModelCreator
+
+    rule = {"type": "Select", "value": "race", "values": ["profit", "race"], "label": "rule"}
+    given = {"humans": 20, "months": 3, "seed": 4, "human__imitation_per_year": Slider("imitation", 1.0, 0.0, 5.0)}
+    shown, values = solara.reactive(InferenceEconomy(humans=20, months=3)), solara.reactive({})
+
+    @solara.component
+    def page():
+        with solara.Column():
+            ModelController(shown, model_parameters=values, play_interval=solara.reactive(1), render_interval=one)
+            ModelCreator(shown, given | {"lab__alpha__rule": rule}, model_parameters=values)
+
+    one = solara.reactive(1)
+    _, context = solara.render(page(), handle_error=False)
+    for label in ("Reset", "Step"):
+        (button,) = [b for b in context.find(ipyvuetify.Btn).widgets if label in b.children]
+        button.click()
+    made = shown.value
+    context.close()
+    assert (made.month, made.seed, made.settings.humans) == (1, 4, 20)
+    assert made.settings.changes()["human.imitation_per_year"][0] == 1.0
+    assert made.opening.rules[:2] == ("race", "profit")
+
+
+def test_what_mesa_offers_and_views_cannot_do_is_one_line(economy):
+    for words, act in {
+        "Lab.step: an agent has no step of its own": lambda: economy.agents_by_type[Lab].do("step"),
+        r"\.step: .*economy\.step\(\)": lambda: economy.agents.shuffle_do("step"),
+        "Robot.step: an agent has no step": lambda: economy.agents_by_type[Robot].do("advance"),
+        r"Lab: agents are views of table rows.*\[\[lab.firm\]\]": lambda: Lab.create_agents(economy, 3),
+        "Human: agents are views": lambda: Human(economy),
+        "AIAgent: agents are views": lambda: AIAgent.from_dataframe(economy, None),
+    }.items():
+        with pytest.raises(InputError, match=words) as caught:
+            act()
+        assert "\n" not in str(caught.value)
+
+
+class Reader(Human):
+    """A view that a user extends."""
+
+    @property
+    def rich(self):
+        return self.wage_usd_per_h > 20.0
+
+
+def test_a_view_of_a_users_class_is_in_the_economy_or_refused(economy, monkeypatch):
+    before = list(economy.agents_by_type)
+    with pytest.raises(InputError, match=r"Reader: row 3 is in model\.agents as a Human and has one view there"):
+        Reader(economy, economy.humans, 3)
+    assert list(economy.agents_by_type) == before
+    monkeypatch.setattr("model.economy.REGISTERED", 50)
+    large = InferenceEconomy(humans=60, months=2).run()
+    plain = large.trace(large.row("Human", 3))
+    view = Reader(large, large.humans, 3)
+    assert view in large.agents
+    assert large.row("Human", 3) is view
+    assert [type(a) for a in large.agents_by_type[Reader]] == [Reader]
+    told = large.trace(view)
+    assert (told.title, told.sentences, told.numbers) == (plain.title, plain.sentences, plain.numbers)
+
+
+class Noting(InferenceEconomy):
+    """An economy that a user extends."""
+
+    def __init__(self, *args, note="plain", **kwargs):
+        super().__init__(*args, **kwargs)
+        self.note = note
+
+
+def test_an_economy_of_a_users_class_is_explained_traced_and_kept(tmp_path):
+    e = Noting(humans=20, months=3, note="mine")
+    e.step()
+    assert e.explain("tokens").value.endswith("in 2022-01")
+    assert e.trace(e.row("Lab", "beta")).title.startswith("Lab beta")
+    checkpoint.save(e, tmp_path / "kept")
+    again = checkpoint.load(tmp_path / "kept", kind=Noting)
+    assert (type(again), again.note, again.month) == (Noting, "mine", 1)
+    assert again.run().history.equals(e.run().history)
+    with pytest.raises(InputError, match=r"of a tests\.test_economy\.Noting; give load\(\.\.\., kind=\) that class"):
+        checkpoint.load(tmp_path / "kept")
+
+
+def test_rows_are_found_by_class_and_name(economy):
+    assert economy.row("Lab", "beta") is economy.row(Lab, np.int64(1)) is economy.row("Lab", 1)
+    assert [economy.row("ComputeProvider", p.name) for p in economy.agents_by_type[ComputeProvider]] == list(
+        economy.agents_by_type[ComputeProvider]
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda e: e.row("Lab", "alfa"), "unknown Lab 'alfa'; nearest: 'alpha'"),
+        (lambda e: e.row("Human", "anna"), r"row = 'anna' of Human: must be a whole number in \[0, 299\]"),
+        (lambda e: e.row("Lab", 1.5), "row = 1.5 of Lab: must be a whole number"),
+        (lambda e: e.row("Lab", None), "row = None of Lab"),
+        (lambda e: e.row("Lab", True), "row = True of Lab"),
+        (lambda e: e.row("Lab", -1), r"row = -1: outside \[0, 7\] of Lab"),
+        (lambda e: e.row([], 0), r"unknown kind of agent '\[\]'"),
+        (lambda e: e.row(dict, 0), "unknown kind of agent 'dict'"),
+        (lambda e: e.explain(None), "unknown name 'None'"),
+        (lambda e: e.explain("tokens\nserved" * 99), "unknown name 'tokens"),
+        (lambda e: e.trace(e.labs.frame()), "trace.*: not an agent of this economy"),
+        (lambda e: e.trace("alpha"), "trace.'alpha'.: not an agent of this economy"),
+        (lambda e: e.why(e.labs.frame(), "2022-02"), "month = shape.*: must be 'YYYY-MM'"),
+        (lambda e: e.why("2022-01", ["2022-02"]), r"month = \['2022-02'\]: must be 'YYYY-MM'"),
+    ],
+)
+def test_accessors_refuse_in_one_short_line(economy, call, words):
+    with pytest.raises(InputError, match=words) as caught:
+        call(economy)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_closed_economies_are_freed():
+    code = (
+        "import gc, weakref\nfrom model import InferenceEconomy\n"
+        "e = InferenceEconomy('baseline', humans=20, months=1).run()\nr = weakref.ref(e)\ne.close()\ndel e\ngc.collect()\n"
+        "assert r() is None"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
 # Bad input --------------------------------------------------------------------------------------------------------------

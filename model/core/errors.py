@@ -10,6 +10,19 @@ from collections.abc import Iterable, Iterator
 class InputError(ValueError):
     """Input that the model refuses; the message is one line naming value, unit, range or nearest name."""
 
+    def __init__(self, message: object) -> None:
+        super().__init__(" ".join(str(message).splitlines()))
+
+
+def shown(x: object) -> str:
+    """Return how a refusal shows a value: its repr, on one line and short.
+
+    >>> shown(["a"] * 99)
+    "['a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a..."
+    """
+    text = " ".join(repr(x).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return the valid name closest to `name`, or "".

@@ -14,6 +14,7 @@ import types
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import mesa
 import numpy as np
 from mesa.datacollection import DataCollector
 from numpy.typing import NDArray
@@ -223,7 +224,8 @@ class Reader:
 
     def _object(self, number: int, kind: type, attributes: list[Any], old: Any, leave: Collection[str]) -> Any:
         """Return an object with these attributes: the old one, if it is of the same kind and not yet another's."""
-        before = vars(old) if type(old) is kind else {}
+        same = type(old) is kind or (isinstance(old, mesa.Model) and isinstance(old, kind))
+        before = vars(old) if same else {}
         value = old if before and id(old) not in self._used else object.__new__(kind)
         self._used.add(id(value))
         self._known[number] = value
@@ -246,6 +248,8 @@ class Reader:
 
 def _name(kind: type, where: str) -> str:
     """Return the name by which `_class` finds a class."""
+    if issubclass(kind, mesa.Model):  # of an economy that a user extends, as the one it extends
+        kind = next((base for base in kind.__mro__ if base.__module__.partition(".")[0] in OURS), kind)
     name = f"{kind.__module__}:{kind.__qualname__}"
     if name not in ALSO and (kind.__module__.partition(".")[0] not in OURS or "<" in name):
         raise TypeError(f"{where}: a {kind.__module__}.{kind.__qualname__} cannot be kept")

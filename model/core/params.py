@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
-from model.core.errors import InputError, hint, unknown
+from model.core.errors import InputError, hint, shown, unknown
 
 #: Packages of the project.
 OURS = ("agents", "model", "experiments")
@@ -196,9 +196,7 @@ def check(d: Declaration, value: Any) -> float | int | str | bool:
     """Return `value` as the declared type, or raise InputError."""
     if getattr(value, "size", 0) == 1 and hasattr(value, "item"):
         value = value.item()
-    shown = " ".join(repr(value).split())
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    where = f"{d.section}.{d.name} = {shown}" + (f" {d.unit}" if d.unit != "-" else "")
+    where = f"{d.section}.{d.name} = {shown(value)}" + (f" {d.unit}" if d.unit != "-" else "")
     if isinstance(d.default, bool):
         if not isinstance(value, bool):
             raise InputError(f"{where}: must be true or false")

@@ -138,10 +138,46 @@ class Row(mesa.Agent):
         for name, column in table.declared.items():
             setattr(cls, name, _property(name, column))
 
-    def __init__(self, model: Any, table: Table, index: int) -> None:
+    def __init__(self, model: Any, table: Table | None = None, index: int = 0) -> None:
         """Register row `index` of `table` with `model`."""
+        if table is None:
+            raise self._not_made()
         self._table, self._index = table, index  # first: Mesa hashes the row when it registers it
+        if self in model.agents and self not in model.agents_by_type.get(type(self), ()):
+            kept = type(view_of(model, self)).__name__
+            raise InputError(
+                f"{type(self).__name__}: row {index} is in model.agents as a {kept} and has one view there;"
+                f" take that one (economy.row) and give what is yours to the class {kept} or to a function"
+            )
         super().__init__(model)
+
+    @classmethod
+    def _not_made(cls) -> InputError:
+        return InputError(
+            f"{cls.__name__}: agents are views of table rows, made where the economy is built; for more of them change the"
+            " scenario (humans=, a [[lab.firm]]), economy.row returns one"
+        )
+
+    @classmethod
+    def create_agents(cls, *args: Any, **kwargs: Any) -> Any:
+        """Refuse: a view without a row would be nobody."""
+        raise cls._not_made()
+
+    @classmethod
+    def from_dataframe(cls, *args: Any, **kwargs: Any) -> Any:
+        """Refuse, as `create_agents`."""
+        raise cls._not_made()
+
+    def step(self) -> None:
+        """Refuse: the month acts on whole arrays, and a step that does nothing would look like one."""
+        raise InputError(
+            f"{type(self).__name__}.step: an agent has no step of its own, the month acts on all rows at once; use"
+            " economy.step(), and a function with agents.do for what is yours"
+        )
+
+    def advance(self) -> None:
+        """Refuse, as `step`."""
+        self.step()
 
     @property
     def id(self) -> int:
@@ -190,6 +226,11 @@ class Row(mesa.Agent):
         """Return the row's name in the tuple `names` of the model's opening; its id where there is none."""
         known = getattr(getattr(self.model, "opening", None), names, ())
         return str(known[self._index] if self._index < len(known) else self.id)
+
+
+def view_of(model: Any, row: Row) -> Row:
+    """Return the view that is registered with `model` of the row that another view shows."""
+    return next(a for views in model.agents_by_type.values() if row in views for a in views if a == row)
 
 
 def kind_name(row: type[Row]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.core.errors import InputError
+from model.core.errors import InputError, shown
 
 HOURS_PER_MONTH = 730.0
 SECONDS_PER_HOUR = 3600.0
@@ -165,10 +165,7 @@ def month_date(index: int, start: str = "2022-01") -> dt.date:
 def _ordinal(text: str, what: str = "month") -> int:
     found = _parsed(text) if isinstance(text, str) else None
     if found is None:
-        said = repr(text) if isinstance(text, str) else str(text)
-        raise InputError(
-            f"{what} = {said if len(said) <= 40 else said[:37] + '...'}: must be 'YYYY-MM', for instance '2025-06'"
-        )
+        raise InputError(f"{what} = {shown(text)}: must be 'YYYY-MM', for instance '2025-06'")
     return found
 
 
