@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from experiments.results import Result
 
 PICTURE_SCALE, README_SCALE = 2.0, 1.5
-#: Parts of the page after the first screen.
-CONTENTS = {
-    "numbers": "in numbers",
+#: What the contents call charts where the name does not read well.
+TITLES = {
     "definitions": "six denominators",
     "outcomes": "when",
     "demand": "who demands",
@@ -33,8 +32,6 @@ CONTENTS = {
     "market": "compute market",
     "labs": "labs' plans",
     "observed": "against observations",
-    "mechanisms": "mechanisms",
-    "sources": "sources",
 }
 STYLE = """
 body { font: 15px/1.45 "Liberation Sans", Arial, Helvetica, sans-serif; color: #222; margin: 2rem auto; max-width: 66rem; padding: 0 1rem }
@@ -108,9 +105,9 @@ def page(result: Result, drawings: Mapping[str, str]) -> str:
         if result.posterior
         else "seeds differ in luck, not in parameters, so the bands do not show what is uncertain about the parameters"
     )
-    links = "".join(
-        f"<a href='#{name}'>{title}</a>" for name, title in CONTENTS.items() if name in drawings or name not in PICTURES
-    )
+    titles = {name: TITLES.get(name, name.replace("_", " ")) for name in drawn}
+    parts = {"numbers": "in numbers", **titles, "mechanisms": "mechanisms", "sources": "sources"}
+    links = "".join(f"<a href='#{name}'>{title}</a>" for name, title in parts.items())
     about = (
         f"Scenario '{scenario.name}' ({scenario.title}): {scenario.months} months from {scenario.start}, {scenario.humans:,} human"
         f" rows; {result.replicates}: {seeds}. inference-economy {__version__}. A number without its denominator says little: an hour"

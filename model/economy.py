@@ -163,7 +163,7 @@ class InferenceEconomy(mesa.Model):
             raise unknown("kind of agent", kind, self.kinds)
         row, rows = self.kinds[kind]
         if isinstance(index, str) and hasattr(row, "name"):
-            names = [firm.name for firm in self._rows[kind]]  # type: ignore[attr-defined]
+            names = [firm.name for firm in self._rows[kind]]
             if index not in names:
                 raise unknown(kind, index, names)
             index = names.index(index)
@@ -178,7 +178,7 @@ class InferenceEconomy(mesa.Model):
         made._table, made._index = rows, index
         if made in self.agents:  # as a view of a user
             return table.view_of(self, made)
-        made.__init__(self, rows, index)  # type: ignore[misc]
+        made = row(self, rows, index)
         # Mesa does not keep it: a set of the few rows that were asked for would mislead
         self.deregister_agent(made)
         if not self.agents_by_type[row]:

@@ -44,7 +44,7 @@ class Explanation(Shown):
 
 
 def explain(e: InferenceEconomy, name: str) -> Explanation:
-    """Return what a recorded series, parameter, flow or column is.
+    """Return what a recorded series, parameter, flow, column or equation is.
 
     Parameters
     ----------
@@ -52,14 +52,16 @@ def explain(e: InferenceEconomy, name: str) -> Explanation:
     name : str
         A series or flow as it is called, a parameter as "section.name" ("lab.alpha.rule" for a firm's own), a column as
         "Human.wage_usd_per_h" or "compute.flop"; the last part alone where only one has it. "flow.tokens" asks for the flow
-        where a series has the same name.
+        where a series has the same name. An equation by its label in MODEL.md: "L.2".
 
     Raises
     ------
     InputError
         If nothing has that name; names the nearest.
     """
-    entries = list(_entries(e))
+    entries, blocks = list(_entries(e)), _blocks()
+    if (label := str(name).removeprefix("Eq.").strip()) in blocks:
+        return _equation(label, blocks[label], entries)
     name = str(name).removeprefix("monthly.") if name not in ("monthly.seed", "monthly.month") else name
     for found in entries:
         if name in (found.name, f"{found.kind}.{found.name}") and found.kind != "flow":
@@ -68,7 +70,51 @@ def explain(e: InferenceEconomy, name: str) -> Explanation:
     if last:
         first = min(last, key=lambda found: KINDS.index(found.kind))
         return _shown(first, [f"{found.kind} {found.name}" for found in last if found is not first])
+    if re.fullmatch(r"(Eq\. ?)?[A-Z]\.\d+[a-z]?", name):
+        raise unknown("equation", label, blocks)
     raise unknown("name", name, [n for found in entries for n in (found.name, found.name.rpartition(".")[2])])
+
+
+def _equation(label: str, text: str, entries: list[Explanation]) -> Explanation:
+    """Return what an equation says, the functions that are it, and what is recorded or set by a name in it."""
+    _, functions, said = re.split(r"\*\*\s*(?:\(([^)]*)\))?", text.partition("**Eq. ")[2], maxsplit=1)
+    where = "; ".join(_function(name) for name in re.findall(r"[\w.]+", functions or ""))
+    used = {
+        kind: [x.name for x in entries if x.kind == kind and label in (equations(x.name) or x.equations)]
+        for kind in ("series", "parameter")
+    }
+    said = " ".join(said.split())
+    rows = [
+        ("formula", said),
+        ("implemented in", where),
+        ("series", ", ".join(used["series"]) or "none names it; its result goes into others"),
+        ("parameters", ", ".join(used["parameter"])),
+        ("text", f"model/MODEL.md, line {_line('model/MODEL.md', re.escape(f'**Eq. {label}**'))}"),
+    ]
+    return Explanation(
+        title=f"Eq. {label} (equation)", rows=tuple(row for row in rows if row[1]), name=label, kind="equation", unit="-",
+        meaning=re.split(r"[:.] |:$", said)[0], formula=said, equations=(label,), source="model/MODEL.md", where=where,
+    )  # fmt: skip
+
+
+def _function(name: str) -> str:
+    """Return where a function of the model is defined."""
+    owner, _, last = name.rpartition(".")
+    for path in sorted(p for package in ("agents", "model") for p in (ROOT / package).rglob("*.py")):
+        file = path.relative_to(ROOT).as_posix()
+        inside = rf"^class {owner}\b[\s\S]*?" if owner and owner != path.stem else ""
+        pattern = rf"{inside}^ *(?:def|class) {last}\b"
+        if (inside or owner in ("", path.stem)) and re.search(pattern, _text(file), re.M):
+            return f"{name}: {file}, line {_line(file, pattern)}"
+    return name
+
+
+@functools.cache
+def _blocks() -> dict[str, str]:
+    """Return the paragraphs of MODEL.md that define equations, by label."""
+    blocks = re.split(r"\n(?=- \*\*Eq\. |\n)", _text("model/MODEL.md"))
+    found = [(re.match(r"\s*- \*\*Eq\. ([A-Z]\.\d+[a-z]?)\*\*", block), block) for block in blocks]
+    return {m[1]: block for m, block in found if m}
 
 
 def _shown(found: Explanation, others: list[str]) -> Explanation:
@@ -221,6 +267,7 @@ def _formulas() -> dict[str, str]:
     return out
 
 
+@functools.cache
 def equations(name: str) -> tuple[str, ...]:
     """Return the labels of the equations in MODEL.md whose text names a parameter, series or flow in code font.
 
@@ -231,10 +278,8 @@ def equations(name: str) -> tuple[str, ...]:
     """
     if not re.search(r"[._]", name):
         return ()
-    blocks = re.split(r"\n(?=- \*\*Eq\. |\n)", _text("model/MODEL.md"))
     code = re.compile(rf"`[^`]*(?<![\w.]){re.escape(name)}(?![\w.]\w)[^`]*`")
-    labels = [re.match(r"- \*\*Eq\. ([A-Z]\.\d+[a-z]?)\*\*", block) for block in blocks]
-    return tuple(m[1] for m, block in zip(labels, blocks, strict=True) if m and code.search(block))
+    return tuple(label for label, block in _blocks().items() if code.search(block))
 
 
 def overview(e: InferenceEconomy) -> Shown:

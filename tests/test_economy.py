@@ -360,6 +360,17 @@ def test_agents_are_numbered_from_one_in_each_economy():
     assert [a.unique_id for a in small().agents][:3] == [a.unique_id for a in small().agents][:3] == [1, 2, 3]
 
 
+def test_the_history_goes_to_pandas_and_back(economy, tmp_path):
+    """With pyarrow, of the extra for notebooks: as a frame and as Parquet."""
+    import pandas
+
+    frame = economy.history.to_pandas()
+    assert frame.shape == economy.history.shape
+    assert str(frame["month"].iloc[0])[:10] == "2022-01-01"
+    economy.history.write_parquet(tmp_path / "history.parquet")
+    pandas.testing.assert_frame_equal(pandas.read_parquet(tmp_path / "history.parquet"), frame)
+
+
 def shown_batch() -> str:
     """Return the recipe that README shows for Mesa's batch_run."""
     return next(code for code in blocks((ROOT / "README.md").read_text(), "python") if "batch_run" in code)

@@ -81,6 +81,31 @@ def test_formula_equations_and_source(economy):
     assert "own assumption: one shift of eight hours a day" in str(economy.explain("robot.duty_hours_per_month"))
 
 
+def test_every_equation_of_the_document_is_explained(economy):
+    """By its label: what it says, the functions that are it, series and parameters that it names."""
+    text = (ROOT / "model" / "MODEL.md").read_text()
+    labels = re.findall(r"\*\*Eq\. ([A-Z]\.\d+[a-z]?)\*\*", text)
+    assert len(labels) > 100
+    for label in labels:
+        found = economy.explain(label)
+        assert (found.kind, found.name, found.equations) == ("equation", label, (label,))
+        assert len(found.formula) > 10, label
+        assert re.fullmatch(r"(\w+(\.\w+)?: [\w/]+\.py, line \d+(; |$))+", found.where), (label, found.where)
+        for name, file, line in re.findall(r"([\w.]+): ([\w/]+\.py), line (\d+)", found.where):
+            assert re.search(
+                rf"(def|class) {name.rpartition('.')[2]}\b", (ROOT / file).read_text().splitlines()[int(line) - 1]
+            )
+    assert "inference_share_purpose" in str(economy.explain("Eq. X.1"))
+    assert "human.usefulness_reference" in str(economy.explain("H.2"))
+    assert str(economy.explain("Eq.L.2")) == str(economy.explain("L.2"))
+
+
+@pytest.mark.parametrize(("label", "near"), [("L.99", "L.9"), ("H.2q", "H.2"), ("Eq. X.199", "X.9")])
+def test_an_unknown_equation_is_refused_with_the_nearest(economy, label, near):
+    with pytest.raises(InputError, match=rf"unknown equation '{label.removeprefix('Eq. ')}'; nearest: '{near}'"):
+        economy.explain(label)
+
+
 def test_a_name_that_several_have_lists_the_others(economy):
     assert economy.explain("tokens").kind == "series"
     assert "flow.tokens" in str(economy.explain("tokens"))

@@ -52,6 +52,21 @@ def test_every_picture_says_denominator_seeds_version_and_what_is_known(charts):
         assert re.search("data-informed|prior-dominated", last), name
 
 
+def test_the_contents_of_the_report_are_its_sections(result):
+    """Whatever has a heading or a picture after the first screen is in the contents, in its order, and nothing else."""
+    empty = dict.fromkeys(report.draw(result))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "_svg", lambda chart, number: "")
+        page = report.page(result, empty)
+        new = report.page(result, empty | {"a_new_figure": None})
+    for text in (page, new):
+        listed = re.findall(r"<a href='#([^']+)'>([^<]+)</a>", re.search(r"<nav>(.*?)</nav>", text)[1])
+        sections = re.findall(r"<(?:h2|figure) id='([^']+)'", text.partition("</nav>")[2])
+        assert [name for name, _ in listed] == sections
+    assert ("who_was_right", "who was right") in re.findall(r"<a href='#([^']+)'>([^<]+)</a>", page)
+    assert listed[-3] == ("a_new_figure", "a new figure")
+
+
 def test_one_seed_is_not_called_a_median(result):
     one = result.monthly.filter(pl.col("seed") == 1)
     subtitle = figures.kaya(one).to_dict()["title"]["subtitle"][-1]

@@ -230,7 +230,8 @@ class Row(mesa.Agent):
 
 def view_of(model: Any, row: Row) -> Row:
     """Return the view that is registered with `model` of the row that another view shows."""
-    return next(a for views in model.agents_by_type.values() if row in views for a in views if a == row)
+    found: Row = next(a for views in model.agents_by_type.values() if row in views for a in views if a == row)
+    return found
 
 
 def kind_name(row: type[Row]) -> str:
