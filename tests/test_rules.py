@@ -210,7 +210,7 @@ def test_a_forecaster_of_a_user_is_used():
         e.run()
     planned = [e.labs.run_planned_tokens / plain.labs.run_planned_tokens for e in (plain, sceptic)]
     assert planned[1][0] < 0.999
-    assert planned[1][1:].tolist() == planned[0][1:].tolist()
+    assert planned[1][1:].tolist() == pytest.approx(planned[0][1:].tolist(), rel=1e-5)  # they share one market
 
 
 @pytest.mark.usefixtures("registries")

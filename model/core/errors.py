@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import difflib
 from collections.abc import Iterable, Iterator
 
@@ -15,12 +16,12 @@ class InputError(ValueError):
 
 
 def shown(x: object) -> str:
-    """Return how a refusal shows a value: its repr, on one line and short.
+    """Return how a refusal shows a value: as Python writes it, dates as a file does, on one line and short.
 
     >>> shown(["a"] * 99)
     "['a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a..."
     """
-    text = " ".join(repr(x).split())
+    text = " ".join((str(x) if isinstance(x, dt.date | dt.time) else repr(x)).split())
     return text if len(text) <= 60 else text[:57] + "..."
 
 
