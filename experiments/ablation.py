@@ -18,6 +18,8 @@ from model.core.errors import InputError
 from model.scenario import Scenario, whole
 
 FILE = Path(model.__file__).parent / "data" / "ablation.csv"
+#: What labs see with and without agents, for the reason that the README gives.
+AGENTS = FILE.with_name("without_agents.json")
 YEAR = 2030
 MONTHS = 132
 SHARE = "inference_share_accelerator_hours"
@@ -149,6 +151,31 @@ MECHANISMS: tuple[Mechanism, ...] = (
     M("auction", "positions are auctioned", {"auction.rule": "logit"}, "moves advertising money, not compute"),
     M("auction", "budgets move to agents", {"auction.budget_speed": 0.02}, "moves advertising money, not compute"),
 )
+
+
+def without_agents(seeds: int = 8, humans: int = 1_000, workers: int | None = None) -> dict[str, Any]:
+    """Return what decides labs' budgets over revenue (Eq. L.4) in December of `YEAR`, with agents and without.
+
+    Returns
+    -------
+    dict
+        year, seeds, and by series (growth_factor, gross_profit_elasticity, gross_margin, rd_to_revenue) the means over seeds
+        with and without agents and the paired standard error of the difference.
+    """
+    from experiments.comparison import paired
+
+    names = ("growth_factor", "gross_profit_elasticity", "gross_margin", "rd_to_revenue")
+    held = next(m for m in MECHANISMS if m.name == "delegation (no agents)").overrides
+    found = paired(
+        "baseline", "baseline", seeds=seeds, humans=humans, months=MONTHS, series=names, months_at=[f"{YEAR}-12"],
+        workers=workers, overrides_b=held,
+    )  # fmt: skip
+    rows = found.rows.join(found.means_a, on=["series", "month"])
+    told = {
+        r["series"]: [float(f"{x:.4g}") for x in (r["mean"], r["mean"] + r["difference"], r["standard_error"])]
+        for r in rows.iter_rows(named=True)
+    }
+    return {"year": YEAR, "seeds": seeds, **told}
 
 
 class Effect(NamedTuple):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from experiments.commands_fit import Command, kept, teller
+from experiments.files import attempt, raised, write_files
 
 RUNS = "runs"  # the store of runs, a folder of its own
 
@@ -52,15 +53,18 @@ def _ablate(given: argparse.Namespace) -> int:
         ruled = auction_rules.run(seeds, workers=workers, on_progress=teller(shown), folder=folder / RUNS)
         found = ablation.run(seeds, workers=workers, on_progress=teller(shown), folder=folder / RUNS)
     tables = {ablation.FILE.name: ablation.frame(found), auction_rules.FILE.name: auction_rules.frame(ruled)}
-    fits.put({name: table.write_csv().encode() for name, table in tables.items()}, folder)
+    files = {name: table.write_csv().encode() for name, table in tables.items()}
+    failed = attempt(lambda: write_files(files, folder))[1]
     if given.json:
         rows = {Path(name).stem: table.to_dicts() for name, table in tables.items()}
-        _print(json.dumps(fits.finite({**rows, "seeds": seeds, "out": given.out}), indent=1, allow_nan=False))
-        return 0
+        out = None if failed else given.out
+        _print(json.dumps(fits.finite({**rows, "seeds": seeds, "out": out}), indent=1, allow_nan=False))
+        return raised(failed)
     for e in sorted(found, key=lambda e: -e.strongest):
         _print(f"{e.part:13} {e.mechanism:45} share {100 * e.share:+6.1f} points ({100 * e.share_se:.1f})")
-    _print(f"{given.out}: {', '.join(tables)}")
-    return 0
+    if failed is None:
+        _print(f"{given.out}: {', '.join(tables)}")
+    return raised(failed)
 
 
 def _ranges(given: argparse.Namespace) -> int:
@@ -75,15 +79,16 @@ def _ranges(given: argparse.Namespace) -> int:
     with Shown("moving") as shown:
         found = ranges.run(seeds=seeds, workers=workers, on_progress=teller(shown), folder=folder / RUNS)
     table = ranges.frame(found)
-    fits.put({ranges.FILE.name: table.write_csv().encode()}, folder)
+    failed = attempt(lambda: write_files({ranges.FILE.name: table.write_csv().encode()}, folder))[1]
     if given.json:
-        rows = {"ranges": table.to_dicts(), "seeds": seeds, "out": given.out}
+        rows = {"ranges": table.to_dicts(), "seeds": seeds, "out": None if failed else given.out}
         _print(json.dumps(fits.finite(rows), indent=1, allow_nan=False))
-        return 0
+        return raised(failed)
     for m in found[:20]:
         _print(f"{m.parameter:45} {100 * m.share_low:5.1f} % at {m.low}, {100 * m.share_high:5.1f} % at {m.high}")
-    _print(f"{given.out}: {ranges.FILE.name}")
-    return 0
+    if failed is None:
+        _print(f"{given.out}: {ranges.FILE.name}")
+    return raised(failed)
 
 
 def _print(line: str) -> None:

@@ -150,15 +150,20 @@ def own_range(table: pl.DataFrame) -> str:
     return f"`{r['parameter']}` alone takes the share of {ranges.YEAR} from {percent(low)} to {percent(high)}"
 
 
-def because_text(effects: pl.DataFrame) -> str:
-    """Return what agents and thinking do and which mechanisms move the share most, of a table as `model/data/ablation.csv`."""
+def because_text(effects: pl.DataFrame, labs: Mapping[str, Any]) -> str:
+    """Return what agents and thinking do and which mechanisms move the share most.
+
+    Of a table as `model/data/ablation.csv` and of what labs see without agents, as in `model/data/without_agents.json`.
+    """
     rows = {row["mechanism"]: row for row in effects.iter_rows(named=True)}
     agents, thinking = (rows[name] for name in ASKED)
     more = "higher" if agents["share"] > 0.0 else "lower"
+    g, eta, m, rho = (labs[k] for k in ("growth_factor", "gross_profit_elasticity", "gross_margin", "rd_to_revenue"))
     reason = (
-        " What people pay agents becomes labs' revenue, and labs put more of it into research than the work of agents takes in hours."
-        if agents["share"] > 0.0
-        else ""
+        f" The reason is growth, not who computes: labs spend on research in proportion to elasticity x margin x growth factor (Eq. L.4)."
+        f" Without agents revenue grows less, so at the end of {labs['year']} the growth factor is {g[1]:.2f} instead of {g[0]:.2f}, while"
+        f" elasticity x margin is {eta[1] * m[1]:.2f} instead of {eta[0] * m[0]:.2f}; research takes {percent(rho[1])} of revenue instead of"
+        f" {percent(rho[0])}."
     )
     others = (
         effects.filter(~pl.col("mechanism").is_in(ASKED)).sort(pl.col("share").abs(), descending=True).head(STRONGEST)
@@ -280,7 +285,9 @@ def speed_text(found: Mapping[str, Any]) -> str:
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "answer": lambda: answer_text(json.loads(ANSWER.read_text(encoding="utf-8"))),
     "own": lambda: own_text(json.loads(OWN.read_text(encoding="utf-8"))),
-    "because": lambda: because_text(ablation.load(ablation.FILE)),
+    "because": lambda: because_text(
+        ablation.load(ablation.FILE), json.loads(ablation.AGENTS.read_text(encoding="utf-8"))
+    ),
     "fit": lambda: fit_text(pl.read_csv(priors.FITTED)),
     "backtest": lambda: backtest_text(json.loads(backtest.STORED.read_text(encoding="utf-8"))),
     "overlap": lambda: overlap_text(informed.stored()),

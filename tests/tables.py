@@ -5,13 +5,15 @@ Commands of the package write into folders of their user alone; what stands in `
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import polars as pl
 
 import model
-from experiments import ablation, auction_rules, fits, ranges
+from experiments import ablation, auction_rules, ranges
+from experiments.files import write_files
 from experiments.parameters import listing
 from model.core.errors import InputError
 
@@ -35,12 +37,14 @@ def main(*folders: str) -> None:
         files |= {name: (folder / name).read_bytes() for name in known if (folder / name).exists()}
     if ranges.FILE.name in files and (missing := ranges.unmeasured(ranges.load(files[ranges.FILE.name]))):
         raise InputError(f"{ranges.FILE.name}: lacks {', '.join(missing)}")
+    if folders:
+        files[ablation.AGENTS.name] = (json.dumps(ablation.without_agents(), indent=1) + "\n").encode()
     files["parameters.md"] = "".join(f"{line}\n" for line in listing(markdown=True)).encode()
-    fits.put(files, DATA)
+    write_files(files, DATA)
     stored = ranges.load()
     table = measured(stored)
     if not table.equals(stored):
-        fits.put({ranges.FILE.name: table.write_csv().encode()}, DATA)
+        write_files({ranges.FILE.name: table.write_csv().encode()}, DATA)
 
 
 def measured(stored: pl.DataFrame) -> pl.DataFrame:

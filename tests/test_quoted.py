@@ -268,12 +268,14 @@ def test_the_answer_in_words():
 
 
 def test_what_mechanisms_do_in_words():
-    table = ablation.load()
+    table, labs = ablation.load(), json.loads(ablation.AGENTS.read_text(encoding="utf-8"))
     flipped = table.with_columns(-pl.col("share"))
-    assert "12 points higher" in quoted.because_text(table).replace("\n", " ")
-    words = quoted.because_text(flipped).replace("\n", " ")
-    assert "12 points lower" in words
-    assert "labs put more of it into research" not in words
+    words = quoted.because_text(table, labs).replace("\n", " ")
+    assert "12 points higher" in words
+    (with_agents, without, _), rho = labs["growth_factor"], labs["rd_to_revenue"]
+    assert f"the growth factor is {without:.2f} instead of {with_agents:.2f}" in words
+    assert f"research takes {100 * rho[1]:.0f} % of revenue instead of {100 * rho[0]:.0f} %" in words
+    assert "12 points lower" in quoted.because_text(flipped, labs).replace("\n", " ")
 
 
 def test_a_backtest_in_words():
