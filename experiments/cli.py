@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import collections
 import contextlib
 import io
 import json
@@ -59,8 +60,8 @@ def _main(arguments: list[str], debug: bool) -> int:
         if isinstance(error, KeyboardInterrupt) or heard():  # imports of C turn it into errors of their own
             folder = getattr(error, "folder", None)
             kept = f"; finished seeds are in {os.path.relpath(folder)}" if folder else "; nothing was finished"
-            # else Python may end by SIGINT itself: it notes each one that left an `eval`, as of a named tuple
-            eval("0")
+            # Python ends by SIGINT itself if one left text that it evaluates, as in making a named tuple, unless more is evaluated
+            collections.namedtuple("Forgotten", ())
             return _fail(f"stopped by the user{kept}", INTERRUPTED, debug)
         stopped = type(error).__name__ == "RunStopped"
         if stopped or isinstance(error, NotWritten):

@@ -48,9 +48,13 @@ def test_constants_that_embed_later_data_are_drawn_not_set():
     assert len(late) == 19
 
 
+#: Levels that work on data of 2025 supports; no growth of an outcome is read from it.
+LEVELS = {"agent_loop.loop_tokens", "app_network.open_penalty", "human.rebound_elasticity"}
+
+
 def test_parameters_whose_source_names_later_years_are_known():
     """A declared source that cites work on data of 2025 has a prior with `embeds`, or the parameter is no growth of an outcome."""
-    named = {p.parameter for p in priors.priors() if p.embeds}
+    named = {p.parameter for p in priors.priors() if p.embeds} | LEVELS
     citing = {
         f"{d.section}.{d.name}"
         for d in declarations()

@@ -19,7 +19,7 @@ def shown(x: object) -> str:
     """Return how a refusal shows a value: as Python writes it, dates as a file does, on one line and short.
 
     >>> shown(["a"] * 99)
-    "['a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a..."
+    "['a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', '..."
     """
     text = " ".join((str(x) if isinstance(x, dt.date | dt.time) else repr(x)).split())
     return text if len(text) <= 60 else text[:57] + "..."
