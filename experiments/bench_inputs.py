@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from agents import robot
-from model.stages.state import ASSISTANT, DELEGATED, FRONTIER, SMALL
+from model.state import ASSISTANT, DELEGATED, FRONTIER, SMALL
 
 if TYPE_CHECKING:
     from model.economy import InferenceEconomy

@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import math
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import mesa
 import numpy as np
-from numpy.typing import NDArray
 
-from agents import ai_agent, application, human, lab, orchestrator, provider, robot, supplier
 from model import month, opening, record, regret, tables
 from model.core import table
-from model.core.checks import Laws
-from model.core.draws import Draws
 from model.core.errors import InputError, shown, unknown
-from model.core.graph import Contacts
-from model.core.ledger import Ledger, MonthBooks
-from model.core.units import block_sum, month_date
-from model.layers.physical import Fleet
 from model.scenario import Scenario, whole
-from model.stages.state import Cohorts, Foresight, Opening, State
+from model.state import Foresight, Release
+from model.world import World
 
 if TYPE_CHECKING:
     from model.explain import Explanation
     from model.measures import Crossover
     from model.trace import Account
     from model.why import Why
-
-Array = NDArray[np.float64]
 
 #: Largest number of rows of a large kind that are registered as Mesa agents; beyond it rows appear on demand.
 REGISTERED = 10_000
@@ -69,28 +59,7 @@ class InferenceEconomy(mesa.Model):
         One line naming what is wrong and the nearest valid name.
     """
 
-    humans: human.Humans
-    ai_agents: ai_agent.AIAgents  # rows 0..H-1 delegates, H..2H-1 standing agents
-    robots: robot.Robots
-    providers: provider.Providers
-    labs: lab.Labs
-    nets: lab.Nets
-    applications: application.Applications
-    features: application.Features
-    services: application.Services
-    orchestrators: orchestrator.Orchestrators
-    suppliers: supplier.Suppliers
-    assistants: int  # applications 0..assistants-1
-    cohorts: Cohorts
-    fleet: Fleet
-    social: Contacts  # of each human row
-    state: State
-    opening: Opening
-    foresight: Foresight  # empty but for labs with perfect foresight
-    ledger: Ledger
-    opening_books: MonthBooks
-    blocks: list[slice]  # rows of humans, 16,384 each
-    sizes: dict[str, int]  # of each shape letter
+    world: World  # its fields and methods are attributes of the economy too: `economy.labs` is `economy.world.labs`
 
     def __init__(
         self,
@@ -107,45 +76,44 @@ class InferenceEconomy(mesa.Model):
             raise InputError(
                 "seed = None: a seed is needed, runs repeat exactly; give a whole number (batch_run: rng=[1, 2])"
             )
-        self.seed = whole("seed", seed, 0, 2**63 - 1)
-        super().__init__(rng=self.seed)
+        seed = whole("seed", seed, 0, 2**63 - 1)
+        super().__init__(rng=seed)
         scenario = Scenario.load(source).with_run(months=months, humans=humans)
-        self.settings = scenario.with_overrides({k.replace("__", "."): v for k, v in kwargs.items()})
-        self.settings.check()
-        if self.settings.humans > REGISTERED and _unclosed:
+        settings = scenario.with_overrides({k.replace("__", "."): v for k, v in kwargs.items()})
+        settings.check()
+        if settings.humans > REGISTERED and _unclosed:
             gc.collect()
         _unclosed.add(self)
-        self.months, self.month = self.settings.months, 0
-        self.params = self.settings.parameters_at(0)
-        self._changes = self.settings.change_months()
-        self.draws = Draws(self.seed)
-        self.laws = Laws()
+        self._changes = settings.change_months()
         self.running = True
         rows = whole("inert", inert, 0, 1_000_000)
-        self.foresight = regret.earlier_passes(self, rows) if foresight is None else foresight
-        opening.build(self, rows)
+        known = regret.earlier_passes(settings, self._pass(settings, seed, rows)) if foresight is None else foresight
+        self.world = World(settings, seed, settings.parameters_at(0), settings.months, foresight=known)
+        opening.build(self.world, rows)
         self._register()
-        self.recorder = record.Recorder(self)
+        self.recorder = record.Recorder(self.world)
         self.last: month.Month | None = None  # flows, wishes and books of the last month
         self.datacollector = mesa.DataCollector(model_reporters=record.reporters())
         # Mesa 3.4.1 and 3.4.2 look these marks up one step early in batch_run; without them every version counts rows
         vars(self.datacollector).pop("_collection_steps", None)
 
+    def _pass(self, settings: Scenario, seed: int, inert: int) -> Callable[[Foresight], list[Release]]:
+        """Return how the same run is made before this one, and what it released."""
+
+        def releases(known: Foresight) -> list[Release]:
+            other = type(self)(settings, seed=seed, inert=inert, foresight=known).run()
+            found = other.world.state.releases
+            other.close()
+            return found
+
+        return releases
+
     def _register(self) -> None:
         """Make rows Mesa agents: the small kinds always, the large ones up to `REGISTERED` rows."""
-        kinds: tuple[tuple[type[table.Row], table.Table], ...] = (
-            (provider.ComputeProvider, self.providers),
-            (lab.Lab, self.labs),
-            (application.Application, self.applications),
-            (orchestrator.Orchestrator, self.orchestrators),
-            (supplier.ChipSupplier, self.suppliers),
-            (human.Human, self.humans),
-            (ai_agent.AIAgent, self.ai_agents),
-            (robot.Robot, self.robots),
-        )
-        self.kinds = {row.__name__: (row, rows) for row, rows in kinds}
         self._rows = {
-            row.__name__: [row(self, rows, i) for i in range(rows.n)] for row, rows in kinds if rows.n <= REGISTERED
+            name: [row(self, rows, i) for i in range(rows.n)]
+            for name, (row, rows) in self.world.kinds.items()
+            if rows.n <= REGISTERED
         }
 
     def row(self, kind: str | type[table.Row], index: int | str) -> table.Row:
@@ -159,9 +127,10 @@ class InferenceEconomy(mesa.Model):
             If there is no such kind or row.
         """
         kind = kind.__name__ if isinstance(kind, type) else str(kind)
-        if kind not in self.kinds:
-            raise unknown("kind of agent", kind, self.kinds)
-        row, rows = self.kinds[kind]
+        kinds = self.world.kinds
+        if kind not in kinds:
+            raise unknown("kind of agent", kind, kinds)
+        row, rows = kinds[kind]
         if isinstance(index, str) and hasattr(row, "name"):
             names = [firm.name for firm in self._rows[kind]]
             if index not in names:
@@ -187,11 +156,6 @@ class InferenceEconomy(mesa.Model):
 
     # --- The clock -------------------------------------------------------------------------------------------------
 
-    @property
-    def label(self) -> str:
-        """Month of the next step, 'YYYY-MM'."""
-        return month_date(self.month, self.settings.start).isoformat()[:7]
-
     def step(self) -> None:
         """Advance one month.
 
@@ -200,120 +164,91 @@ class InferenceEconomy(mesa.Model):
         LawBreach
             If a conservation law does not hold; names law, month, sector, amount.
         """
-        if self.month >= self.months:
+        world = self.world
+        if world.month >= world.months:
             self.running = False
-            self.steps = self.months  # Mesa counts calls
+            self.steps = world.months  # Mesa counts calls
             return
-        if self.month in self._changes:
-            self.params = self.settings.parameters_at(self.month)
+        if world.month in self._changes:
+            world.params = world.settings.parameters_at(world.month)
         self.last = None  # its memory serves the new month
-        self.last = done = month.step(self)
-        self.recorder.add(self, done)
+        self.last = done = month.step(world)
+        self.recorder.add(world, done)
         self.datacollector.collect(self)
-        self.datacollector._agent_records[self.month] = []  # which rows there are
-        self.month += 1
-        self.running = self.month < self.months
+        self.datacollector._agent_records[world.month] = []  # which rows there are
+        world.month += 1
+        self.running = world.month < world.months
 
     def run(self) -> InferenceEconomy:
         """Step to the end; return the economy."""
-        while self.month < self.months:
+        while self.world.month < self.world.months:
             self.step()
         return self
-
-    def close_books(self) -> MonthBooks:
-        """Close the month's ledger and hold firms' own accounts against their sector."""
-        closed = self.ledger.close(self.label, self.laws)
-        balances = float(np.abs(closed.money_usd).sum())
-        for sector, total in (
-            ("labs", float(self.labs.cash_usd.sum())),
-            ("providers", float(self.providers.cash_usd.sum())),
-            ("applications", float(self.applications.cash_usd.sum())),
-            ("ai_agents", self.total(self.ai_agents.wallet_usd)),
-        ):
-            gap = total - self.ledger.money(sector)
-            turnover = math.fsum(usd for payer, payee, _, usd in closed.flows if sector in (payer, payee))
-            law = "money: members' cash = cash of the sector"
-            self.laws.require_zero(law, self.label, sector, gap, max(balances, turnover))
-        return closed
-
-    # --- What stages ask for ---------------------------------------------------------------------------------------
-
-    def total(self, x: Array) -> float:
-        """Return a sum over rows, the same bits for any chunking."""
-        return float(block_sum(x))
-
-    def parent_cash_usd(self) -> float:
-        """Return parents' operating cash of this month."""
-        return provider.parent_cash(self.month, self.params.provider)
-
-    def price_now_usd(self) -> float:
-        """Return the capacity-weighted contract price."""
-        firms = self.providers
-        weight = firms.stock_h100e
-        return float((firms.contract_usd_per_h100e_hour * weight).sum() / weight.sum())
-
-    @property
-    def device_parameters(self) -> float:
-        """Largest net that users' devices run well; it grows with memory (trend ``physical.bandwidth_growth``)."""
-        p = self.params
-        return float(p.app_network.device_parameters * p.physical.bandwidth_growth ** (self.month / 12.0))
 
     # --- Results ---------------------------------------------------------------------------------------------------
 
     @property
     def history(self) -> Any:
         """Monthly series so far, polars.DataFrame, month first."""
-        return self.recorder.monthly(self)
+        return self.recorder.monthly(self.world)
 
     def tables(self) -> dict[str, Any]:
         """Return the result tables of the months so far, {name: polars.DataFrame}, each with column ``seed`` first."""
-        return tables.all_tables(self, self.recorder)
+        return tables.all_tables(self.world, self.recorder)
 
     def networks(self) -> dict[str, Any]:
         """Return the application and the orchestrator network now, networkx node-link form."""
-        return tables.networks(self)
+        return tables.networks(self.world)
 
     def crossovers(self) -> dict[str, Crossover]:
         """Return when each definition's 12-month share passed one half, in the months so far: {definition: Crossover}."""
-        return tables.crossovers(self, self.recorder)
+        return tables.crossovers(self.world, self.recorder)
 
     @property
     def application_graph(self) -> Any:
         """Wage segments -> applications (attention) and applications -> orchestrators, networkx.DiGraph."""
-        return tables.application_graph(self)
+        return tables.application_graph(self.world)
 
     @property
     def orchestrator_graph(self) -> Any:
         """Who calls whom among orchestrators, skills and tools, networkx.DiGraph."""
-        return tables.orchestrator_graph(self)
+        return tables.orchestrator_graph(self.world)
 
     def explain(self, name: str) -> Explanation:
         """Return what a recorded series, parameter, flow or table column is: unit, meaning, formula, source, value."""
         from model.explain import explain
 
-        return explain(self, name)
+        return explain(self.world, self.recorder, self.last, name)
 
     def trace(self, agent: Any) -> Account:
         """Return the account of an agent: what it is, what it decided this month and why."""
         from model.trace import trace
 
-        return trace(self, agent)
+        if not isinstance(agent, table.Row) or agent.model is not self:
+            kinds = ", ".join(self.world.kinds)
+            raise InputError(
+                f"trace({shown(agent)}): not an agent of this economy; take one of economy.agents_by_type ({kinds})"
+            )
+        return trace(self.world, self.recorder, self.last, agent)
 
     def why(self, start: str, end: str) -> Why:
         """Return what made inference and research grow between two recorded months, 'YYYY-MM'."""
         from model.why import why
 
-        return why(self, start, end)
+        return why(self.recorder, start, end)
 
     def __repr__(self) -> str:
         """Return scenario, clock, size and seed."""
-        return f"<InferenceEconomy '{self.settings.name}', {self.month} of {self.months} months, {self.settings.humans:,} humans, seed {self.seed}>"
+        return (
+            f"<InferenceEconomy '{self.world.settings.name}', {self.world.month} of {self.world.months} months,"
+            f" {self.world.settings.humans:,} humans, seed {self.world.seed}>"
+        )
 
     def _repr_html_(self) -> str:
         """Return the economy as a small table."""
         from model.explain import overview
 
-        return overview(self)._repr_html_()
+        return overview(self.world, self.recorder)._repr_html_()
 
     def close(self) -> None:
         """Free the memory as soon as nobody refers to the economy; it has no agents then, its results remain."""
@@ -331,4 +266,23 @@ class InferenceEconomy(mesa.Model):
 
     def parameter_values(self) -> Mapping[str, Mapping[str, Any]]:
         """Return plain values in force this month, {section: {name: value}}."""
-        return {f.name: getattr(self.params, f.name).values() for f in dataclasses.fields(self.params)}
+        return {f.name: getattr(self.world.params, f.name).values() for f in dataclasses.fields(self.world.params)}
+
+    if TYPE_CHECKING:  # the properties made below
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+def _of_the_world(name: str) -> property:
+    def read(self: InferenceEconomy) -> Any:
+        return getattr(self.world, name)
+
+    def write(self: InferenceEconomy, value: Any) -> None:
+        setattr(self.world, name, value)
+
+    return property(read, write, doc=f"`{name}` of the world")
+
+
+for _name in (*World.__dataclass_fields__, *(n for n in vars(World) if not n.startswith("_"))):
+    if _name not in vars(InferenceEconomy):
+        setattr(InferenceEconomy, _name, _of_the_world(_name))

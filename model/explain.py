@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +19,9 @@ from model.core.flows import MonthFlows
 from model.core.shown import Shown
 from model.core.units import fmt, month_date
 from model.described import COLUMNS, KAYA_UNITS
+from model.month import Month
 from model.scenario import FIRM_TYPES, SECTIONS
-
-if TYPE_CHECKING:
-    from model.economy import InferenceEconomy
+from model.world import World
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("series", "parameter", "flow", "agent column", "table column")
@@ -43,12 +42,15 @@ class Explanation(Shown):
     where: str = ""
 
 
-def explain(e: InferenceEconomy, name: str) -> Explanation:
+def explain(e: World, r: record.Recorder, last: Month | None, name: str) -> Explanation:
     """Return what a recorded series, parameter, flow, column or equation is.
 
     Parameters
     ----------
-    e : InferenceEconomy
+    e : World
+    r : Recorder
+    last : Month or None
+        What the last month left; None before the first.
     name : str
         A series or flow as it is called, a parameter as "section.name" ("lab.alpha.rule" for a firm's own), a column as
         "Human.wage_usd_per_h" or "compute.flop"; the last part alone where only one has it. "flow.tokens" asks for the flow
@@ -59,17 +61,17 @@ def explain(e: InferenceEconomy, name: str) -> Explanation:
     InputError
         If nothing has that name; names the nearest.
     """
-    entries, blocks = list(_entries(e)), _blocks()
+    entries, blocks = list(_entries(e, r, last)), _blocks()
     if (label := str(name).removeprefix("Eq.").strip()) in blocks:
         return _equation(label, blocks[label], entries)
     name = str(name).removeprefix("monthly.") if name not in ("monthly.seed", "monthly.month") else name
     for found in entries:
         if name in (found.name, f"{found.kind}.{found.name}") and found.kind != "flow":
             return _shown(found, [f"flow.{f.name}" for f in entries if f.kind == "flow" and f.name == found.name])
-    last = [found for found in entries if name in (found.name.rpartition(".")[2], f"{found.kind}.{found.name}")]
-    if last:
-        first = min(last, key=lambda found: KINDS.index(found.kind))
-        return _shown(first, [f"{found.kind} {found.name}" for found in last if found is not first])
+    ends = [found for found in entries if name in (found.name.rpartition(".")[2], f"{found.kind}.{found.name}")]
+    if ends:
+        first = min(ends, key=lambda found: KINDS.index(found.kind))
+        return _shown(first, [f"{found.kind} {found.name}" for found in ends if found is not first])
     if re.fullmatch(r"(Eq\. ?)?[A-Z]\.\d+[a-z]?", name):
         raise unknown("equation", label, blocks)
     raise unknown("name", name, [n for found in entries for n in (found.name, found.name.rpartition(".")[2])])
@@ -137,10 +139,10 @@ def _shown(found: Explanation, others: list[str]) -> Explanation:
     return Explanation(**parts)
 
 
-def _entries(e: InferenceEconomy) -> Iterator[Explanation]:
-    yield from _series(e)
+def _entries(e: World, r: record.Recorder, last: Month | None) -> Iterator[Explanation]:
+    yield from _series(r)
     yield from _parameters(e)
-    yield from _flows(e)
+    yield from _flows(last)
     yield from _agent_columns(e)
     for table, columns in COLUMNS.items():
         for name, (unit, meaning) in columns.items():
@@ -150,9 +152,9 @@ def _entries(e: InferenceEconomy) -> Iterator[Explanation]:
             )  # fmt: skip
 
 
-def _series(e: InferenceEconomy) -> Iterator[Explanation]:
-    now = dict(zip(record.NAMES, e.recorder.rows[-1], strict=True)) if e.recorder.rows else {}
-    when = f" in {e.recorder.months[-1]}" if e.recorder.months else ""
+def _series(r: record.Recorder) -> Iterator[Explanation]:
+    now = dict(zip(record.NAMES, r.rows[-1], strict=True)) if r.rows else {}
+    when = f" in {r.months[-1]}" if r.months else ""
 
     def said(name: str, unit: str) -> str:
         x = now.get(name, math.nan)
@@ -186,7 +188,7 @@ def _series(e: InferenceEconomy) -> Iterator[Explanation]:
         )  # fmt: skip
 
 
-def _parameters(e: InferenceEconomy) -> Iterator[Explanation]:
+def _parameters(e: World) -> Iterator[Explanation]:
     for section in SECTIONS:
         groups = [(section, getattr(e.params, section))]
         groups += [(f"{section}.{firm}", fields) for firm, fields in e.settings.firms.get(section, {}).items()]
@@ -203,9 +205,9 @@ def _parameters(e: InferenceEconomy) -> Iterator[Explanation]:
                 )  # fmt: skip
 
 
-def _flows(e: InferenceEconomy) -> Iterator[Explanation]:
+def _flows(last: Month | None) -> Iterator[Explanation]:
     for name, flow in MonthFlows.declared.items():
-        now = getattr(e.last.flows, name, None) if e.last is not None else None
+        now = getattr(last.flows, name, None) if last is not None else None
         shape = f", by {', '.join(flow.shape)}" if flow.shape else ""
         yield Explanation(
             title="", name=name, kind="flow", unit=flow.unit, meaning=f"{flow.meaning} (a flow of the month{shape})",
@@ -214,7 +216,7 @@ def _flows(e: InferenceEconomy) -> Iterator[Explanation]:
         )  # fmt: skip
 
 
-def _agent_columns(e: InferenceEconomy) -> Iterator[Explanation]:
+def _agent_columns(e: World) -> Iterator[Explanation]:
     tables: dict[str, Any] = {kind: rows for kind, (_, rows) in e.kinds.items()}
     tables |= {"Net": e.nets, "Feature": e.features, "Service": e.services}
     for kind, rows in tables.items():
@@ -282,10 +284,10 @@ def equations(name: str) -> tuple[str, ...]:
     return tuple(label for label, block in _blocks().items() if code.search(block))
 
 
-def overview(e: InferenceEconomy) -> Shown:
+def overview(e: World, r: record.Recorder) -> Shown:
     """Return the economy in a few lines."""
     last = month_date(e.months - 1, e.settings.start).isoformat()[:7]
-    title = f"InferenceEconomy '{e.settings.name}', seed {e.seed}: month {e.month} of {e.months} (to {last})"
+    title = f"World '{e.settings.name}', seed {e.seed}: month {e.month} of {e.months} (to {last})"
     names = (
         measures.PREFIX + measures.HEADLINE,
         "adopters",
@@ -294,5 +296,5 @@ def overview(e: InferenceEconomy) -> Shown:
         "installed_h100e",
         "price_usd_per_h100e_hour",
     )
-    rows = tuple((x.name, x.value, x.meaning) for n in names for x in _series(e) if x.name == n)
+    rows = tuple((x.name, x.value, x.meaning) for n in names for x in _series(r) if x.name == n)
     return Shown(title, (), ("series", "now", "meaning"), rows)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from model.core.flows import MonthFlows
 from model.markets import settlement
 from model.stages import books, market, people, plans, stack, supply, turnover
+from model.world import World
 
 if TYPE_CHECKING:
     from model.core.ledger import MonthBooks
-    from model.economy import InferenceEconomy
 
 
 class Month(NamedTuple):
@@ -27,7 +27,7 @@ class Month(NamedTuple):
     books: MonthBooks
 
 
-def step(e: InferenceEconomy) -> Month:
+def step(e: World) -> Month:
     """Advance economy `e` by one month; return its flows, sums over people, what was known, and the closed books."""
     f = MonthFlows(e.sizes)
     draw = e.draws.at(e.month)

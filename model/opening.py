@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from agents import ai_agent, application, human, lab, orchestrator, provider, robot, supplier
@@ -15,17 +13,15 @@ from model.layers import link, neural, physical
 from model.layers import orchestrator as call_network
 from model.markets import auction
 from model.stages import supply
-from model.stages.state import Cohorts, Opening, Release, State
-
-if TYPE_CHECKING:
-    from model.economy import InferenceEconomy
+from model.state import Cohorts, Opening, Release, State
+from model.world import World
 
 #: Generations of the opening stock (economy of 2022-01): TPU v4 (2.75e14 FLOP/s) counts with the A100 (3.12e14).
 OPENING_MIX = {"V100": 0.35, "A100": 0.65}
 OPENING_AGES = 36
 
 
-def build(e: InferenceEconomy, inert: int) -> None:
+def build(e: World, inert: int) -> None:
     """Change economy `e`: make its tables, networks, machines, states and books; `inert` rows stand for nobody."""
     keep_temporaries()
     p, settings = e.params, e.settings
@@ -74,7 +70,7 @@ def build(e: InferenceEconomy, inert: int) -> None:
     books(e)
 
 
-def machines(e: InferenceEconomy) -> Cohorts:
+def machines(e: World) -> Cohorts:
     """Return machines of the opening's mix, none delivered yet."""
     p, columns = e.params.physical, OPENING_AGES + e.months
     weight = np.array([OPENING_MIX.get(name, 0.0) for name in e.fleet.names])
@@ -90,7 +86,7 @@ def machines(e: InferenceEconomy) -> Cohorts:
     )
 
 
-def first_bids(e: InferenceEconomy) -> None:
+def first_bids(e: World) -> None:
     """Services and skills open with the lowest locally envy-free bids."""
     p, z = e.params.auction, e.services
     for column, value, first in (
@@ -106,7 +102,7 @@ def first_bids(e: InferenceEconomy) -> None:
     nodes.bid_usd_per_call[skills] = auction.envy_free_bids(value[None], nodes.quality[skills][None], rates)[0]
 
 
-def chip_supplier(e: InferenceEconomy) -> None:
+def chip_supplier(e: World) -> None:
     """Chips are made at the opening's pace; the backlog is what the supplier is content with."""
     p, firm = e.params.supplier, e.suppliers
     mix = physical.mix(0, e.fleet.launched)
@@ -115,7 +111,7 @@ def chip_supplier(e: InferenceEconomy) -> None:
     e.providers.backlog_h100e[:] = share * (p.opening_h100e_per_month * p.target_backlog_months)
 
 
-def laboratories(e: InferenceEconomy) -> None:
+def laboratories(e: World) -> None:
     """Each lab opens with one net of each tier, trained compute-optimally on the run the observations give it."""
     p, labs, nets, n = e.params, e.labs, e.nets, e.labs.n
     firms = list(e.settings.firms["lab"].values())
@@ -133,7 +129,7 @@ def laboratories(e: InferenceEconomy) -> None:
     nets.released_month[:] = -6
 
 
-def layers_and_markets(e: InferenceEconomy) -> None:
+def layers_and_markets(e: World) -> None:
     """States of layers and markets, opening prices of tokens, constants that later months are measured against."""
     p, n, s = e.params, e.labs.n, State(hits=np.zeros(5))
     e.state = s
@@ -202,7 +198,7 @@ def layers_and_markets(e: InferenceEconomy) -> None:
     first_runs(e)
 
 
-def calls(e: InferenceEconomy) -> None:
+def calls(e: World) -> None:
     """Orchestrators call skills, skills call tools; links form by fitness-based preferential attachment."""
     p, s, nodes = e.params.call_network, e.state, e.orchestrators
     links = graph.preferential(nodes.n, p.links, nodes.quality, e.draws.generator("calls")).toarray()
@@ -225,7 +221,7 @@ def calls(e: InferenceEconomy) -> None:
     s.multi_scale = call_network.template_scale(edges, s.entry_share, p.multi_calls, most)
 
 
-def first_runs(e: InferenceEconomy) -> None:
+def first_runs(e: World) -> None:
     """Record the opening's nets and put the first runs under way, each some way into its cycle."""
     p, s, labs, n = e.params, e.state, e.labs, e.labs.n
     for j in range(2 * n):
@@ -259,7 +255,7 @@ def first_runs(e: InferenceEconomy) -> None:
         column[i] = 0.9 * done * target[i]
 
 
-def books(e: InferenceEconomy) -> None:
+def books(e: World) -> None:
     """Open the books: firms hold cash that owners put in at book value; the rest of the world holds the residual."""
     p, labs, firms, apps = e.params, e.labs, e.providers, e.applications
     labs.cash_usd[:] = labs.rd_usd * p.lab.runway_months

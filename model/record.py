@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,8 @@ from model.core.units import LAB_USES, ON_BOARD, SERVING, WORK, month_date
 from model.markets import settlement
 from model.month import Month
 from model.stages.people import Known, Wishes
-from model.stages.state import ASSISTANT, DELEGATED, EMBEDDED, FRONTIER, ROBOT, SMALL, STANDING
-
-if TYPE_CHECKING:
-    from model.economy import InferenceEconomy
+from model.state import ASSISTANT, DELEGATED, EMBEDDED, FRONTIER, ROBOT, SMALL, STANDING
+from model.world import World
 
 Array = NDArray[np.float64]
 
@@ -27,7 +25,7 @@ Array = NDArray[np.float64]
 class Snapshot(NamedTuple):
     """All a formula may read at the end of a month."""
 
-    e: InferenceEconomy
+    e: World
     f: MonthFlows
     w: Wishes
     known: Known
@@ -207,7 +205,7 @@ def kaya_quantities(x: Snapshot) -> Array:
 class Recorder:
     """Keeps what each month leaves for the result tables."""
 
-    def __init__(self, e: InferenceEconomy) -> None:
+    def __init__(self, e: World) -> None:
         self.months: list[str] = []
         self.rows: list[list[float]] = []
         self.work: list[Array] = []  # (4, U): flop, hours, kWh, USD
@@ -218,7 +216,7 @@ class Recorder:
         self.stack: list[accounts.StackAccounts] = []
         self.attention: list[list[tuple[str, str, float | None, float | None, float, float]]] = []
 
-    def add(self, e: InferenceEconomy, done: Month) -> None:
+    def add(self, e: World, done: Month) -> None:
         """Record a month."""
         f, w = done.flows, done.wishes
         worst = e.laws.worst
@@ -252,7 +250,7 @@ class Recorder:
         self.stack.append(stack_accounts(e, f, done.books.flows))
         self.attention.append(attention_rows(x))
 
-    def monthly(self, e: InferenceEconomy) -> Any:
+    def monthly(self, e: World) -> Any:
         """Return the monthly series as polars.DataFrame, undefined values null."""
         check_process()
         import polars as pl
@@ -264,7 +262,7 @@ class Recorder:
         return pl.DataFrame(columns).with_columns(pl.selectors.float().fill_nan(None))
 
 
-def latest(name: str, e: InferenceEconomy) -> float:
+def latest(name: str, e: Any) -> float:
     """Return the last recorded value of a series (what Mesa's DataCollector collects)."""
     return e.recorder.rows[-1][_PLACE[name]] if e.recorder.rows else math.nan
 
@@ -278,7 +276,7 @@ def reporters() -> dict[str, Callable[[Any], float]]:
     return {name: reporter(name) for name in NAMES}
 
 
-def _examined_share(e: InferenceEconomy, f: MonthFlows) -> float:
+def _examined_share(e: World, f: MonthFlows) -> float:
     """Return the share of delegated work that reads candidates, by accelerator-seconds."""
     seconds = (f.tokens[DELEGATED] * f.seconds_per_token).sum(axis=0)  # (Q,)
     frontier = slice(e.labs.n)
@@ -287,9 +285,7 @@ def _examined_share(e: InferenceEconomy, f: MonthFlows) -> float:
     return min(f.examination_tokens / float(fresh.sum()), 1.0) * read / total if total > 0.0 and read > 0.0 else 0.0
 
 
-def stack_accounts(
-    e: InferenceEconomy, f: MonthFlows, flows: list[tuple[str, str, str, float]]
-) -> accounts.StackAccounts:
+def stack_accounts(e: World, f: MonthFlows, flows: list[tuple[str, str, str, float]]) -> accounts.StackAccounts:
     """Return the month's accounts of the seven layers."""
     seconds = (f.tokens * f.seconds_per_token[None]).sum(axis=1)  # (S, Q)
     total = seconds.sum(axis=1)

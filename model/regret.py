@@ -8,17 +8,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from agents.lab import FORECASTERS
 from model.layers import neural
-from model.stages.state import Foreseen, Foresight, Release
-
-if TYPE_CHECKING:
-    from model.economy import InferenceEconomy
+from model.scenario import Scenario
+from model.state import Foreseen, Foresight, Release
 
 #: Most passes of a seed, the one that counts included.
 PASSES = 4
@@ -113,20 +111,24 @@ def foresight(releases: Sequence[Release]) -> Foresight:
     return found
 
 
-def earlier_passes(e: InferenceEconomy, inert: int) -> Foresight:
+def earlier_passes(settings: Scenario, releases: Callable[[Foresight], Sequence[Release]]) -> Foresight:
     """Return what labs with perfect foresight know: their nets' lives in the last of the earlier passes, Eq. X.23.
 
     A pass is the whole run with the same seed, planned on the lives that the pass before it gave (the first plans as
     `adaptive` does). At most `PASSES` with the one that counts; fewer where plans and lives agree. Labs without perfect
     foresight learn nothing from it.
+
+    Parameters
+    ----------
+    settings : Scenario
+    releases : callable
+        Makes a pass on what is known, and returns what was released in it.
     """
-    names, known = e.settings.firms["lab"], Foresight()
+    names, known = settings.firms["lab"], Foresight()
     if not any(FORECASTERS[firm.forecaster].foresees for firm in names.values()):
         return known
     for _ in range(PASSES - 1):
-        other = type(e)(e.settings, seed=e.seed, inert=inert, foresight=known).run()
-        lived = foresight(other.state.releases)
-        other.close()
+        lived = foresight(releases(known))
         lived = {key: x for key, x in lived.items() if FORECASTERS[names[key[0]].forecaster].foresees}
         agree = known.keys() == lived.keys() and all(
             abs(math.log(max(known[k].tokens, 1.0) / max(x.tokens, 1.0))) < AGREEMENT for k, x in lived.items()

@@ -13,15 +13,15 @@ from model.core.ledger import SECTORS
 from model.core.units import PROVIDER_RUN, WORK, month_date
 from model.measures import Crossover, crossover, first_index, recorded_pairs
 from model.regret import hindsight
+from model.world import World
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from model.economy import InferenceEconomy
     from model.record import Recorder
 
 
-def all_tables(e: InferenceEconomy, r: Recorder) -> dict[str, pl.DataFrame]:
+def all_tables(e: World, r: Recorder) -> dict[str, pl.DataFrame]:
     """Return every table by name, each beginning with ``seed``."""
     check_process()
     import polars as pl
@@ -42,11 +42,11 @@ def all_tables(e: InferenceEconomy, r: Recorder) -> dict[str, pl.DataFrame]:
     return {name: frame.select(seed, pl.all()) for name, frame in made.items()}
 
 
-def _months(e: InferenceEconomy, r: Recorder, each: int) -> list[Any]:
+def _months(e: World, r: Recorder, each: int) -> list[Any]:
     return [month_date(i, e.settings.start) for i in range(len(r.months)) for _ in range(each)]
 
 
-def compute(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
+def compute(e: World, r: Recorder) -> pl.DataFrame:
     """Work by month, purpose, consumer and kernel; classes of work with the same three are added."""
     check_process()
     import polars as pl
@@ -68,13 +68,13 @@ def compute(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
     return frame.group_by("month", "purpose", "consumer", "kernel", maintain_order=True).sum()
 
 
-def crossovers(e: InferenceEconomy, r: Recorder) -> dict[str, Crossover]:
+def crossovers(e: World, r: Recorder) -> dict[str, Crossover]:
     """Return when each definition's share passed one half, in the months so far."""
     first = first_index(e.settings.start)
     return {name: crossover(*pair, first) for name, pair in recorded_pairs(compute(e, r), r.monthly(e)).items()}
 
 
-def capacity(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
+def capacity(e: World, r: Recorder) -> pl.DataFrame:
     """Hours offered, used and idle, and the contract price, by month and provider."""
     check_process()
     import polars as pl
@@ -93,7 +93,7 @@ def capacity(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
     )
 
 
-def demand(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
+def demand(e: World, r: Recorder) -> pl.DataFrame:
     """Hours demanded, served, queued and lost, by month, purpose and consumer."""
     check_process()
     import polars as pl
@@ -114,7 +114,7 @@ def demand(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
     return frame.with_columns(fill_rate=pl.when(hours > 0.0).then(pl.col("served_accelerator_hours") / hours))
 
 
-def flows(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
+def flows(e: World, r: Recorder) -> pl.DataFrame:
     """Return payments by month, payer, payee and item."""
     check_process()
     import polars as pl
@@ -128,7 +128,7 @@ def flows(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def balances(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
+def balances(e: World, r: Recorder) -> pl.DataFrame:
     """Money and equity by sector at each month's end, opening row first (one month before the run)."""
     check_process()
     import polars as pl
@@ -146,7 +146,7 @@ def balances(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
     )
 
 
-def stack(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
+def stack(e: World, r: Recorder) -> pl.DataFrame:
     """Value added, cost, operations and energy by month and layer (1 physical to 7 application)."""
     check_process()
     import polars as pl
@@ -162,7 +162,7 @@ def stack(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
     )
 
 
-def labs(e: InferenceEconomy) -> pl.DataFrame:
+def labs(e: World) -> pl.DataFrame:
     """Return one row for each net released during the run: planned, realised, hindsight, regret."""
     check_process()
     import polars as pl
@@ -215,7 +215,7 @@ def labs(e: InferenceEconomy) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def attention(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
+def attention(e: World, r: Recorder) -> pl.DataFrame:
     """Both attention markets by month and claimant."""
     check_process()
     import polars as pl
@@ -226,7 +226,7 @@ def attention(e: InferenceEconomy, r: Recorder) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.selectors.float().fill_nan(None))
 
 
-def agents(e: InferenceEconomy) -> pl.DataFrame:
+def agents(e: World) -> pl.DataFrame:
     """Return every agent now: kind, unique_id, weight and the columns of its kind (null elsewhere)."""
     check_process()
     import polars as pl
@@ -250,7 +250,7 @@ def agents(e: InferenceEconomy) -> pl.DataFrame:
 # --- Networks ------------------------------------------------------------------------------------------------------
 
 
-def application_graph(e: InferenceEconomy) -> Any:
+def application_graph(e: World) -> Any:
     """Wage segments -> applications, weight = share of the segment's attention; applications -> orchestrators, = calls."""
     import networkx as nx
 
@@ -273,7 +273,7 @@ def application_graph(e: InferenceEconomy) -> Any:
     return net
 
 
-def orchestrator_graph(e: InferenceEconomy) -> Any:
+def orchestrator_graph(e: World) -> Any:
     """Orchestrators, skills and tools; weight = calls per call of the caller."""
     net, nodes = graph.to_networkx(e.state.edges), e.orchestrators
     kinds = ("orchestrator", "skill", "tool")
@@ -286,7 +286,7 @@ def orchestrator_graph(e: InferenceEconomy) -> Any:
     return net
 
 
-def networks(e: InferenceEconomy) -> dict[str, Any]:
+def networks(e: World) -> dict[str, Any]:
     """Return both networks in networkx node-link form."""
     import networkx as nx
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +14,11 @@ from model.core.shown import Shown
 from model.core.table import Row
 from model.core.units import fmt
 from model.layers import agent as loop
+from model.month import Month
+from model.record import Recorder
 from model.stages.people import who
-from model.stages.state import ASSISTANT, DELEGATED, FRONTIER, SMALL
-
-if TYPE_CHECKING:
-    from model.economy import InferenceEconomy
+from model.state import ASSISTANT, DELEGATED, FRONTIER, SMALL
+from model.world import World
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,33 +34,36 @@ class Account(Shown):
 Told = tuple[str, list[str], dict[str, float]]
 
 
-def trace(e: InferenceEconomy, agent: Any) -> Account:
+def trace(e: World, r: Recorder, last: Month | None, agent: Row) -> Account:
     """Return the account of an agent of this economy.
 
     Parameters
     ----------
-    e : InferenceEconomy
+    e : World
+    r : Recorder
+    last : Month or None
+        What the last month left; None before the first.
     agent : Row
-        A Mesa agent of it, from ``economy.agents_by_type`` or ``economy.row``.
+        A Mesa agent of this economy.
 
     Raises
     ------
     InputError
-        If it is no agent of this economy.
+        If it is no agent.
     """
     tell = next((STORIES[kind] for kind in type(agent).__mro__ if kind in STORIES), None)
-    if not isinstance(agent, Row) or agent.model is not e or tell is None:
+    if not isinstance(agent, Row) or tell is None:
         kinds = ", ".join(e.kinds)
         raise InputError(
             f"trace({shown(agent)}): not an agent of this economy; take one of economy.agents_by_type ({kinds})"
         )
-    title, sentences, numbers = tell(e, agent._index)
+    title, sentences, numbers = tell(e, last, agent._index)
     columns = {name: getattr(agent, name) for name in agent.table_type.columns()}
     rows = [
         (name, _value(columns[name]), column.unit if column.unit != "-" else "", column.meaning)
         for name, column in agent.table_type.columns().items()
     ]
-    when = f"as of the end of {e.recorder.months[-1]}" if e.recorder.months else "at the opening"
+    when = f"as of the end of {r.months[-1]}" if r.months else "at the opening"
     head = ("column", "value", "unit", "meaning")
     return Account(f"{title}, {when}", tuple(sentences), head, tuple(rows), agent.kind, agent.id, numbers, columns)
 
@@ -73,7 +76,7 @@ def _percent(x: float) -> str:
     return f"{100.0 * x:.3g} %"
 
 
-def _human(e: InferenceEconomy, i: int) -> Told:
+def _human(e: World, last: Month | None, i: int) -> Told:
     h, p = e.humans, e.params
     people, wage = float(h.weight_people[i]), float(h.wage_usd_per_h[i])
     task = who(e, h.slice(i, i + 1))
@@ -95,9 +98,9 @@ def _human(e: InferenceEconomy, i: int) -> Told:
         f"Tasks that could be given away last {fmt(minutes)} minutes and are worth"
         f" {fmt(value_usd, 'USD')}; about {fmt(base)} a person and month.",
     ]
-    if e.last is None:
+    if last is None:
         return f"Human {h.id[i]}", [*said, "No month has run yet."], n
-    known, length = e.last.known, task.log_task_minutes
+    known, length = last.known, task.log_task_minutes
     offer, slope, g = known.offer, p.agent_loop.success_slope, int(h.segment[i])
     chat_horizon = float(known.log_horizon[ASSISTANT, FRONTIER] + known.log_thinking_gain[g])
     z = float(np.log(n["thinking_multiplier"]))
@@ -108,8 +111,8 @@ def _human(e: InferenceEconomy, i: int) -> Told:
         "agent_success": float(loop.success(length, agent_horizon, slope)[0]),
         "assistant_usd": (offer.chat_usd[0] + float(offer.chat_thinking_usd[g])) * chat_factor,
         "agent_usd": (offer.loop_usd[0] + (n["thinking_multiplier"] - 1.0) * offer.loop_generated_usd) * length_factor,
-        "delegates_wanted": float(e.last.flows.delegates_wanted[i]),
-        "jobs_wanted": float(e.last.flows.jobs_wanted[i]),
+        "delegates_wanted": float(last.flows.delegates_wanted[i]),
+        "jobs_wanted": float(last.flows.jobs_wanted[i]),
     }
     small = [float(loop.success(length, float(known.log_horizon[c, SMALL]), slope)[0]) for c in (ASSISTANT, DELEGATED)]
     small_usd = offer.chat_usd[1] * chat_factor, offer.loop_usd[1] * length_factor
@@ -130,7 +133,7 @@ def _human(e: InferenceEconomy, i: int) -> Told:
     return f"Human {h.id[i]}", said, n
 
 
-def _lab(e: InferenceEconomy, i: int) -> Told:
+def _lab(e: World, last: Month | None, i: int) -> Told:
     labs, p, nets = e.labs, e.params.lab, e.nets
     belief = float(lab.revenue_belief(labs, p, e.opening.lab_weights)[i])
     revenue = float(labs.revenue_usd[i])
@@ -150,7 +153,7 @@ def _lab(e: InferenceEconomy, i: int) -> Told:
     }
     rule = e.opening.rules[i]
     said = [f"Invests by the rule '{rule}', forecasts tokens by '{e.opening.forecasters[i]}'."]
-    if e.last is None:
+    if last is None:
         said.append("No month has run yet.")
     else:
         asks = f"R&D {'wanted' if rule == 'profit' else 'that profit asks for'}"
@@ -181,7 +184,7 @@ def _lab(e: InferenceEconomy, i: int) -> Told:
     return f"Lab {e.opening.lab_names[i]}", said, n
 
 
-def _provider(e: InferenceEconomy, i: int) -> Told:
+def _provider(e: World, last: Month | None, i: int) -> Told:
     firms, p, s = e.providers, e.params.provider, e.state
     ordered = float(s.orders[-1][i]) if s.orders else 0.0
     expected = float(firms.expected_usd_per_h100e_hour[i])
@@ -211,7 +214,7 @@ def _provider(e: InferenceEconomy, i: int) -> Told:
     return f"ComputeProvider {e.opening.provider_names[i]}", said, n
 
 
-def _ai_agent(e: InferenceEconomy, i: int) -> Told:
+def _ai_agent(e: World, last: Month | None, i: int) -> Told:
     a, people = e.ai_agents, e.humans.n
     standing = i >= people
     owner = e.humans.id[i % people]
@@ -223,8 +226,8 @@ def _ai_agent(e: InferenceEconomy, i: int) -> Told:
         said.append(
             "They run standing jobs, as many as their principal's budget carries and their worth exceeds their cost."
         )
-        if e.last is not None:
-            known = e.last.known
+        if last is not None:
+            known = last.known
             n |= {"job_success": known.job_success, "job_usd": known.job_usd}
             said.append(
                 f"A job costs {fmt(known.job_usd, 'USD')} a month and succeeds in {_percent(known.job_success)} of its tasks."
@@ -235,7 +238,7 @@ def _ai_agent(e: InferenceEconomy, i: int) -> Told:
     return f"AIAgent {a.id[i]} ({'standing' if standing else 'delegate'})", said, n
 
 
-def _robot(e: InferenceEconomy, i: int) -> Told:
+def _robot(e: World, last: Month | None, i: int) -> Told:
     r, s = e.robots, e.state
     n = {"robots": float(r.weight_robots[i]), "success": s.robot_success, "running_usd": s.robot_running_usd}
     said = [
@@ -246,7 +249,7 @@ def _robot(e: InferenceEconomy, i: int) -> Told:
     return f"Robot {r.id[i]}", said, n
 
 
-def _application(e: InferenceEconomy, i: int) -> Told:
+def _application(e: World, last: Month | None, i: int) -> Told:
     apps = e.applications
     mine = e.features.application == i
     n = {"features": float(mine.sum()), "features_in_use": float((e.features.intensity_tokens_per_h[mine] > 0.0).sum())}
@@ -261,7 +264,7 @@ def _application(e: InferenceEconomy, i: int) -> Told:
     return f"Application {apps.id[i]}", said, n
 
 
-def _orchestrator(e: InferenceEconomy, i: int) -> Told:
+def _orchestrator(e: World, last: Month | None, i: int) -> Told:
     nodes = e.orchestrators
     kind = ("orchestrator", "skill", "tool")[int(nodes.node_kind[i])]
     n = {"traffic_calls": float(nodes.traffic_calls[i]), "callees": float((e.state.edges[i] > 0.0).sum())}
@@ -275,7 +278,7 @@ def _orchestrator(e: InferenceEconomy, i: int) -> Told:
     return f"Orchestrator {nodes.id[i]}", said, n
 
 
-def _supplier(e: InferenceEconomy, i: int) -> Told:
+def _supplier(e: World, last: Month | None, i: int) -> Told:
     firm, s, p = e.suppliers, e.state, e.params.supplier
     n = {"growth": s.expansions[-1], "price_usd": float(firm.price_usd_per_h100e[i])}
     said = [
@@ -287,7 +290,7 @@ def _supplier(e: InferenceEconomy, i: int) -> Told:
     return f"ChipSupplier {firm.id[i]}", said, n
 
 
-STORIES: dict[type[Row], Callable[[InferenceEconomy, int], Told]] = {
+STORIES: dict[type[Row], Callable[[World, Month | None, int], Told]] = {
     human.Human: _human,
     ai_agent.AIAgent: _ai_agent,
     robot.Robot: _robot,

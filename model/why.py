@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +11,6 @@ from model import accounts, measures, record
 from model.core.errors import InputError
 from model.core.shown import Shown
 from model.core.units import LAB_USES, SERVING, fmt, month_index
-
-if TYPE_CHECKING:
-    from model.economy import InferenceEconomy
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,12 +31,12 @@ class Why(Shown):
     research: dict[str, float] | None = None
 
 
-def why(e: InferenceEconomy, start: str, end: str) -> Why:
+def why(r: record.Recorder, start: str, end: str) -> Why:
     """Return what made inference and research grow between two months, Eq. X.5.
 
     Parameters
     ----------
-    e : InferenceEconomy
+    r : Recorder
     start, end : str
         Recorded months, 'YYYY-MM', the first before the second.
 
@@ -49,7 +45,7 @@ def why(e: InferenceEconomy, start: str, end: str) -> Why:
     InputError
         If a month is not recorded yet or the order is wrong.
     """
-    months = e.recorder.months
+    months = r.months
     for month in (start, end):
         month_index(month)  # its form
         if month not in months:
@@ -60,17 +56,17 @@ def why(e: InferenceEconomy, start: str, end: str) -> Why:
     if i >= j:
         raise InputError(f"months {start!r} and {end!r}: the first must come before the second")
     names = [[record.NAMES.index(f"{q}_of_{c}") for c in accounts.KAYA_CLASSES] for q in accounts.KAYA_QUANTITIES]
-    before, after = (np.array(e.recorder.rows[k])[names] for k in (i, j))
+    before, after = (np.array(r.rows[k])[names] for k in (i, j))
     parts = accounts.kaya(before, after)
     split = {
         group: {factor: float(parts[r, c]) for r, factor in enumerate(accounts.KAYA_FACTORS)}
         for c, group in enumerate(accounts.KAYA_CLASSES)
     }
-    hours = [e.recorder.work[k][1] for k in (i, j)]
+    hours = [r.work[k][1] for k in (i, j)]
     serving = (float(hours[0][SERVING].sum()), float(hours[1][SERVING].sum()))
     research = (float(hours[0][LAB_USES].sum()), float(hours[1][LAB_USES].sum()))
-    share = (_at(e, i, measures.PREFIX + measures.HEADLINE), _at(e, j, measures.PREFIX + measures.HEADLINE))
-    factors = _research(e, i, j, research)
+    share = (_at(r, i, measures.PREFIX + measures.HEADLINE), _at(r, j, measures.PREFIX + measures.HEADLINE))
+    factors = _research(r, i, j, research)
     total = (float(before[-1].sum()), float(after[-1].sum()))
     change = total[1] - total[0]
     largest = sorted(((abs(v), g, f, v) for g, row in split.items() for f, v in row.items()), reverse=True)[:3]
@@ -110,10 +106,10 @@ def why(e: InferenceEconomy, start: str, end: str) -> Why:
     )
 
 
-def _research(e: InferenceEconomy, i: int, j: int, hours: tuple[float, float]) -> dict[str, float]:
+def _research(r: record.Recorder, i: int, j: int, hours: tuple[float, float]) -> dict[str, float]:
     """Return factors whose product is the growth of R&D hours: revenue, rho, compute's part of R&D, hours a dollar."""
     revenue, rd, compute = (
-        (_at(e, i, name), _at(e, j, name)) for name in ("lab_revenue_usd", "lab_rd_usd", "lab_rd_compute_usd")
+        (_at(r, i, name), _at(r, j, name)) for name in ("lab_revenue_usd", "lab_rd_usd", "lab_rd_compute_usd")
     )
 
     def growth(above: tuple[float, float], below: tuple[float, float] = (1.0, 1.0)) -> float:
@@ -128,8 +124,8 @@ def _research(e: InferenceEconomy, i: int, j: int, hours: tuple[float, float]) -
     }
 
 
-def _at(e: InferenceEconomy, k: int, name: str) -> float:
-    return e.recorder.rows[k][record.NAMES.index(name)]
+def _at(r: record.Recorder, k: int, name: str) -> float:
+    return r.rows[k][record.NAMES.index(name)]
 
 
 def _part(v: float, change: float) -> str:

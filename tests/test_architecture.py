@@ -12,6 +12,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 import agents
@@ -65,6 +66,34 @@ def test_a_wrong_import_is_refused(tmp_path, file, line, contract):
     broken = [row for row in done.stdout.splitlines() if " BROKEN" in row]
     assert done.returncode == 1, done.stdout + done.stderr
     assert any(row.startswith(contract) for row in broken), broken
+
+
+def imports(package: str, root: Path = ROOT) -> nx.DiGraph:
+    """Return which file of a package imports which, at any place, for types too."""
+    files = {".".join(p.relative_to(root).with_suffix("").parts): p for p in (root / package).rglob("*.py")}
+    files = {name.removesuffix(".__init__"): p for name, p in files.items()}
+    net = nx.DiGraph()
+    for name, path in files.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                found = [f"{node.module}.{a.name}" for a in node.names]
+                net.add_edges_from((name, x if x in files else node.module) for x in found)
+            elif isinstance(node, ast.Import):
+                net.add_edges_from((name, a.name) for a in node.names)
+    return net.subgraph(files)
+
+
+@pytest.mark.parametrize("package", ["model", "agents"])
+def test_no_file_imports_itself_by_way_of_others(package):
+    assert [sorted(c) for c in nx.strongly_connected_components(imports(package)) if len(c) > 1] == []
+
+
+def test_a_circle_is_seen(tmp_path):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "a.py").write_text("from p import b\n")
+    (tmp_path / "p" / "b.py").write_text("if TYPE_CHECKING:\n    from p.a import x\n")
+    circles = [sorted(c) for c in nx.strongly_connected_components(imports("p", tmp_path)) if len(c) > 1]
+    assert circles == [["p.a", "p.b"]]
 
 
 def test_every_module_has_its_place_in_the_arrows():

@@ -34,7 +34,7 @@ from model.core import frozen
 from model.core.errors import InputError
 from model.economy import InferenceEconomy
 from model.scenario import Intervention, Scenario
-from model.stages.state import Foreseen
+from model.state import Foreseen
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--humans", "40", "--months", "9"]
@@ -142,13 +142,12 @@ def test_an_attribute_that_a_month_changes_and_nobody_restores_is_seen(tmp_path,
     before = values(e)
     stepped(e, 2)
     after = values(e)
-    names = {
-        k.split(".")[1].split("[")[0]
-        for k in before.keys() | after.keys()
-        if before.get(k) != after.get(k) and "." in k
-    }
-    assert {"humans", "nets", "labs", "cohorts", "state", "ledger", "laws", "recorder", "month", "last"} <= names
-    left = checkpoint.built() | names | {"kinds"}
+    changed = [k.replace("[", ".").split(".") for k in before.keys() | after.keys() if before.get(k) != after.get(k)]
+    names = {k[1] for k in changed if len(k) > 1}
+    assert {"world", "recorder", "last"} <= names
+    inside = {k[2] for k in changed if k[1:2] == ["world"] and len(k) > 2}
+    assert {"humans", "nets", "labs", "cohorts", "state", "ledger", "laws", "month"} <= inside
+    left = checkpoint.built() | names
     monkeypatch.setattr(checkpoint, "built", lambda: left)  # the constructor's stand in
     checkpoint.save(e, tmp_path / "c")
     found = differences(e, checkpoint.load(tmp_path / "c"))
@@ -170,7 +169,7 @@ def test_what_is_added_is_kept_or_refused(tmp_path):
     old = (tmp_path / "c").read_bytes()
     for thing, words in ((object(), "builtins.object"), (np.array([None]), "array of objects"), (Path(), "Path")):
         e.state.mood = [thing]
-        with pytest.raises(TypeError, match=rf"economy\.state\.mood\[0\]: .*{words}"):
+        with pytest.raises(TypeError, match=rf"economy\.world\.state\.mood\[0\]: .*{words}"):
             checkpoint.save(e, tmp_path / "c")
         assert os.listdir(tmp_path) == ["c"]
         assert (tmp_path / "c").read_bytes() == old

@@ -30,7 +30,7 @@ from model.layers.neural import NeuralParams, capability
 from model.markets import routing
 from model.regret import hindsight
 from model.scenario import FIRM_TYPES, Intervention, declarations
-from model.stages.state import Release
+from model.state import Release
 
 #: "section.name", "section.firm.name", "section.name@YYYY-MM": value; "section.firm": None where there is no such firm.
 World = dict[str, Any]

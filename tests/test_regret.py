@@ -15,7 +15,7 @@ from model import InferenceEconomy, Scenario, accounts, regret, tables
 from model.layers import neural
 from model.layers.neural import NeuralParams
 from model.regret import hindsight
-from model.stages.state import Release
+from model.state import Release
 from tests.oracle import regret as twin
 
 LAW = neural.LAWS["besiroglu"]

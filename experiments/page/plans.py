@@ -15,7 +15,7 @@ from model.core.units import month_date
 if TYPE_CHECKING:
     from experiments.page.player import Part, Scene
     from model.economy import InferenceEconomy
-    from model.stages.state import Release
+    from model.state import Release
 
 
 def leading(e: InferenceEconomy) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,15 +11,13 @@ from model.core.units import LAB_USES, ON_BOARD, PROVIDER_RUN, SECONDS_PER_HOUR,
 from model.markets import compute, settlement
 from model.stages import sales
 from model.stages.people import Known, Wishes
-from model.stages.state import ASSISTANT, DELEGATED, EMBEDDED, ROBOT, STANDING
-
-if TYPE_CHECKING:
-    from model.economy import InferenceEconomy
+from model.state import ASSISTANT, DELEGATED, EMBEDDED, ROBOT, STANDING
+from model.world import World
 
 Array = NDArray[np.float64]
 
 
-def pay(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known, draw: MonthDraws) -> None:
+def pay(e: World, f: MonthFlows, w: Wishes, known: Known, draw: MonthDraws) -> None:
     """Collect and post the month's operating payments. Changes the cash of labs, providers, applications and agents."""
     p = e.params
     buy_hours(e, f, known)
@@ -74,7 +70,7 @@ def pay(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known, draw: Month
     e.providers.cash_usd += f.provider_revenue_usd - energy - opex
 
 
-def buy_hours(e: InferenceEconomy, f: MonthFlows, known: Known) -> None:
+def buy_hours(e: World, f: MonthFlows, known: Known) -> None:
     """Charge each buyer its providers' contract prices, the factor of the class and the spot premium."""
     n = e.labs.n
     factor = compute.price_factors(e.params.compute)
@@ -104,20 +100,20 @@ def buy_hours(e: InferenceEconomy, f: MonthFlows, known: Known) -> None:
     )
 
 
-def buy_tokens(e: InferenceEconomy, f: MonthFlows, known: Known) -> None:
+def buy_tokens(e: World, f: MonthFlows, known: Known) -> None:
     """Charge list prices for tokens, standing work that waits at the batch discount."""
     discount = np.ones(5)
     discount[STANDING] = known.batch_discount
     f.token_revenue_usd = (f.served_tokens * f.token_usd[None]).sum(axis=2) * discount[:, None]
 
 
-def lab_cash_flow(e: InferenceEconomy, f: MonthFlows) -> Array:
+def lab_cash_flow(e: World, f: MonthFlows) -> Array:
     """Return what each lab has left of its token revenue after hours and staff, before financing, (L,)."""
     revenue = f.token_revenue_usd.sum(axis=0) - f.serving_usd
     return np.asarray(revenue.reshape(2, e.labs.n).sum(axis=0) - f.research_usd.sum(axis=1) - f.staff_usd)
 
 
-def fees_paid(e: InferenceEconomy, f: MonthFlows) -> float:
+def fees_paid(e: World, f: MonthFlows) -> float:
     """Return surplus fees of work done; they go to the wallets of the agents that did it. Changes wallets."""
     n, agents = e.humans.n, e.ai_agents
     delegates = f.delegate_fee_usd * float(f.fill[DELEGATED])
@@ -127,9 +123,7 @@ def fees_paid(e: InferenceEconomy, f: MonthFlows) -> float:
     return e.total(delegates) + e.total(standing)
 
 
-def run_applications(
-    e: InferenceEconomy, f: MonthFlows, by_class: Array, ranking_usd: float
-) -> tuple[float, float, float, float]:
+def run_applications(e: World, f: MonthFlows, by_class: Array, ranking_usd: float) -> tuple[float, float, float, float]:
     """Account for each application's month; return agents' part of invocation fees, operations, payout, rescue.
 
     Advertising and assistants' revenue in; tokens, ranking hours and operations out. An application that cannot pay is
@@ -156,6 +150,6 @@ def run_applications(
     return kept, float(operations.sum()), float(payout.sum()), float(rescue.sum())
 
 
-def serving_usd_per_token(e: InferenceEconomy, f: MonthFlows) -> Array:
+def serving_usd_per_token(e: World, f: MonthFlows) -> Array:
     """Return serving cost by net and kind of token at the market's price, (N, Q)."""
     return f.seconds_per_token / SECONDS_PER_HOUR * (f.market_usd * f.paid_factor)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,15 +11,13 @@ from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, LAB_USES, SECONDS
 from model.layers import link, physical
 from model.markets import compute, routing
 from model.stages.people import Wishes
-from model.stages.state import EMBEDDED, SMALL
-
-if TYPE_CHECKING:
-    from model.economy import InferenceEconomy
+from model.state import EMBEDDED, SMALL
+from model.world import World
 
 Array = NDArray[np.float64]
 
 
-def clear(e: InferenceEconomy, f: MonthFlows) -> None:
+def clear(e: World, f: MonthFlows) -> None:
     """Ration hours at the posted price by willingness to pay; queue half of unserved work for one month, drop the rest.
 
     Research waits; served hours are spread over providers.
@@ -57,13 +53,13 @@ def clear(e: InferenceEconomy, f: MonthFlows) -> None:
     balance(e, f)
 
 
-def hours_of(e: InferenceEconomy, f: MonthFlows, tokens: Array) -> Array:
+def hours_of(e: World, f: MonthFlows, tokens: Array) -> Array:
     """Return the accelerator-hours that tokens by class, tier and kind take, (S,)."""
     by_net = np.concatenate([tokens[:, t, None, :] * e.state.net_share[:, t, :, None] for t in (0, 1)], axis=1)
     return np.asarray((by_net * f.seconds_per_token[None]).sum(axis=(1, 2)) / SECONDS_PER_HOUR)
 
 
-def balance(e: InferenceEconomy, f: MonthFlows) -> None:
+def balance(e: World, f: MonthFlows) -> None:
     """Hold the month against the laws of compute and tokens."""
     require, used = e.laws.require_zero, f.routed_hours.sum(axis=0)
     total = float(f.capacity_hours.sum())
@@ -81,7 +77,7 @@ def balance(e: InferenceEconomy, f: MonthFlows) -> None:
     require("tokens: lost >= 0", e.label, "labs", float(np.minimum(f.lost_tokens, 0.0).sum()), max(issued, 1.0))
 
 
-def compute_work(e: InferenceEconomy, f: MonthFlows, w: Wishes) -> None:
+def compute_work(e: World, f: MonthFlows, w: Wishes) -> None:
     """Turn served hours into operations and electricity by class of work; robots and devices compute on their own.
 
     Training falls with the cluster (K.5); serving draws less power than training (P.8).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,8 @@ from model.layers import agent as loop
 from model.layers import context
 from model.layers import orchestrator as call_network
 from model.markets import attention
-from model.stages.state import ASSISTANT, DELEGATED, FRONTIER, SMALL, STANDING
-
-if TYPE_CHECKING:
-    from model.economy import InferenceEconomy
+from model.state import ASSISTANT, DELEGATED, FRONTIER, SMALL, STANDING
+from model.world import World
 
 Array = NDArray[np.float64]
 
@@ -44,7 +42,7 @@ class Known(NamedTuple):
     batch_discount: float  # price of standing work over interactive work
 
 
-def what_is_known(e: InferenceEconomy, f: MonthFlows) -> Known:
+def what_is_known(e: World, f: MonthFlows) -> Known:
     """Assemble what people and agents know, from states of the layers and posted prices."""
     p, s, n = e.params, e.state, e.labs.n
     by_tier = f.token_usd.reshape(2, n, 3)
@@ -119,7 +117,7 @@ def what_is_known(e: InferenceEconomy, f: MonthFlows) -> Known:
     )
 
 
-def _standing_job(e: InferenceEconomy, log_horizon: float, token_usd: float) -> tuple[float, float, float, float]:
+def _standing_job(e: World, log_horizon: float, token_usd: float) -> tuple[float, float, float, float]:
     """Return success, attempts, tokens a month and cost a month of a standing job on nets of one tier."""
     p, s = e.params.agent_loop, e.state
     length = np.log(np.array([p.job_minutes]))
@@ -175,7 +173,7 @@ class Wishes(NamedTuple):
     attention_residual_h: float
 
 
-def who(e: InferenceEconomy, rows: human.Humans) -> human.People:
+def who(e: World, rows: human.Humans) -> human.People:
     """Return rows of humans with what follows from their traits."""
     p = e.params
     free = p.attention.hours_per_month - p.human.work_hours_per_month
@@ -184,7 +182,7 @@ def who(e: InferenceEconomy, rows: human.Humans) -> human.People:
     )
 
 
-def people(e: InferenceEconomy, f: MonthFlows, known: Known) -> Wishes:
+def people(e: World, f: MonthFlows, known: Known) -> Wishes:
     """Adopt, think, choose and allot: all that people and their agents decide, a block of rows at a time.
 
     Stocks do not change: next month's values go to the flows and are stored by `turnover.live`.

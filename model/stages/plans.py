@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,11 +14,9 @@ from model.layers import context, link, neural, physical
 from model.markets import compute
 from model.stages.books import lab_cash_flow, serving_usd_per_token
 from model.stages.people import Known, Wishes
-from model.stages.state import EMBEDDED, ROBOT, SMALL
 from model.stages.supply import data_limit
-
-if TYPE_CHECKING:
-    from model.economy import InferenceEconomy
+from model.state import EMBEDDED, ROBOT, SMALL
+from model.world import World
 
 Array = NDArray[np.float64]
 
@@ -28,7 +24,7 @@ Array = NDArray[np.float64]
 # --- Machines ------------------------------------------------------------------------------------------------------
 
 
-def machines(e: InferenceEconomy, f: MonthFlows) -> None:
+def machines(e: World, f: MonthFlows) -> None:
     """Let providers expect, order and finance, and the supplier price and expand. Changes providers and the supplier."""
     p, s, firms, firm = e.params, e.state, e.providers, e.suppliers
     firms.used_share[:] = f.routed_hours.sum(axis=0) / np.maximum(f.capacity_hours, 1e-300)
@@ -90,7 +86,7 @@ def machines(e: InferenceEconomy, f: MonthFlows) -> None:
     finance_providers(e, f, deposit + delivery)
 
 
-def finance_providers(e: InferenceEconomy, f: MonthFlows, spent_usd: Array) -> None:
+def finance_providers(e: World, f: MonthFlows, spent_usd: Array) -> None:
     """Pay machines and interest; close gaps by parents, then lenders; fail and be refinanced (V.6). Changes providers."""
     p, firms, books = e.params.provider, e.providers, e.ledger
     interest = firms.debt_usd * p.interest_per_year / 12.0
@@ -133,14 +129,14 @@ def finance_providers(e: InferenceEconomy, f: MonthFlows, spent_usd: Array) -> N
 # --- Labs ----------------------------------------------------------------------------------------------------------
 
 
-def laboratories(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known) -> None:
+def laboratories(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
     """Labs learn from the month, raise money, set budgets and prices. Changes labs and nets."""
     learn(e, f)
     invest(e, f, w, known)
     price_tokens(e, f)
 
 
-def learn(e: InferenceEconomy, f: MonthFlows) -> None:
+def learn(e: World, f: MonthFlows) -> None:
     """Move runs, roll-outs, synthetic data and algorithms on; estimate growth anew. Changes labs and nets."""
     p, s, labs, nets, n = e.params, e.state, e.labs, e.nets, e.labs.n
     trained, small = f.research_flop, e.params.lab.small_share
@@ -172,7 +168,7 @@ def learn(e: InferenceEconomy, f: MonthFlows) -> None:
         record.revenue_usd += float(usd[j])
 
 
-def invest(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known) -> None:
+def invest(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
     """Decide research by ``rho = eta m G`` (L.2-L.4), raise money for it (L.6), split it over uses (L.7). Changes labs."""
     p, s, labs, n = e.params, e.state, e.labs, e.labs.n
     revenue = f.token_revenue_usd.sum(axis=0).reshape(2, n).sum(axis=0)
@@ -222,7 +218,7 @@ def invest(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known) -> None:
     s.research_split[bound] = paid[bound] / paid[bound].sum(axis=1, keepdims=True)
 
 
-def feature_elasticity(e: InferenceEconomy, f: MonthFlows, known: Known) -> float:
+def feature_elasticity(e: World, f: MonthFlows, known: Known) -> float:
     """Return d ln(embedded tokens) / d ln(horizon) of the features in use (Y.3b)."""
     p, features = e.params, e.features
     success, gain, token_usd = feature_gains(e, known)
@@ -233,7 +229,7 @@ def feature_elasticity(e: InferenceEconomy, f: MonthFlows, known: Known) -> floa
     return float((each * weight).sum() / weight.sum()) if weight.sum() > 0.0 else 0.0
 
 
-def feature_gains(e: InferenceEconomy, known: Known) -> tuple[Array, Array, float]:
+def feature_gains(e: World, known: Known) -> tuple[Array, Array, float]:
     """Return success and uplift per attention-hour by feature, and what a token costs features (Y.1, Y.2)."""
     p = e.params
     small_h = float(np.exp(known.log_horizon[EMBEDDED, SMALL]))
@@ -244,7 +240,7 @@ def feature_gains(e: InferenceEconomy, known: Known) -> tuple[Array, Array, floa
     return success, gain, token_usd
 
 
-def raise_money(e: InferenceEconomy, f: MonthFlows, cash_flow: Array) -> Array:
+def raise_money(e: World, f: MonthFlows, cash_flow: Array) -> Array:
     """Fill the runway of labs from parents, the chip supplier (vendor equity) and investors; fail. Return parents' reach.
 
     Changes the cash and equity of labs.
@@ -297,7 +293,7 @@ def raise_money(e: InferenceEconomy, f: MonthFlows, cash_flow: Array) -> Array:
     return parents
 
 
-def price_tokens(e: InferenceEconomy, f: MonthFlows) -> None:
+def price_tokens(e: World, f: MonthFlows) -> None:
     """List prices follow serving cost, market power and open weights (L.8-L.10); users choose nets anew (F.3). Changes nets."""
     p, s, labs, nets, n = e.params, e.state, e.labs, e.nets, e.labs.n
     by_net = f.served_tokens.sum(axis=(0, 2)).reshape(2, n)
@@ -326,7 +322,7 @@ def price_tokens(e: InferenceEconomy, f: MonthFlows) -> None:
 # --- Applications, orchestrators, layers ---------------------------------------------------------------------------
 
 
-def platforms(e: InferenceEconomy, f: MonthFlows, known: Known, draw: MonthDraws) -> None:
+def platforms(e: World, f: MonthFlows, known: Known, draw: MonthDraws) -> None:
     """Applications revise features and compete for hours; orchestrators route and price; both enter and fail.
 
     Changes both networks.
@@ -355,7 +351,7 @@ def platforms(e: InferenceEconomy, f: MonthFlows, known: Known, draw: MonthDraws
     s.take_rate = float((nodes.take_rate * s.entry_share).sum())
 
 
-def remember(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known) -> None:
+def remember(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
     """Keep what the layers realised: delays, cache hits, multipliers, thinking, robots' success. Changes the state."""
     p, s = e.params, e.state
     s.fill, s.queue = f.fill.copy(), f.queued_tokens.copy()

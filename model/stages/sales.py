@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,15 +10,13 @@ from model.core.draws import MonthDraws
 from model.core.flows import MonthFlows
 from model.markets import auction
 from model.stages.people import Wishes
-from model.stages.state import DELEGATED, STANDING
-
-if TYPE_CHECKING:
-    from model.economy import InferenceEconomy
+from model.state import DELEGATED, STANDING
+from model.world import World
 
 Array = NDArray[np.float64]
 
 
-def sell_attention(e: InferenceEconomy, f: MonthFlows, w: Wishes, draw: MonthDraws) -> None:
+def sell_attention(e: World, f: MonthFlows, w: Wishes, draw: MonthDraws) -> None:
     """Sell human attention by the hour and agent attention by the invocation, both by position auction. Changes services.
 
     Services' budgets move between the two markets by marginal return (M.37); bids follow by noisy best response (M.35).
@@ -80,7 +76,7 @@ def sell_attention(e: InferenceEconomy, f: MonthFlows, w: Wishes, draw: MonthDra
         column[:] = auction.respond(bids[now], values[now], quality, rates[i], noise[now], p.auction)[0]
 
 
-def sell_routing(e: InferenceEconomy, f: MonthFlows, draw: MonthDraws) -> None:
+def sell_routing(e: World, f: MonthFlows, draw: MonthDraws) -> None:
     """Sell places on orchestrators' lists of skills, one auction each: skills are agents that want to be called. Changes nodes.
 
     Only calls of ad-funded agents follow the auction (T.5). What a skill pays it pays to the orchestrator, inside one sector.

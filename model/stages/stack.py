@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,15 +13,13 @@ from model.layers import context, link
 from model.layers import orchestrator as call_network
 from model.markets import compute
 from model.stages.people import Known, Wishes
-from model.stages.state import ASSISTANT, DELEGATED, EMBEDDED, FRONTIER, ROBOT, SMALL, STANDING
-
-if TYPE_CHECKING:
-    from model.economy import InferenceEconomy
+from model.state import ASSISTANT, DELEGATED, EMBEDDED, FRONTIER, ROBOT, SMALL, STANDING
+from model.world import World
 
 Array = NDArray[np.float64]
 
 
-def apply(e: InferenceEconomy, f: MonthFlows) -> float:
+def apply(e: World, f: MonthFlows) -> float:
     """Layer 7: attention-hours by application, (K,), and the tokens that features invoke in them (returned)."""
     spread = f.attention_hours @ e.state.app_share
     f.application_hours = np.append(np.zeros(e.assistants), spread)
@@ -31,7 +27,7 @@ def apply(e: InferenceEconomy, f: MonthFlows) -> float:
     return float((met * e.features.intensity_tokens_per_h).sum())
 
 
-def orchestrate(e: InferenceEconomy, f: MonthFlows, w: Wishes) -> None:
+def orchestrate(e: World, f: MonthFlows, w: Wishes) -> None:
     """Layer 6: external calls become traffic on the call network; templates and edges make the multiplier (O.1-O.4)."""
     p, s = e.params, e.state
     success = w.successes / w.tasks_agent if w.tasks_agent > 0.0 else 0.0
@@ -46,7 +42,7 @@ def orchestrate(e: InferenceEconomy, f: MonthFlows, w: Wishes) -> None:
     s.radius_distance = 1.0 - (multi if several > 0.0 else agent) * call_network.spectral_radius(s.edges)
 
 
-def contextualise(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known, embedded_tokens: float) -> None:
+def contextualise(e: World, f: MonthFlows, w: Wishes, known: Known, embedded_tokens: float) -> None:
     """Layers 5 and 4: loops and calls become fresh, cached and generated tokens, by serving class and tier (C.1-C.4)."""
     p, s = e.params, e.state
     base = np.zeros((5, 2))
@@ -80,7 +76,7 @@ def contextualise(e: InferenceEconomy, f: MonthFlows, w: Wishes, known: Known, e
     f.class_calls = calls
 
 
-def serve(e: InferenceEconomy, f: MonthFlows, known: Known) -> None:
+def serve(e: World, f: MonthFlows, known: Known) -> None:
     """Layers 3 to 1: tokens become operations, bytes and accelerator-hours on this fleet (K.1-K.4)."""
     p, s = e.params, e.state
     asked = f.new_tokens + s.queue
@@ -99,7 +95,7 @@ def serve(e: InferenceEconomy, f: MonthFlows, known: Known) -> None:
     f.seconds_per_token, f.batch = serving.seconds_per_token, serving.batch
 
 
-def demand(e: InferenceEconomy, f: MonthFlows) -> None:
+def demand(e: World, f: MonthFlows) -> None:
     """Put serving, research and the incumbents' workloads side by side: hours by class (W).
 
     Research budgets buy hours at posted prices; hours that waited come on top, as far as the months of budget that a lab

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from agents import lab
@@ -12,17 +10,15 @@ from model.core.flows import MonthFlows
 from model.core.units import H100_FLOP_PER_S, LAB_USES, SECONDS_PER_HOUR
 from model.layers import link, neural, physical
 from model.markets import compute
-from model.stages.state import FRONTIER, SMALL, Foreseen, Release
-
-if TYPE_CHECKING:
-    from model.economy import InferenceEconomy
+from model.state import FRONTIER, SMALL, Foreseen, Release
+from model.world import World
 
 TIERS = ("frontier", "small")
 #: Smallest run that is planned: a lab without money trains next to nothing.
 MIN_RUN_FLOP = 1e18
 
 
-def arrive(e: InferenceEconomy, f: MonthFlows) -> None:
+def arrive(e: World, f: MonthFlows) -> None:
     """Deliver what was ordered as far as chips and power go; retire by age. Changes providers' stocks.
 
     The supplier's capacity makes the present mix of generations; orders older than the build time are due, pro rata.
@@ -64,7 +60,7 @@ def arrive(e: InferenceEconomy, f: MonthFlows) -> None:
     f.capacity_hours = physical.capacity_hours(after, p.physical)
 
 
-def release(e: InferenceEconomy, draw: MonthDraws) -> None:
+def release(e: World, draw: MonthDraws) -> None:
     """Release nets whose run is finished and plan the next run of the same lab and tier. Changes labs and nets."""
     labs, n = e.labs, e.labs.n
     runs = ((FRONTIER, labs.run_target_flop, labs.run_done_flop), (SMALL, labs.small_target_flop, labs.small_done_flop))
@@ -77,7 +73,7 @@ def release(e: InferenceEconomy, draw: MonthDraws) -> None:
             plan_run(e, int(i), tier, float(lab.run_length(u, e.params.lab)[0]))
 
 
-def launch(e: InferenceEconomy, i: int, tier: int) -> None:
+def launch(e: World, i: int, tier: int) -> None:
     """Put the finished run of lab `i` on offer in place of its last net of that tier. Changes nets and the lab's run."""
     p, labs, nets, n = e.params, e.labs, e.nets, e.labs.n
     j = i + tier * n
@@ -128,7 +124,7 @@ def launch(e: InferenceEconomy, i: int, tier: int) -> None:
         labs.small_done_flop[i] = 0.0
 
 
-def plan_run(e: InferenceEconomy, i: int, tier: int, months: float) -> None:
+def plan_run(e: World, i: int, tier: int, months: float) -> None:
     """Choose the next run of lab `i`: its compute from the lab's budget, its size from the forecast of lifetime tokens.
 
     The loss is the lowest that the compute can buy when the net is sized for training and serving together
@@ -158,7 +154,7 @@ def plan_run(e: InferenceEconomy, i: int, tier: int, months: float) -> None:
     lab.set_run(labs, i, tier, lab.Run(6.0 * size * tokens, size, tokens, planned, usd))
 
 
-def foreseen(e: InferenceEconomy, i: int, tier: int) -> Foreseen | None:
+def foreseen(e: World, i: int, tier: int) -> Foreseen | None:
     """Return the life of the next net of lab `i` and a tier, if the lab has perfect foresight and there was such a net (X.23)."""
     if not e.foresight or not lab.FORECASTERS[e.opening.forecasters[i]].foresees:
         return None
@@ -167,13 +163,13 @@ def foreseen(e: InferenceEconomy, i: int, tier: int) -> Foreseen | None:
     return e.foresight.get((name, TIERS[tier], len(before)))
 
 
-def data_limit(e: InferenceEconomy) -> lab.Array:
+def data_limit(e: World) -> lab.Array:
     """Return the tokens each lab can train on, (L,)."""
     p = e.params.neural
     return neural.data_limit(e.labs.synthetic_flop / p.synthetic_flop_per_token, p)
 
 
-def training_usd_per_flop(e: InferenceEconomy, i: int) -> float:
+def training_usd_per_flop(e: World, i: int) -> float:
     """Return what an operation of lab `i`'s final run costs at the market's present price."""
     p = e.params
     hours = e.labs.rd_usd[i] * p.lab.compute_share_of_rd * e.state.research_split[i, 0] / e.price_now_usd()
@@ -183,7 +179,7 @@ def training_usd_per_flop(e: InferenceEconomy, i: int) -> float:
     return e.price_now_usd() * factor / max(per_hour, H100_FLOP_PER_S * SECONDS_PER_HOUR * 1e-3)
 
 
-def post(e: InferenceEconomy, f: MonthFlows) -> None:
+def post(e: World, f: MonthFlows) -> None:
     """Post contract prices per accelerator-hour, the spot price and list prices per token."""
     p = e.params.compute
     f.contract_usd = e.providers.contract_usd_per_h100e_hour.copy()

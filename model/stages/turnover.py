@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from agents import ai_agent, robot
 from model.core.flows import MonthFlows
 from model.core.units import RowSums
-
-if TYPE_CHECKING:
-    from model.economy import InferenceEconomy
+from model.world import World
 
 
-def live(e: InferenceEconomy, f: MonthFlows) -> None:
+def live(e: World, f: MonthFlows) -> None:
     """Store what people decided; run the turnover of agents and robots. Changes people, agents, robots."""
     h = e.humans
     h.adopted_share[:], h.delegating_share[:] = f.adopted_share, f.delegating_share
@@ -25,7 +21,7 @@ def live(e: InferenceEconomy, f: MonthFlows) -> None:
     robots(e, f)
 
 
-def agents(e: InferenceEconomy, f: MonthFlows) -> None:
+def agents(e: World, f: MonthFlows) -> None:
     """Births and exits of AI agents, and the wallets that return to principals (I.1, I.2)."""
     p, a, n = e.params.ai_agent, e.ai_agents, e.humans.n
     heads_before = int(np.count_nonzero(a.weight_agents > 0.0))
@@ -62,7 +58,7 @@ def agents(e: InferenceEconomy, f: MonthFlows) -> None:
     e.laws.require_zero(f"{law} (heads)", e.label, "ai_agents", float(heads), 1.0)
 
 
-def robots(e: InferenceEconomy, f: MonthFlows) -> None:
+def robots(e: World, f: MonthFlows) -> None:
     """Deliver robots as far as makers can, retire old ones, order a share of the gap to the wanted fleet (R.1-R.6)."""
     p, s, r = e.params.robot, e.state, e.robots
     before, backlog = e.total(r.weight_robots), e.total(r.on_order)
