@@ -15,6 +15,7 @@ import numpy as np
 from model import month, opening, record, regret, tables
 from model.core import table
 from model.core.errors import InputError, shown, unknown
+from model.core.steps import Steps
 from model.scenario import Scenario, whole
 from model.state import Foresight, Release
 from model.world import World
@@ -50,6 +51,8 @@ class InferenceEconomy(mesa.Model):
         Rows appended that stand for nobody; they change nothing (a test of common random numbers).
     foresight : Foresight, optional
         Lives of nets that labs with perfect foresight plan on; found by earlier passes of the same run if left out.
+    steps : Steps, optional
+        What happens in a month; ``STEPS.replaced("clear", mine)`` and the like from `model.month.STEPS`.
     **kwargs
         ``section__name=value`` or ``**{"section.name": value}``; Mesa's page knows what is free by this name.
 
@@ -70,6 +73,7 @@ class InferenceEconomy(mesa.Model):
         seed: int = 1,
         inert: int = 0,
         foresight: Foresight | None = None,
+        steps: Steps = month.STEPS,
         **kwargs: Any,
     ) -> None:
         if seed is None:
@@ -85,6 +89,7 @@ class InferenceEconomy(mesa.Model):
             gc.collect()
         _unclosed.add(self)
         self._changes = settings.change_months()
+        self.steps_of_month, self.seconds_by_step = steps, dict[str, float]()
         self.running = True
         rows = whole("inert", inert, 0, 1_000_000)
         known = regret.earlier_passes(settings, self._pass(settings, seed, rows)) if foresight is None else foresight
@@ -101,7 +106,7 @@ class InferenceEconomy(mesa.Model):
         """Return how the same run is made before this one, and what it released."""
 
         def releases(known: Foresight) -> list[Release]:
-            other = type(self)(settings, seed=seed, inert=inert, foresight=known).run()
+            other = type(self)(settings, seed=seed, inert=inert, foresight=known, steps=self.steps_of_month).run()
             found = other.world.state.releases
             other.close()
             return found
@@ -172,7 +177,7 @@ class InferenceEconomy(mesa.Model):
         if world.month in self._changes:
             world.params = world.settings.parameters_at(world.month)
         self.last = None  # its memory serves the new month
-        self.last = done = month.step(world)
+        self.last = done = month.step(world, self.steps_of_month, self.seconds_by_step)
         self.recorder.add(world, done)
         self.datacollector.collect(self)
         self.datacollector._agent_records[world.month] = []  # which rows there are

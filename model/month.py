@@ -1,21 +1,19 @@
 """One month of the economy, in order: the table of contents of the model.
 
-Each stage reads last month's realised prices, success and delays, so nothing needs a number that does not exist yet. Flows
-are written once and checked for shape (`core/flows.py`). Stocks change in `arrive` and `release` at the top and from `pay`
-on, nowhere between. A shock is a dated change of parameters before the month.
+Each step reads last month's realised prices, success and delays, so nothing needs a number that does not exist yet. Flows
+are written once and checked for shape (`core/flows.py`). What of the world a step changes stands beside it and is held
+(`core/steps.py`). A shock is a dated change of parameters before the month.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from model.core.flows import MonthFlows
-from model.markets import settlement
+from model.core.ledger import MonthBooks
+from model.core.steps import Held, Step, Steps
 from model.stages import books, market, people, plans, stack, supply, turnover
-from model.world import World
-
-if TYPE_CHECKING:
-    from model.core.ledger import MonthBooks
+from model.world import CHANGED, World
 
 
 class Month(NamedTuple):
@@ -27,37 +25,80 @@ class Month(NamedTuple):
     books: MonthBooks
 
 
-def step(e: World) -> Month:
-    """Advance economy `e` by one month; return its flows, sums over people, what was known, and the closed books."""
-    f = MonthFlows(e.sizes)
-    draw = e.draws.at(e.month)
+STEPS = Steps(
+    [
+        # Supply and prices: what was ordered, trained and posted
+        Step(
+            "arrive",  # 1 machines ordered earlier are delivered, old ones retire; power and build limits
+            supply.arrive,
+            ("cohorts", "providers", "suppliers", "state.powered_gw", "state.supply_h100e", "state.used_gw"),
+        ),
+        Step("release", supply.release, ("labs", "nets", "state.current", "state.releases")),  # 2 finished nets
+        Step("post", supply.post),  # 3 contract and spot price of accelerator-hours, list prices of tokens
+        # Wishes: what everybody knows, then adoption, thinking, tasks, minutes
+        Step("know", people.what_is_known, gives="known"),
+        Step("wish", people.people, gives="w"),  # 4-6 one block of rows at a time
+        # Work, down the stack: application, orchestrator, agent and context, neural, link and physical
+        Step("apply", stack.apply, gives="embedded_tokens"),  # 7 attention-hours invoke features
+        Step("orchestrate", stack.orchestrate, ("state.radius_distance",)),  # 7 external calls become traffic
+        Step("contextualise", stack.contextualise, ("state.robot_calls_per_h",)),  # 8 calls become kinds of tokens
+        Step("serve", stack.serve),  # 9 tokens become operations and accelerator-hours
+        Step("demand", stack.demand),  # 9 beside them: research, ranking, other AI
+        # One market for everything that computes
+        Step("clear", market.clear),  # 10 fill rates, queues, hours by provider
+        Step("compute", market.compute_work),  # 10 operations and electricity, on board too
+        # Stocks change from here on
+        Step(
+            "pay",  # 11 every payment has a payer and a payee
+            books.pay,
+            ("ai_agents", "applications", "labs", "orchestrators", "providers", "services", "ledger",
+             "state.ad_funded_share", "state.quality_kept", "state.sponsored"),
+        ),
+        Step(
+            "live",  # 12 births, exits, robots
+            turnover.live,
+            ("ai_agents", "humans", "robots", "ledger", "state.robot_capacity", "state.robots_sold"),
+        ),
+        Step(
+            "equip",  # 12 providers' expectations, orders, financing
+            plans.machines,
+            ("providers", "suppliers", "ledger", "state.demand_growth", "state.expansions", "state.last_demand_hours",
+             "state.machine_change", "state.machine_usd", "state.orders", "state.user_cost_usd", "state.utilisation"),
+        ),
+        Step(
+            "invest",  # 12 labs' research, equity, token prices
+            plans.laboratories,
+            ("labs", "nets", "ledger", "state.demand_elasticity", "state.lab_failures", "state.margin", "state.net_share",
+             "state.releases", "state.research_split", "state.research_waiting_hours"),
+        ),
+        Step(
+            "rearrange",  # 12 features, routing, entry and exit
+            plans.platforms,
+            ("applications", "features", "orchestrators", "state.app_share", "state.edges", "state.entry_share", "state.take_rate"),
+        ),
+        Step(
+            "remember",  # 12 what the layers realised
+            plans.remember,
+            ("state.agents_ready_month", "state.caching_share", "state.calls_per_task", "state.chat_ready_month", "state.examined",
+             "state.fill", "state.hits", "state.legacy_queue_hours", "state.log_tau_chat", "state.other_intensity", "state.queue",
+             "state.ranking_intensity", "state.reasoning_share", "state.robot_call_usd", "state.robot_running_usd",
+             "state.robot_success", "state.served_tokens", "state.serving_usd_per_token"),
+        ),
+        Step("close", books.close, ("ledger",), gives="books"),
+    ]
+)  # fmt: skip
 
-    # Supply and prices: what was ordered, trained and posted
-    supply.arrive(e, f)  # 1 machines ordered earlier are delivered, old ones retire; power and build limits
-    supply.release(e, draw)  # 2 nets whose run is finished; the next run is sized on forecast lifetime tokens
-    supply.post(e, f)  # 3 contract and spot price of accelerator-hours, list prices of tokens
 
-    # Wishes: what everybody knows, then adoption, thinking, tasks, minutes
-    known = people.what_is_known(e, f)
-    wishes = people.people(e, f, known)  # 4-6 one block of rows at a time
+def step(e: World, steps: Steps = STEPS, seconds: dict[str, float] | None = None) -> Month:
+    """Advance world `e` by one month; return its flows, sums over people, what was known, and the closed books.
 
-    # Work, down the stack: application, orchestrator, agent and context, neural, link and physical
-    embedded = stack.apply(e, f)  # 7 attention-hours invoke features
-    stack.orchestrate(e, f, wishes)  # 7 external calls become traffic
-    stack.contextualise(e, f, wishes, known, embedded)  # 8 calls become fresh, cached and generated tokens
-    stack.serve(e, f, known)  # 9 tokens become operations and accelerator-hours
-    stack.demand(e, f)  # 9 beside them: research, ranking, other AI
-
-    # One market for everything that computes
-    market.clear(e, f)  # 10 fill rates, queues, hours by provider
-    market.compute_work(e, f, wishes)  # 10 operations and electricity, on board too
-
-    # Stocks change from here on
-    books.pay(e, f, wishes, known, draw)  # 11 every payment has a payer and a payee
-    turnover.live(e, f)  # 12 births, exits, robots
-    plans.machines(e, f)  # 12 expectations, orders, financing
-    plans.laboratories(e, f, wishes, known)  # 12 research, equity, token prices
-    plans.platforms(e, f, known, draw)  # 12 features, routing, entry and exit
-    plans.remember(e, f, wishes, known)  # 12 what the layers realised
-    settlement.pass_on(e.ledger)
-    return Month(f, wishes, known, e.close_books())
+    Parameters
+    ----------
+    e : World
+    steps : Steps
+    seconds : dict, optional
+        Wall time by step, added to.
+    """
+    held = Held({name: getattr(e, name) for name in CHANGED}, e.state)
+    done = steps.run({"e": e, "f": MonthFlows(e.sizes), "draw": e.draws.at(e.month)}, held, seconds)
+    return Month(done["f"], done["w"], done["known"], done["books"])

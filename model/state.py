@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from model.core.steps import Guarded
+
 Array = NDArray[np.float64]
 
 #: Serving classes (S), in the order of `core.units.WORK`.
@@ -84,7 +86,7 @@ Foresight = dict[tuple[str, str, int], Foreseen]
 
 
 @dataclass
-class State:
+class State(Guarded):
     """States of the layers and markets, as of the end of last month."""
 
     # context

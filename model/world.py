@@ -36,6 +36,9 @@ KINDS: tuple[tuple[type[table.Row], str], ...] = (
     (robot.Robot, "robots"),
 )
 
+#: What a step may declare that it changes, beside single states.
+CHANGED = (*(name for _, name in KINDS), "nets", "features", "services", "cohorts", "ledger")
+
 
 @dataclass(eq=False)
 class World:

@@ -51,6 +51,7 @@ class Ledger:
         self.equity_usd = self._opening(equity)
         self._flows: dict[tuple[str, str, str], float] = {}
         self._claims: dict[tuple[str, str], float] = {}
+        self.shut_to = ""  # the step at work, if it does not declare that it posts
 
     @staticmethod
     def _opening(given: dict[str, float]) -> NDArray[np.float64]:
@@ -66,12 +67,17 @@ class Ledger:
 
     def pay(self, payer: str, payee: str, item: str, usd: float) -> None:
         """Record a payment of `usd` >= 0 from `payer` to `payee` for `item`."""
+        self._check_open()
         usd = float(usd)
         if not (usd >= 0.0 and math.isfinite(usd)):
             raise LawBreach("payments are finite and not negative", "this month", f"{payer} to {payee} for {item}", usd)
         if usd:
             where = (payer, payee, item)
             self._flows[where] = self._flows.get(where, 0.0) + usd
+
+    def _check_open(self) -> None:
+        if self.shut_to:
+            raise PermissionError(f"step '{self.shut_to}' does not declare that it changes 'ledger'")
 
     def net(self, sector: str) -> float:
         """Return receipts minus payments of a sector so far this month."""
@@ -80,6 +86,7 @@ class Ledger:
 
     def issue(self, issuer: str, holder: str, usd: float) -> None:
         """Record a claim of `usd` at book value: the issuer owes it, the holder owns it (negative: taken back, written off)."""
+        self._check_open()
         where = (issuer, holder)
         self._claims[where] = self._claims.get(where, 0.0) + float(usd)
 

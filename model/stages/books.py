@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from model.core.draws import MonthDraws
 from model.core.flows import MonthFlows
+from model.core.ledger import MonthBooks
 from model.core.units import LAB_USES, ON_BOARD, PROVIDER_RUN, SECONDS_PER_HOUR, SERVING, U
 from model.markets import compute, settlement
 from model.stages import sales
@@ -153,3 +154,9 @@ def run_applications(e: World, f: MonthFlows, by_class: Array, ranking_usd: floa
 def serving_usd_per_token(e: World, f: MonthFlows) -> Array:
     """Return serving cost by net and kind of token at the market's price, (N, Q)."""
     return f.seconds_per_token / SECONDS_PER_HOUR * (f.market_usd * f.paid_factor)
+
+
+def close(e: World) -> MonthBooks:
+    """Settle sectors that keep no money with the rest of the world; close the month's books."""
+    settlement.pass_on(e.ledger)
+    return e.close_books()
