@@ -24,6 +24,8 @@ import numpy as np
 
 from model.core import frozen
 from model.core.errors import InputError
+from model.core.steps import Steps
+from model.month import STEPS
 
 if TYPE_CHECKING:
     from model.economy import InferenceEconomy
@@ -54,7 +56,7 @@ def save(economy: InferenceEconomy, path: str | Path, code: str = "") -> None:
     path, settings = Path(path), economy.settings
     inert = economy.humans.n - settings.humans
     facts = {"code": code, "scenario": digest(settings), "seed": economy.seed, "month": economy.month}
-    facts["class"] = _class(type(economy))
+    facts |= {"class": _name(type(economy)), "steps": _listed(economy.steps_of_month)}
     opening = {"settings": settings, "foresight": economy.foresight, "inert": inert, "steps": economy.steps}
     members = {FACTS: np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)}
     members |= frozen.members(OPENING, opening)
@@ -104,22 +106,30 @@ def load(
     scenario: Scenario | None = None,
     seed: int | None = None,
     kind: type[InferenceEconomy] | None = None,
+    steps: Steps = STEPS,
 ) -> InferenceEconomy:
     """Return the economy of a checkpoint; what it does from here on is what it would have done, bit for bit.
 
-    Parameters and errors are those of `check`; `kind` is the class of an economy that you extended.
+    Parameters and errors are those of `check`; `kind` is the class of an economy that you extended, `steps` the month that it had.
     """
     from model.economy import InferenceEconomy
 
     kind = InferenceEconomy if kind is None else kind
     with _opened(path) as archive:
         facts = _facts(archive, path, code, scenario, seed)
-        seed, made = facts["seed"], facts.get("class", _class(InferenceEconomy))
-        if made != _class(kind):
+        seed, made = facts["seed"], facts.get("class", _name(InferenceEconomy))
+        if made != _name(kind):
             raise InputError(f"checkpoint {str(path)!r}: of a {made}; give load(..., kind=) that class")
+        other = [name for name in facts.get("steps", []) if name not in _listed(steps)]
+        if other or len(steps) != len(facts.get("steps", [])):
+            raise InputError(
+                f"checkpoint {str(path)!r}: of a month with other steps{f' ({other[0]})' if other else ''}; give load(..., steps=) them"
+            )
         try:
             opening = frozen.restored(archive, OPENING)
-            economy = kind(opening["settings"], seed=seed, inert=opening["inert"], foresight=opening["foresight"])
+            economy = kind(
+                opening["settings"], seed=seed, inert=opening["inert"], foresight=opening["foresight"], steps=steps
+            )
             economy.months = 0  # at its end: steps that do nothing wind Mesa's clock
             for _ in range(opening["steps"]):
                 economy.step()
@@ -133,13 +143,19 @@ def load(
 def built() -> frozenset[str]:
     """Return the attributes that the economy's constructor makes anew.
 
-    Registers of Mesa, which hold rows of the tables; its generators, from which nothing is drawn; its clock.
+    Registers of Mesa, which hold rows of the tables; its generators, from which nothing is drawn; its clock; the steps of a month
+    and what time they took.
     """
-    return frozenset({"_rows", *vars(mesa.Model(rng=0))}) - {"running"}
+    return frozenset({"_rows", "steps_of_month", "seconds_by_step", *vars(mesa.Model(rng=0))}) - {"running"}
 
 
-def _class(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+def _name(x: Any) -> str:
+    """Return where a class or function is defined."""
+    return f"{getattr(x, '__module__', '')}.{getattr(x, '__qualname__', type(x).__name__)}"
+
+
+def _listed(steps: Steps) -> list[str]:
+    return [f"{step.name}: {_name(step.does)}" for step in steps]
 
 
 def digest(scenario: Scenario) -> str:

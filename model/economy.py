@@ -89,7 +89,8 @@ class InferenceEconomy(mesa.Model):
             gc.collect()
         _unclosed.add(self)
         self._changes = settings.change_months()
-        self.steps_of_month, self.seconds_by_step = steps, dict[str, float]()
+        self.steps_of_month = steps
+        self.seconds_by_step: dict[str, float] | None = None  # set to {} it is filled
         self.running = True
         rows = whole("inert", inert, 0, 1_000_000)
         known = regret.earlier_passes(settings, self._pass(settings, seed, rows)) if foresight is None else foresight

@@ -384,7 +384,7 @@ def test_killed_and_resumed_is_uninterrupted(tmp_path, monkeypatch, plain_report
     assert not os.path.exists("cut")
     steps = []
     step = month.step
-    monkeypatch.setattr(month, "step", lambda e: steps.append(e.month) or step(e))
+    monkeypatch.setattr(month, "step", lambda e, *more: steps.append(e.month) or step(e, *more))
     run("baseline", humans=40, months=9, out="cut", resume=True)
     assert steps == [6, 7, 8]
     run("baseline", humans=40, months=9, out="whole")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model import InferenceEconomy
+from model import InferenceEconomy, checkpoint
 from model.core.errors import InputError
 from model.core.steps import Step, Steps
 from model.month import STEPS
@@ -124,8 +124,26 @@ def test_steps_have_names_of_their_own():
         STEPS.without("cleer")
 
 
+def test_a_checkpoint_of_other_steps_asks_for_them(tmp_path):
+    mine = STEPS.after("pay", Step("watch", watch))
+    e = economy(mine)
+    e.step()
+    checkpoint.save(e, tmp_path / "c")
+    with pytest.raises(
+        InputError, match=r"of a month with other steps \(watch: .*\); give load\(\.\.\., steps=\) them"
+    ):
+        checkpoint.load(tmp_path / "c")
+    assert checkpoint.load(tmp_path / "c", steps=mine).run().history.equals(e.run().history)
+
+
+def watch(e):
+    """See what is paid."""
+
+
 def test_the_time_of_each_step_is_kept():
-    e = economy().run()
+    e = economy()
+    e.seconds_by_step = {}
+    e.run()
     assert set(e.seconds_by_step) == {s.name for s in STEPS}
     assert all(seconds > 0.0 for seconds in e.seconds_by_step.values())
     assert all(step.meaning for step in STEPS)

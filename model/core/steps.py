@@ -123,7 +123,7 @@ class Steps(tuple[Step, ...]):
         """
         with held.locked():
             for step in self:
-                began = time.perf_counter()
+                began = 0.0 if seconds is None else time.perf_counter()
                 try:
                     asked = {name: given[name] for name in step.reads}
                 except KeyError as error:
