@@ -57,10 +57,10 @@ evidence: .venv/.all  ## run `economy ablate` and `economy ranges`, store their 
 	$(BIN)/python -m tests.tables results/ablate results/ranges
 
 docs: tables  ## the same and, from a fresh baseline, picture and numbers of the README
-	$(BIN)/python -m experiments.cli replicate --json > model/data/.replicate.tmp
-	mv model/data/.replicate.tmp model/data/replicate.json
+	$(BIN)/python -m experiments.cli replicate --json > experiments/stored/.replicate.tmp
+	mv experiments/stored/.replicate.tmp experiments/stored/replicate.json
 	$(BIN)/python -m experiments.cli run baseline --posterior 16 --out results/baseline --replace
-	$(BIN)/python -m experiments.report results/baseline docs/answer.png
+	$(BIN)/python -m experiments.report.page results/baseline docs/answer.png
 	$(BIN)/python -m experiments.cli run baseline --seeds 16 --out results/baseline-own --replace
 	$(BIN)/python -m experiments.cli run baseline --posterior 16 --set compute.batch_factor=1 --set compute.reserved_factor=1 --out results/baseline-one-price --replace
 	$(BIN)/python -m tests.quoted results/baseline results/baseline-own results/baseline-one-price

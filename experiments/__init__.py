@@ -6,9 +6,9 @@ import importlib
 from typing import Any
 
 _FUNCTIONS = {
-    "run": "experiments.runner",
-    "sweep": "experiments.sweeps",
-    "compare": "experiments.comparison",
+    "run": "experiments.report.page",
+    "sweep": "experiments.sweeps.sweep",
+    "compare": "experiments.studies.comparison",
 }
 _MODULES = ("figures",)
 __all__ = ["compare", "figures", "run", "sweep"]

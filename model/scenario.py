@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -290,10 +289,8 @@ def names() -> list[str]:
 
 
 def shipped() -> dict[str, Path]:
-    """Return the shipped scenarios by name; the folder is found without importing its package."""
-    spec = importlib.util.find_spec("experiments")
-    folders = list(spec.submodule_search_locations or []) if spec else []
-    return {p.stem: p for f in folders for p in sorted((Path(f) / "shipped").glob("*.toml"))}
+    """Return the shipped scenarios by name."""
+    return {p.stem: p for p in sorted((Path(__file__).parent / "scenarios").glob("*.toml"))}
 
 
 def _changed(params: Params, where: str, values: Mapping[str, Any]) -> Params:

@@ -1,6 +1,6 @@
 """What README.md quotes from runs, written from stored results between markers: `python -m tests.quoted [FOLDER [OWN [ONE]]]`.
 
-With the result folder of a baseline its answer is stored first, in `model/data/answer.json`; with that of seeds at the baseline's
+With the result folder of a baseline its answer is stored first, in `experiments/stored/answer.json`; with that of seeds at the baseline's
 own values also theirs, in `answer_own.json`; with that of the baseline at one price an hour also that, in `answer_one_price.json`.
 `make docs` calls it so.
 """
@@ -20,14 +20,18 @@ from typing import Any
 import polars as pl
 
 import model
-from experiments import ablation, backtest, claims, informed, priors, ranges, replicate, scored
-from experiments.answer import DENOMINATORS, FIRST_DATE, HEADLINE, ONE_PRICE, investment_in_words, prices_in_words
-from experiments.results import Result
+from experiments.calibration import backtest, priors, scored
+from experiments.calibration import overlap as informed
+from experiments.replications import claims
+from experiments.replications import laws as replicate
+from experiments.runs.answer import DENOMINATORS, FIRST_DATE, HEADLINE, ONE_PRICE, investment_in_words, prices_in_words
+from experiments.runs.results import Result
+from experiments.studies import ablation, ranges
 from model.scenario import Scenario
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-ANSWER = ROOT / "model" / "data" / "answer.json"
+ANSWER = ROOT / "experiments" / "stored" / "answer.json"
 OWN = ANSWER.with_name("answer_own.json")
 BENCH = ROOT / "docs" / "bench" / "bench.json"
 YEARS = ("2025", "2030", "2035")
@@ -144,7 +148,7 @@ def own_text(told: Mapping[str, Any]) -> str:
 
 
 def own_range(table: pl.DataFrame) -> str:
-    """Return what the strongest parameter alone does to the share, of a table as `model/data/ranges.csv`."""
+    """Return what the strongest parameter alone does to the share, of a table as `experiments/stored/ranges.csv`."""
     r = table.sort("span", descending=True).row(0, named=True)
     low, high = sorted((r["share_low"], r["share_high"]))
     return f"`{r['parameter']}` alone takes the share of {ranges.YEAR} from {percent(low)} to {percent(high)}"
@@ -153,7 +157,7 @@ def own_range(table: pl.DataFrame) -> str:
 def because_text(effects: pl.DataFrame, labs: Mapping[str, Any]) -> str:
     """Return what agents and thinking do and which mechanisms move the share most.
 
-    Of a table as `model/data/ablation.csv` and of what labs see without agents, as in `model/data/without_agents.json`.
+    Of a table as `experiments/stored/ablation.csv` and of what labs see without agents, as in `experiments/stored/without_agents.json`.
     """
     rows = {row["mechanism"]: row for row in effects.iter_rows(named=True)}
     agents, thinking = (rows[name] for name in ASKED)
@@ -186,7 +190,7 @@ def points(x: float) -> str:
 
 
 def fit_text(fitted: pl.DataFrame) -> str:
-    """Return which parameters the data fix, of a table as `model/data/fitted.csv`."""
+    """Return which parameters the data fix, of a table as `experiments/stored/fitted.csv`."""
     fixed = fitted.filter(pl.col("variance_left") <= 0.5).sort("variance_left")
     named = ", ".join(
         f"`{r['parameter']}` ({percent(r['variance_left'])} by `{r['identified_by']}`)"

@@ -1,6 +1,6 @@
 """Stored tables of the model: `make tables` renews what is cheap, `make evidence` those of the report too.
 
-Commands of the package write into folders of their user alone; what stands in `model/data` is written from here, in a checkout.
+Commands of the package write into folders of their user alone; what stands in `model/data` and `experiments/stored` is written from here, in a checkout.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pathlib import Path
 import polars as pl
 
 import model
-from experiments import ablation, auction_rules, ranges
-from experiments.files import write_files
-from experiments.parameters import listing
+from experiments.report.parameters import listing
+from experiments.runs.files import write_files
+from experiments.studies import ablation, auction_rules, ranges
 from model.core.errors import InputError
 
 ROOT = Path(__file__).parent.parent
-DATA = ROOT / "model" / "data"
+DATA, STORED = ROOT / "model" / "data", ROOT / "experiments" / "stored"
 
 
 def main(*folders: str) -> None:
@@ -39,12 +39,12 @@ def main(*folders: str) -> None:
         raise InputError(f"{ranges.FILE.name}: lacks {', '.join(missing)}")
     if folders:
         files[ablation.AGENTS.name] = (json.dumps(ablation.without_agents(), indent=1) + "\n").encode()
-    files["parameters.md"] = "".join(f"{line}\n" for line in listing(markdown=True)).encode()
-    write_files(files, DATA)
+    write_files(files, STORED)
+    write_files({"parameters.md": "".join(f"{line}\n" for line in listing(markdown=True)).encode()}, DATA)
     stored = ranges.load()
     table = measured(stored)
     if not table.equals(stored):
-        write_files({ranges.FILE.name: table.write_csv().encode()}, DATA)
+        write_files({ranges.FILE.name: table.write_csv().encode()}, STORED)
 
 
 def measured(stored: pl.DataFrame) -> pl.DataFrame:

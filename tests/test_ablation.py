@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agents import __all__ as kinds
-from experiments import ablation
+from experiments.studies import ablation
 from model.scenario import SECTIONS, Scenario
 
 

@@ -8,8 +8,10 @@ import json
 import polars as pl
 import pytest
 
-from experiments import answer, printed, run
-from experiments.results import Result
+from experiments import run
+from experiments.report import printed
+from experiments.runs import answer
+from experiments.runs.results import Result
 from model import InferenceEconomy, Scenario
 
 FACTORS = dict(zip(answer.PRICE_FACTORS, (1.0, 0.8, 0.5), strict=True))

@@ -10,10 +10,11 @@ import pytest
 
 from agents import human
 from model import InferenceEconomy
-from model import month as month_module
 from model.core.flows import MonthFlows
+from model.core.steps import Step
 from model.markets import attention
 from model.markets.attention import AttentionParams
+from model.month import STEPS
 from model.stages import people as stage
 from model.stages import sales
 from tests.test_agents import scene
@@ -113,37 +114,32 @@ def yearly(e):
     return shares["share"].to_numpy(), done.drop("year").to_numpy().ravel()
 
 
-def economies(monkeypatch, **size):
+def economies(**size):
     """The same run under the damped price and under a joint solution."""
-    damped = InferenceEconomy("baseline", **size).run()
-    plain = stage.people
 
-    class Joint:
-        @staticmethod
-        def people(e, f, known):
-            settle(e, known)
-            return plain(e, f, known)
+    def joint(e, f, known):
+        settle(e, known)
+        return stage.people(e, f, known)
 
-        what_is_known = staticmethod(stage.what_is_known)
-        Wishes, Known = stage.Wishes, stage.Known
-
-    with monkeypatch.context() as patch:
-        patch.setattr(month_module, "people", Joint)
-        joint = InferenceEconomy("baseline", **size).run()
-    return damped, joint
+    return [InferenceEconomy("baseline", steps=steps, **size).run() for steps in (STEPS, wishing(joint))]
 
 
-def test_the_damped_price_gives_the_yearly_shares_of_a_joint_solution(monkeypatch):
-    damped, joint = economies(monkeypatch, humans=40, months=96, seed=3)
+def wishing(people):
+    """Return the month with another step of what people want, which may set their shadow price."""
+    return STEPS.replaced("wish", Step("wish", people, ("humans",), "w"))
+
+
+def test_the_damped_price_gives_the_yearly_shares_of_a_joint_solution():
+    damped, joint = economies(humans=40, months=96, seed=3)
     for here, there in zip(yearly(damped), yearly(joint), strict=True):
         np.testing.assert_allclose(here, there, atol=0.003)
     assert yearly(joint)[1].max() > 0.01
 
 
 @pytest.mark.long
-def test_over_seeds_the_damped_price_gives_the_yearly_shares_of_a_joint_solution(monkeypatch):
+def test_over_seeds_the_damped_price_gives_the_yearly_shares_of_a_joint_solution():
     """One seed is not enough for so long: where a release moves by a month, others follow, in either direction."""
-    pairs = [economies(monkeypatch, humans=40, months=168, seed=seed) for seed in range(1, 7)]
+    pairs = [economies(humans=40, months=168, seed=seed) for seed in range(1, 7)]
     for which in (0, 1):
         here, there = (np.mean([yearly(pair[k])[which] for pair in pairs], axis=0) for k in (0, 1))
         np.testing.assert_allclose(here, there, atol=0.003)
@@ -151,25 +147,19 @@ def test_over_seeds_the_damped_price_gives_the_yearly_shares_of_a_joint_solution
 
 @pytest.mark.parametrize("months", [96, pytest.param(168, marks=pytest.mark.long)])
 @pytest.mark.parametrize("seed", [2, 3])
-def test_the_damped_price_gives_the_shares_of_the_same_months_solved_jointly(monkeypatch, months, seed):
+def test_the_damped_price_gives_the_shares_of_the_same_months_solved_jointly(months, seed):
     """The price alone: each month is solved a second time on the same state, and the run goes on with the damped price."""
-    plain, both = stage.people, []
+    both = []
 
-    class Both:
-        @staticmethod
-        def people(e, f, known):
-            mine = plain(e, f, known)
-            price = e.humans.shadow_usd_per_h.copy()
-            settle(e, known)
-            both.append((mine, plain(e, MonthFlows(e.sizes), known)))
-            e.humans.shadow_usd_per_h[:] = price
-            return mine
+    def twice(e, f, known):
+        mine = stage.people(e, f, known)
+        price = e.humans.shadow_usd_per_h.copy()
+        settle(e, known)
+        both.append((mine, stage.people(e, MonthFlows(e.sizes), known)))
+        e.humans.shadow_usd_per_h[:] = price
+        return mine
 
-        what_is_known = staticmethod(stage.what_is_known)
-        Wishes, Known = stage.Wishes, stage.Known
-
-    monkeypatch.setattr(month_module, "people", Both)
-    InferenceEconomy("baseline", humans=40, months=months, seed=seed).run()
+    InferenceEconomy("baseline", humans=40, months=months, seed=seed, steps=wishing(twice)).run()
     hours = ("own_h", "assistant_h", "review_h", "supervision_h", "application_h", "leisure_h")
     for names in (hours, ("tasks_agent", "tasks_assistant", "tasks")):
         damped, joint = (np.array([[getattr(pair[k], name) for name in names] for pair in both]) for k in (0, 1))

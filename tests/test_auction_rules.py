@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import auction_rules
+from experiments.studies import auction_rules
 from model import InferenceEconomy
 from model.markets.auction import RULES
 

@@ -9,9 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import backtest, fits, scored, scoring
-from experiments.calibration import PRESETS, Preset
+from experiments.calibration import backtest, scored
+from experiments.calibration import scores as scoring
+from experiments.calibration.fit import PRESETS, Preset
 from experiments.cli import main
+from experiments.report import fits
 from model.core.errors import InputError
 
 MINIATURE = Preset(members=8, updates=1, seeds=1, humans=40)
@@ -159,7 +161,7 @@ def test_intervals_hold_the_band_of_the_series(found):
 
 
 def test_the_fit_of_a_backtest_is_the_fit_alone(found):
-    from experiments.calibration import calibrate
+    from experiments.calibration.fit import calibrate
 
     done, folder, _ = found
     alone = calibrate(folder / "runs", CUTOFF, MINIATURE, workers=1)
@@ -227,7 +229,7 @@ def test_ctrl_c_is_one_line_that_says_how_to_go_on(tmp_path, capsys, monkeypatch
 
 
 def test_the_report_shows_the_stored_scores_series_by_series():
-    from experiments import evidence
+    from experiments.report import evidence
 
     table = evidence.held()
     result = json.loads(backtest.STORED.read_text())

@@ -15,8 +15,9 @@ from urllib.parse import quote
 import pytest
 
 import experiments
-from experiments import cli, engine
+from experiments import cli
 from experiments.page import state
+from experiments.runs import pool as engine
 from model.core.errors import InputError
 from model.economy import InferenceEconomy
 

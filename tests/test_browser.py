@@ -12,7 +12,9 @@ import zlib
 
 import pytest
 
-from experiments import printed, report, run
+from experiments import run
+from experiments.report import page as report
+from experiments.report import printed
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER = next((path for name in NAMES if (path := shutil.which(name))), None)

@@ -7,7 +7,7 @@ import dataclasses
 import polars as pl
 import pytest
 
-from experiments import ablation
+from experiments.studies import ablation
 from model import InferenceEconomy, Scenario
 from model.core.units import month_date, month_index
 from model.layers import physical

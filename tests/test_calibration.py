@@ -7,12 +7,15 @@ import polars as pl
 import pytest
 from scipy.stats import norm
 
-from experiments import calibration, fits, observed, posterior, priors, scored, smoother
-from experiments.calibration import Preset, calibrate, fitted_points, quantile, summary
+from experiments.calibration import fit as calibration
+from experiments.calibration import observed, priors, scored, smoother
+from experiments.calibration.evaluation import Evaluator
+from experiments.calibration.fit import Preset, calibrate, fitted_points, quantile, summary
+from experiments.calibration.operators import OPERATORS
 from experiments.cli import main
-from experiments.evaluation import Evaluator
-from experiments.operators import OPERATORS
 from experiments.page.state import lookup
+from experiments.report import fits
+from experiments.runs import posterior
 from model.core.errors import InputError
 from model.core.units import month_index
 from model.scenario import Scenario, declarations
@@ -204,11 +207,11 @@ def test_files_of_a_fit(found):
 
 
 def test_the_shipped_sample_is_of_the_declared_priors():
-    members, weights = posterior.read_sample(priors.FILE.parent / "posterior.csv")
+    members, weights = posterior.read_sample(posterior.FILE)
     assert set(members[0]) == {p.parameter for p in priors.fitted(scored.LAST)}
     assert len(members) >= 100
     assert smoother.effective_size(weights) > 50
-    shown = pl.read_csv(priors.FILE.parent / "fitted.csv")
+    shown = pl.read_csv(priors.FITTED)
     assert set(shown["parameter"]) == set(members[0])
     assert shown["identified_by"].null_count() == 0
 

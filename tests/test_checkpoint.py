@@ -24,11 +24,12 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from agents import Lab
-from experiments import cli, report, run
-from experiments.checkpoints import Checkpoints
-from experiments.digest import code_digest
-from experiments.results import TABLES
-from experiments.runner import RunInterrupted
+from experiments import cli, run
+from experiments.report import page as report
+from experiments.runs.checkpoints import Checkpoints
+from experiments.runs.digest import code_digest
+from experiments.runs.results import TABLES
+from experiments.runs.workers import RunInterrupted
 from model import checkpoint, month, regret
 from model.core import frozen
 from model.core.errors import InputError

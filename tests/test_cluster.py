@@ -10,9 +10,11 @@ import time
 import polars as pl
 import pytest
 
-from experiments import cli, cluster, sweep, sweeps
-from experiments.engine import simulate
-from experiments.runner import RunStopped
+from experiments import cli, sweep
+from experiments.runs import cluster
+from experiments.runs.pool import simulate
+from experiments.runs.workers import RunStopped
+from experiments.sweeps import sweep as sweeps
 from model.core.errors import InputError
 from tests.test_sweeps import IMITATION, small
 

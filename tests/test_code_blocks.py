@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from experiments import cli
-from experiments.source import assignments, with_overrides
+from experiments.runs.options import assignments, with_overrides
 from model.core.errors import InputError
 from model.scenario import Scenario
 from tests.test_documents import PAGES, ROOT
@@ -145,7 +145,7 @@ CHEAP = [
 @pytest.mark.parametrize("line", CHEAP)
 def test_cheap_commands_run(line, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("experiments.report.write", lambda result, folder: None)  # pictures take longest
+    monkeypatch.setattr("experiments.report.page.write", lambda result, folder: None)  # pictures take longest
     given = words(line)[1:]
     assert cli.main([*given, *SMALL[given[0]]]) == 0
     assert capsys.readouterr().out
@@ -168,7 +168,7 @@ def test_python_of_documents_runs(page, code, tmp_path, monkeypatch):
 
 def test_python_is_found_and_a_stale_name_is_seen():
     run = [p.name for p, code in PYTHON if not any(word in code for word in COMPILED)]
-    assert run == ["README.md", "README.md", "checkpoints.md"]
+    assert run == ["README.md", "README.md", "CONTRIBUTING.md", "checkpoints.md"]
     code, _ = blocks((ROOT / "README.md").read_text(), "python")
     planted = code.replace("humans=2_000, months=48", "humans=20, months=2")
     assert planted != code

@@ -10,10 +10,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import cli, compare, comparison
-from experiments.comparison import COLUMNS, MAIN_SERIES, divergence, months_of, paired, statistics
-from experiments.engine import DONE, Outcome, pack
-from experiments.runner import RunStopped
+from experiments import cli, compare
+from experiments.runs.pool import DONE, Outcome, pack
+from experiments.runs.recorded import MAIN_SERIES, months_of
+from experiments.runs.workers import RunStopped
+from experiments.studies import comparison
+from experiments.studies.comparison import COLUMNS, divergence, paired, statistics
 from model.core.errors import InputError
 from model.core.units import month_date
 from model.record import NAMES

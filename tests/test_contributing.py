@@ -27,17 +27,17 @@ ADDED = {
         ),
     },
     "a scenario": {
-        "experiments/shipped/slower.toml": (
+        "model/scenarios/slower.toml": (
             "",
             'schema = 1\nextends = "baseline"\ntitle = "Slower"\n[human]\nimitation_per_year = 1.0\n',
         )
     },
     "a figure": {
-        "experiments/figures.py": (
-            "def answer(",
+        "experiments/figures/economy.py": (
+            "def kaya(",
             'def twice(monthly: pl.DataFrame) -> alt.TopLevelMixin:\n    """Return the same picture again."""\n    return kaya(monthly)\n\n\n',
         ),
-        "experiments/report.py": (
+        "experiments/report/page.py": (
             '    "kaya": lambda',
             '    "twice": lambda r: figures.twice(r.tables["monthly"]),\n',
         ),
@@ -63,7 +63,8 @@ print(sorted(set(shipped()) - NAMES), InferenceEconomy("slower", humans=20, mont
 cli.main(["scenarios"])
 """,
     "a figure": """
-from experiments import report, run
+from experiments import run
+from experiments.report import page as report
 result = run("baseline", humans=30, months=30, seeds=1, workers=1)
 made = {name: str(bool(chart.to_dict()["datasets"])) for name, chart in report.draw(result).items()}
 page = report.page(result, made)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from experiments import cli, sweep
-from experiments.design import declaration, read
-from experiments.priors import priors
-from experiments.store import FILE
+from experiments.calibration.priors import priors
+from experiments.runs.store import FILE
+from experiments.sweeps.design import declaration, read
 from model.core.errors import InputError
 from model.scenario import Scenario, declarations
 from tests.test_sweeps import IMITATION, REVIEW, ROOT, RULE, small

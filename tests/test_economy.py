@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import AIAgent, Application, ComputeProvider, Human, Lab, Robot
-from experiments import answer
+from experiments.runs import answer
 from model import InferenceEconomy, Scenario, checkpoint, measures
 from model.core.checks import LawBreach
 from model.core.errors import InputError

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments import cli, design, engine, folder, source
+from experiments import cli
+from experiments.runs import folder
+from experiments.runs import options as source
+from experiments.runs import pool as engine
+from experiments.sweeps import design
 from model import Scenario
 from model.core import files
 from model.core.errors import InputError
@@ -232,7 +236,7 @@ def test_a_wrong_manifest_is_refused_by_file_and_entry(
 
 
 def test_wrong_seeds_and_draws_of_a_manifest_are_refused(tmp_path: Path) -> None:
-    from experiments import posterior
+    from experiments.runs import posterior
 
     for key, value in (("seeds", 3), ("seeds", ["x"]), ("posterior", 3), ("posterior", [{"human.rewiring": "x"}])):
         path = write(tmp_path / "manifest.json", json.dumps({**json.loads(manifest()), key: value}))

@@ -11,12 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from experiments import cli, comparison, files, folder, report, run, runner
-from experiments.comparison import COLUMNS
-from experiments.files import NotWritten, write_file
-from experiments.folder import FILES, MANIFEST, check_study, check_target, replacing
-from experiments.results import Result, incomplete_folder
-from experiments.source import default_folder, sweep_folder
+from experiments import cli, run
+from experiments.report import page as report
+from experiments.runs import files, folder
+from experiments.runs import run as runner
+from experiments.runs.files import NotWritten, write_file
+from experiments.runs.folder import FILES, MANIFEST, check_study, check_target, replacing
+from experiments.runs.options import default_folder, sweep_folder
+from experiments.runs.results import Result, incomplete_folder
+from experiments.studies import comparison
+from experiments.studies.comparison import COLUMNS
 from model.core.checks import LawBreach
 from model.core.errors import InputError
 from model.economy import InferenceEconomy
@@ -449,7 +453,7 @@ def test_what_a_run_cannot_write_is_printed_and_its_checkpoints_stay(here, monke
             raise OSError(28, "No space left on device", str(path))
         return opened(path)
 
-    monkeypatch.setattr("experiments.results.opened", full)
+    monkeypatch.setattr("experiments.runs.results.opened", full)
     capsys.readouterr()
     assert cli.main(["run", *SMALL, "--out", "x", "--checkpoint-every", "2", "--json"]) == 1
     printed = capsys.readouterr()
@@ -490,7 +494,7 @@ def test_a_report_that_fails_leaves_no_half_and_costs_nothing(results, here, mon
     monkeypatch.setattr(Path, "write_text", half)
     monkeypatch.setattr(report, "write", WRITE)
     monkeypatch.setattr(report, "PICTURES", {})
-    results["same"].save("x")
+    report.save(results["same"], "x")
     assert "the report lacks report.html (OSError: [Errno 27] File too large)" in capsys.readouterr().err
     assert not (here / "x" / "report.html").exists()
     assert Result.load("x").seeds == (1,)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from experiments import figures
-from experiments.hindsight import COLUMNS, summary
+from experiments.studies.regret import COLUMNS, summary
 
 ROWS = [  # lab, tier, rule, forecaster, year, censored, planned, came, planned cost, cost, size, scale, best run
     ("alpha", "frontier", "profit", "adaptive", 2024, False, 4.0, 2.0, 10.0, 8.0, 1.0, 3.0, 10.0),

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import ranges
+from experiments.studies import ranges
 from model.core.params import Declaration
 from model.economy import InferenceEconomy
 from model.scenario import FIRM_TYPES, Scenario, declarations

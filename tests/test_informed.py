@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments import informed, posterior
+from experiments.calibration import overlap as informed
+from experiments.runs import posterior
 
 
 def test_overlap_of_the_same_distribution_is_near_one_and_of_others_is_not():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.replicate_investment import SPANS, settled_share, training_share
+from experiments.replications.investment import SPANS, settled_share, training_share
 from model import accounts
 from model.layers import agent, exchange, link, neural
 from model.layers.link import LinkParams

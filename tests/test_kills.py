@@ -17,8 +17,8 @@ import polars as pl
 import pytest
 
 from experiments import sweep
-from experiments.interrupts import ENDINGS, first_only, held, starting
-from experiments.store import FILE
+from experiments.runs.interrupts import ENDINGS, first_only, held, starting
+from experiments.runs.store import FILE
 from tests.test_sweeps import ROOT, small, toml
 
 

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 import model
-from experiments import ensemble, league, observed
+from experiments.calibration import ensemble, observed
+from experiments.calibration import forecasts as league
 from experiments.cli import main
 
 BIB = (Path(model.__file__).parent / "data" / "sources.bib").read_text()

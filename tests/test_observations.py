@@ -11,7 +11,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from experiments import backtest, cli, engine, observations, scored
+from experiments import cli
+from experiments.calibration import backtest, observations, scored
+from experiments.runs import pool as engine
 from model.core import files
 from model.core.errors import InputError
 from model.core.units import month_index

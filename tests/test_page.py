@@ -15,12 +15,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import figures_share
-from experiments.answer import Counts
-from experiments.app import Session
+from experiments.figures import share as figures_share
 from experiments.page import agents, blocks, levers, networks, plans, serve, state, versus, views
+from experiments.page.app import Session
 from experiments.page.player import Frame, Player, Scene, Summary, Wish, summary
 from experiments.page.state import State, lookup, parse
+from experiments.runs.answer import Counts
 from model.core.errors import InputError
 from model.core.units import month_date
 from model.economy import InferenceEconomy

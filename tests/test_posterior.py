@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments import posterior
-from experiments.posterior import read_sample
-from experiments.results import Result
-from experiments.runner import run
+from experiments import run
+from experiments.runs import posterior
+from experiments.runs.posterior import read_sample
+from experiments.runs.results import Result
 from model import Scenario
 from model.core.errors import InputError
 

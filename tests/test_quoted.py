@@ -12,11 +12,17 @@ import polars as pl
 import pytest
 
 import model
-from experiments import ablation, backtest, bench, commands_bench, informed, priors, replicate, report
+from experiments.benchmarks import bench
+from experiments.calibration import backtest, priors
+from experiments.calibration import overlap as informed
 from experiments.cli import main
+from experiments.commands import bench as commands_bench
 from experiments.page.levers import LEVERS
-from experiments.results import Result
-from experiments.runner import run
+from experiments.replications import laws as replicate
+from experiments.report import page as report
+from experiments.runs.results import Result
+from experiments.runs.run import run
+from experiments.studies import ablation
 from model.core.ledger import SECTORS
 from tests import quoted
 from tests.quoted import ANSWER, README, ROOT, answer_of, answer_text, backtest_text, drifts, store, written
@@ -311,7 +317,14 @@ def counted(text: str, phrase: str) -> int:
 
 
 def rows_of(name: str) -> int:
-    return len((ROOT / "model" / "data" / name).read_text(encoding="utf-8").splitlines()) - 1
+    return (
+        len(
+            (next(p for p in (ROOT / "model" / "data" / name, ROOT / "experiments" / "stored" / name) if p.exists()))
+            .read_text(encoding="utf-8")
+            .splitlines()
+        )
+        - 1
+    )
 
 
 @pytest.mark.parametrize(

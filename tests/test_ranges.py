@@ -11,8 +11,11 @@ import polars as pl
 import pytest
 
 import model
-from experiments import ablation, auction_rules, cli, evaluation, evidence, ranges
+from experiments import cli
+from experiments.calibration import evaluation
 from experiments.page import levers
+from experiments.report import evidence
+from experiments.studies import ablation, auction_rules, ranges
 from model import InferenceEconomy, Scenario
 from model.core.errors import InputError
 from model.core.units import WORK

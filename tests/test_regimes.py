@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import figures, regimes
+from experiments import figures
+from experiments.studies import regimes
 from model import InferenceEconomy, accounts
 from model.core.errors import InputError
 

@@ -12,12 +12,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import claims, ensemble, replicate, replicate_investment, replicate_macro, replicate_systems
-from experiments import replicate_sizing as sizing
-from experiments.claims import Row
+from experiments.calibration import ensemble
+from experiments.calibration.ensemble import one_of
 from experiments.cli import main
-from experiments.ensemble import one_of
-from experiments.replicate import ROWS
+from experiments.replications import claims, sizing
+from experiments.replications import investment as replicate_investment
+from experiments.replications import laws as replicate
+from experiments.replications import macro as replicate_macro
+from experiments.replications import systems as replicate_systems
+from experiments.replications.claims import Row
+from experiments.replications.laws import ROWS
 from model import InferenceEconomy
 from model.layers import agent, exchange, link
 from model.markets import auction
@@ -83,7 +87,7 @@ def test_tolerances_and_limits_name_what_is_expected():
 
 def test_rows_come_in_order(monkeypatch):
     quick = [row for row in ROWS if row.id in ("B21", "B13", "B01")]
-    monkeypatch.setattr("experiments.replicate.ROWS", quick)
+    monkeypatch.setattr("experiments.replications.laws.ROWS", quick)
     assert [row["id"] for row in replicate.replicate()] == ["B01", "B13", "B21"]
 
 
@@ -100,7 +104,7 @@ def test_each_class_is_counted_apart(monkeypatch, capsys):
         return Row(f"B0{number}", "a claim", "y 2024", 1.0, 0.1, "relative", "", lambda: x, group)
 
     rows = [row(1, "formula", 1.0), row(2, "invariant", 1.0), row(3, "fact", 1.0), row(4, "fact", 2.0)]
-    monkeypatch.setattr("experiments.replicate.ROWS", rows)
+    monkeypatch.setattr("experiments.replications.laws.ROWS", rows)
     assert main(["replicate"]) == 0
     out = capsys.readouterr().out.splitlines()
     assert [line for line in out if line in claims.CLASSES.values()] == list(claims.CLASSES.values())

@@ -12,11 +12,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import answer, cli, report, run
-from experiments.folder import check_target, is_ours, replacing
-from experiments.results import TABLES, Result
-from experiments.runner import RunStopped
-from experiments.source import SEED_MAX, assignments, seeds_of, with_overrides
+from experiments import cli, run
+from experiments.report import page as report
+from experiments.runs import answer
+from experiments.runs.folder import check_target, is_ours, replacing
+from experiments.runs.options import SEED_MAX, assignments, seeds_of, with_overrides
+from experiments.runs.results import TABLES, Result
+from experiments.runs.workers import RunStopped
 from model.core.errors import InputError
 from model.core.units import month_date
 from model.measures import DEFINITIONS, numerator_denominator
@@ -124,7 +126,7 @@ def test_a_report_without_a_picture_says_so_and_keeps_the_rest(saved, tmp_path, 
         raise ValueError("too many\nrows")
 
     monkeypatch.setitem(report.PICTURES, name, fails)
-    saved[0].save(tmp_path / "x")
+    report.save(saved[0], tmp_path / "x")
     said = capsys.readouterr().err.splitlines()
     assert said == [f"economy: the report lacks picture '{name}' (ValueError: too many rows); all tables are kept"]
     held = {p.name for p in (tmp_path / "x").iterdir()}
@@ -183,7 +185,7 @@ def test_failure_leaves_the_old_folder(saved, tmp_path):
 
 
 def test_without_exchange_folders_are_replaced_too(saved, tmp_path, monkeypatch):
-    monkeypatch.setattr("experiments.folder._exchange", lambda a, b: False)
+    monkeypatch.setattr("experiments.runs.folder._exchange", lambda a, b: False)
     for _ in range(2):
         saved[0].save(tmp_path / "x")
     assert [p.name for p in tmp_path.iterdir()] == ["x"]

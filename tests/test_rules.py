@@ -16,7 +16,7 @@ import pytest
 
 from agents import lab
 from agents.lab import RULES, forecasts, rules
-from experiments.digest import code_digest
+from experiments.runs.digest import code_digest
 from model import InferenceEconomy, Scenario
 from model.core.errors import InputError
 from model.core.units import month_date

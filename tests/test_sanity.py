@@ -13,7 +13,7 @@ from statistics import median
 import polars as pl
 import pytest
 
-from experiments import observed
+from experiments.calibration import observed
 from model import InferenceEconomy
 
 FACTOR = 3.0

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import observed, operators, scored
+from experiments.calibration import observed, operators, scored
 from model import InferenceEconomy
 from model.core.errors import InputError
 

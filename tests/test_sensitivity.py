@@ -9,12 +9,26 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import cli, design, discovery, figures_sensitivity, findings, sensitivity, sweeps
-from experiments.drawing import png
-from experiments.engine import DONE, Outcome, pack
-from experiments.runner import RunInterrupted
-from experiments.sensitivity import MAIN, Preset, elementary_effects, outcomes, sobol_effects, strongest, study, thirds
-from experiments.sweeps import Progress
+from experiments import cli
+from experiments.figures import sensitivity as figures_sensitivity
+from experiments.figures.style import png
+from experiments.report import findings
+from experiments.runs.pool import DONE, Outcome, pack
+from experiments.runs.workers import RunInterrupted
+from experiments.studies import sensitivity
+from experiments.studies.sensitivity import (
+    MAIN,
+    Preset,
+    elementary_effects,
+    outcomes,
+    sobol_effects,
+    strongest,
+    study,
+    thirds,
+)
+from experiments.sweeps import design, discovery
+from experiments.sweeps import sweep as sweeps
+from experiments.sweeps.sweep import Progress
 from model.core.errors import InputError
 from model.scenario import Scenario
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from experiments.scored import LAST
+from experiments.calibration.scored import LAST
 from tests.test_architecture import ROOT, SOURCES, declared
 
 DATA = ROOT / "model" / "data"
@@ -50,8 +50,8 @@ def test_every_parameter_has_a_source():
 
 
 def test_fitted_parameters_say_so_and_lie_in_the_sample():
-    shown = {row["parameter"]: row for row in csv.DictReader((DATA / "fitted.csv").open())}
-    members = list(csv.DictReader((DATA / "posterior.csv").open()))
+    shown = {row["parameter"]: row for row in csv.DictReader((ROOT / "experiments" / "stored" / "fitted.csv").open())}
+    members = list(csv.DictReader((ROOT / "experiments" / "stored" / "posterior.csv").open()))
     names = {f"{d.section}.{d.name}": d for d in declared()}
     assert {n for n, d in names.items() if d.fit} == set(shown) == {n for n, d in names.items() if FITTED in d.source}
     for name, d in names.items():

@@ -12,8 +12,10 @@ import sys
 import pytest
 
 import model
-from experiments import cli, progress, streams
-from experiments.source import extra, seeds_of
+from experiments import cli
+from experiments.commands import progress
+from experiments.runs import streams
+from experiments.runs.options import extra, seeds_of
 from model.core.errors import InputError
 from tests.test_sweeps import ROOT, toml
 
@@ -138,7 +140,7 @@ def test_an_extra_is_named_with_what_installs_it_from_a_wheel():
     extras = (ROOT / "pyproject.toml").read_text()
     for path in (ROOT / "experiments").rglob("*.py"):
         text = path.read_text()
-        assert path.name == "source.py" or "make setup" not in text, path
+        assert path.name == "options.py" or "make setup" not in text, path
         for name in ("app", "cluster", "discovery"):
             assert f"'.[{name}]'" not in text, path
             assert f"\n{name} = [" in extras

@@ -14,10 +14,14 @@ import polars as pl
 import pytest
 
 import model
-from experiments import cli, design, digest, engine, store, sweep, sweeps
-from experiments.engine import simulate
-from experiments.runner import RunStopped
-from experiments.store import FILE, Store
+from experiments import cli, sweep
+from experiments.runs import digest, store
+from experiments.runs import pool as engine
+from experiments.runs.pool import simulate
+from experiments.runs.store import FILE, Store
+from experiments.runs.workers import RunStopped
+from experiments.sweeps import design
+from experiments.sweeps import sweep as sweeps
 from model.measures import DEFINITIONS
 from model.scenario import Intervention, Scenario
 

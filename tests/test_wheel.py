@@ -40,11 +40,12 @@ def test_the_command_runs_from_a_wheel(tmp_path):
     (site / "borrowed.pth").write_text("\n".join({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}))
 
     listed = call(bench / "env" / "bin" / "economy", "scenarios", cwd=bench)
-    shipped = [p.stem for p in (ROOT / "experiments" / "shipped").glob("*.toml")]
+    shipped = [p.stem for p in (ROOT / "model" / "scenarios").glob("*.toml")]
     assert shipped
     assert [name for name in shipped if name not in listed] == []
     for package in ("model", "agents", "experiments"):
         there = call(python, "-c", f"import {package}; print({package}.__file__)", cwd=bench).strip()
         assert Path(there).is_relative_to(site)
-    data = {p.name for p in (ROOT / "model" / "data").iterdir() if not p.name.startswith(".")}
-    assert data == {p.name for p in (site / "model" / "data").iterdir()}
+    for folder in ("model/data", "model/scenarios", "experiments/stored"):
+        held = {p.name for p in (ROOT / folder).iterdir() if not p.name.startswith(".")}
+        assert held == {p.name for p in (site / folder).iterdir()}

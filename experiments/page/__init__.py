@@ -1,1 +1,1 @@
-"""The parts of the browser page; `experiments/app.py` puts them together."""
+"""The parts of the browser page; `experiments/page/app.py` puts them together."""

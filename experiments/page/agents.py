@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from experiments import figures_share
+from experiments.figures import share as figures_share
 from experiments.page.blocks import Block, Choice, Table, paragraph, picture, plain, table
 
 if TYPE_CHECKING:

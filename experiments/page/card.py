@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import model
-from experiments import informed, report
+from experiments.calibration import overlap as informed
 from experiments.page.blocks import Html, paragraph
 from experiments.page.state import SHIPPED_NOTE
-from experiments.printed import PRIOR, QUESTION
-from experiments.results import Result
+from experiments.report import page as report
+from experiments.report.printed import PRIOR, QUESTION
+from experiments.runs.results import Result
 
 if TYPE_CHECKING:
     from experiments.page.player import Part, Scene

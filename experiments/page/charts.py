@@ -44,9 +44,9 @@ def _charts_only(obj: Any, by_ref: set[str]) -> Any:
         return obj
     held = {
         name: [_charts_only(x, by_ref) for x in value] if isinstance(value, list) else _charts_only(value, by_ref)
-        for name, value in obj._kwds.items()  # type: ignore[attr-defined]
+        for name, value in obj._kwds.items()
     }
-    return type(obj)(*obj._args, **held)  # type: ignore[attr-defined]
+    return type(obj)(*obj._args, **held)
 
 
 def specification(chart: Any) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
-from experiments import ranges
 from experiments.page.state import State, lookup
+from experiments.studies import ranges
 from model.core.params import Declaration
 from model.scenario import FIRM_TYPES, SECTIONS, declarations
 

@@ -163,9 +163,9 @@ def draw(nodes: Sequence[Node], edges: Sequence[Edge], which: str) -> str:
         )
     columns = COLUMNS[which]
     for k, column in enumerate(columns):
-        x = 130 + k * (WIDTH - 260) / (len(columns) - 1)
+        across = 130 + k * (WIDTH - 260) / (len(columns) - 1)
         out.append(
-            f'<text x="{x:.1f}" y="20" text-anchor="middle" font-size="13" font-weight="bold" fill="#222222">{HEADS[column]}</text>'
+            f'<text x="{across:.1f}" y="20" text-anchor="middle" font-size="13" font-weight="bold" fill="#222222">{HEADS[column]}</text>'
         )
     for i, (colour, words) in enumerate(
         zip(HEAT, ("half of the links", "next 30 %", "next 15 %", "busiest 5 %"), strict=True)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from experiments import figures, figures_share
+from experiments import figures
+from experiments.figures import share as figures_share
 from experiments.page.blocks import Choice, Html, paragraph, picture, plain, table
 from experiments.page.player import seeded
 from model.core.units import month_date

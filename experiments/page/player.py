@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from experiments import answer
 from experiments.page.blocks import Block, Html
 from experiments.page.charts import quickly
 from experiments.page.state import State
+from experiments.runs import answer
 from model import tables
 from model.core.units import month_date
 from model.economy import InferenceEconomy

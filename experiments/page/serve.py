@@ -10,8 +10,8 @@ import socket
 import threading
 import webbrowser
 
-from experiments.source import extra
-from experiments.streams import say
+from experiments.runs.options import extra
+from experiments.runs.streams import say
 from model.core.errors import InputError
 
 HOST, PORT = "127.0.0.1", 8765
@@ -34,7 +34,7 @@ def serve(host: str = HOST, port: int = PORT, open_browser: bool = True) -> None
         If the packages of the page are missing or the address cannot be used.
     """
     _share_a_heap()
-    os.environ["SOLARA_APP"] = "experiments.app"
+    os.environ["SOLARA_APP"] = "experiments.page.app"
     os.environ.setdefault("SOLARA_TELEMETRY_MIXPANEL_ENABLE", "False")
     with _bound(host, port) as listening:
         port = listening.getsockname()[1]

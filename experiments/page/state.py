@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from experiments.source import SEED_MAX, whole_number
+from experiments.runs.options import SEED_MAX, whole_number
 from model.core.errors import InputError, unknown
 from model.measures import DEFINITIONS, HEADLINE, ON_BOARD_SUFFIX
 from model.scenario import FIRM_TYPES, Scenario, read, shipped

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from experiments import figures_share
-from experiments.comparison import Comparison, paired
+from experiments.figures import share as figures_share
 from experiments.page.blocks import Choice, paragraph, picture, table
 from experiments.page.state import State, loaded
-from experiments.printed import comparison_tables
+from experiments.report.printed import comparison_tables
+from experiments.studies.comparison import Comparison, paired
 
 if TYPE_CHECKING:
     from experiments.page.player import Part, Scene

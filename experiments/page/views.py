@@ -10,13 +10,16 @@ from typing import Any
 
 import polars as pl
 
-import model
-from experiments import answer, figures, figures_economy, figures_share
+import experiments
+from experiments import figures
+from experiments.figures import economy as figures_economy
+from experiments.figures import share as figures_share
 from experiments.page import agents, card, networks, plans, versus
 from experiments.page.blocks import Choice, Html, paragraph, picture, plain, table, tiles
 from experiments.page.player import Part, Scene, seeded
 from experiments.page.state import State
-from experiments.printed import PRIOR
+from experiments.report.printed import PRIOR
+from experiments.runs import answer
 from model import tables
 from model.core.units import month_date
 from model.record import SERIES
@@ -25,7 +28,7 @@ SHORTLY = "The run is too short to show this yet: play on."
 EMPTY = "Nothing has happened yet: press play, step, or drag the month."
 #: Months by which a crossover must move before one seed says anything.
 CLEAR = 3
-ANSWER = Path(model.__file__).parent / "data" / "answer.json"
+ANSWER = Path(experiments.__file__).parent / "stored" / "answer.json"
 MEANINGS = {s.name: (s.unit, s.meaning) for s in SERIES}
 
 

@@ -1,0 +1,32 @@
+"""Charts of results and of evidence, altair all: each says what it shows, in words of its own tables."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import Any
+
+#: Modules that draw, in the order in which a chart is looked for.
+_DRAWERS = ("crossings", "economy", "markets", "plans", "sensitivity")
+
+
+def _charts() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for drawer in _DRAWERS:
+        module = importlib.import_module(f"experiments.figures.{drawer}")
+        own: list[tuple[str, Any]] = inspect.getmembers(
+            module, lambda x, name=module.__name__: inspect.isfunction(x) and x.__module__ == name
+        )
+        found |= {name: chart for name, chart in own if not name.startswith("_")}
+    return found
+
+
+def __getattr__(name: str) -> Any:
+    """Return a chart by its name, imported on first use: charts need a library that takes its time."""
+    if not name.startswith("_") and (chart := _charts().get(name)) is not None:
+        return chart
+    raise AttributeError(f"module 'experiments.figures' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_charts()})

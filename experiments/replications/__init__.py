@@ -1,0 +1,1 @@
+"""Published results: claim, expected, obtained, verdict."""

@@ -1,0 +1,1 @@
+"""Runs of scenarios: sources, processes, results, folders, stores."""

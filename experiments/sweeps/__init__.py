@@ -1,0 +1,1 @@
+"""Designs of runs and what is learned from them."""
