@@ -24,80 +24,17 @@ class AIAgentParams(Params):
 
     section: ClassVar[str] = "ai_agent"
 
-    tasks_per_month_max: float = param(
-        300.0,
-        "1/month",
-        20,
-        5000,
-        doc="tasks one delegate finishes in a month at most",
-        scale="log",
-        source="own assumption: some ten tasks a working day",
-    )
-    utilisation_target: float = param(
-        0.7,
-        "-",
-        0.2,
-        1,
-        doc="share of its capacity at which a delegate is kept busy",
-        source="own assumption: room for peaks, as in service work",
-    )
-    spawn_per_month: float = param(
-        0.35,
-        "1/month",
-        0.02,
-        1,
-        doc="share of the gap between wanted and existing agents closed in a month",
-        source="own assumption: principals review subscriptions every quarter",
-    )
-    turnover_per_month: float = param(
-        0.04,
-        "1/month",
-        0,
-        0.5,
-        doc="agents retired each month whatever happens",
-        source="own assumption: two years of life",
-    )
-    payout_per_month: float = param(
-        0.25,
-        "1/month",
-        0,
-        1,
-        doc="share of its wallet an agent pays to its principal",
-        source="own assumption: what is left is settled every quarter or so",
-    )
-    lean_months: int = param(
-        3,
-        "month",
-        1,
-        24,
-        doc="months in a row in which nobody wants an agent's work after which it leaves",
-        source="own assumption: a quarter without work ends a subscription",
-    )
-    agent_launch_horizon_minutes: float = param(
-        5.0,
-        "min",
-        0.5,
-        1e9,
-        doc="horizon at which agent applications open; the upper bound means never",
-        scale="log",
-        source="own assumption: the first agent products of 2023 ran on nets of 4 to 7 minutes (metr2025)",
-    )
-    ad_funded_share: float = param(
-        0.05,
-        "-",
-        0,
-        1,
-        doc="share of delegates that people would let advertisers fund at equal terms",
-        source="own assumption: small so far",
-    )
-    standing_small_share_scale: float = param(
-        0.5,
-        "-",
-        0.1,
-        2,
-        doc="logit scale, in ln(success over cost), of standing jobs over the two tiers",
-        source="own assumption: a net at half the cost takes four jobs in five",
-    )
+    # fmt: off
+    tasks_per_month_max: float =          param(300.0, "1/month",   20, 5000, scale="log", doc="tasks one delegate finishes in a month at most",                              source="own assumption: some ten tasks a working day")
+    utilisation_target: float =           param(  0.7, "-"      ,  0.2,    1,              doc="share of its capacity at which a delegate is kept busy",                      source="own assumption: room for peaks, as in service work")
+    spawn_per_month: float =              param( 0.35, "1/month", 0.02,    1,              doc="share of the gap between wanted and existing agents closed in a month",       source="own assumption: principals review subscriptions every quarter")
+    turnover_per_month: float =           param( 0.04, "1/month",    0,  0.5,              doc="agents retired each month whatever happens",                                  source="own assumption: two years of life")
+    payout_per_month: float =             param( 0.25, "1/month",    0,    1,              doc="share of its wallet an agent pays to its principal",                          source="own assumption: what is left is settled every quarter or so")
+    lean_months: int =                    param(    3, "month"  ,    1,   24,              doc="months in a row in which nobody wants an agent's work after which it leaves", source="own assumption: a quarter without work ends a subscription")
+    agent_launch_horizon_minutes: float = param(  5.0, "min"    ,  0.5,  1e9, scale="log", doc="horizon at which agent applications open; the upper bound means never",       source="own assumption: the first agent products of 2023 ran on nets of 4 to 7 minutes (metr2025)")
+    ad_funded_share: float =              param( 0.05, "-"      ,    0,    1,              doc="share of delegates that people would let advertisers fund at equal terms",    source="own assumption: small so far")
+    standing_small_share_scale: float =   param(  0.5, "-"      ,  0.1,    2,              doc="logit scale, in ln(success over cost), of standing jobs over the two tiers",  source="own assumption: a net at half the cost takes four jobs in five")
+    # fmt: on
 
 
 class AIAgents(Table):

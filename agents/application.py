@@ -22,154 +22,25 @@ class ApplicationParams(Params):
 
     section: ClassVar[str] = "application"
 
-    feature_value_usd_per_h: float = param(
-        0.00766,
-        "USD/h",
-        0.0005,
-        0.1,
-        doc="median value of a feature per attention-hour",
-        fit=True,
-        scale="log",
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre .008, log-sd .6, an eighth of the .06 USD that an hour online earns in advertising",
-        dynamic=False,
-    )
-    feature_value_sigma: float = param(
-        1.0,
-        "-",
-        0.2,
-        2,
-        doc="its log-sd",
-        source="own assumption: two features in three within a factor of 2.7 of the median",
-        dynamic=False,
-    )
-    feature_tokens_per_h: float = param(
-        900.0,
-        "token/h",
-        50,
-        20000,
-        doc="median scale e0 of a feature's tokens per attention-hour",
-        scale="log",
-        source="own assumption: about one page of text an hour",
-        dynamic=False,
-    )
-    feature_tokens_sigma: float = param(
-        0.7,
-        "-",
-        0.1,
-        2,
-        doc="its log-sd",
-        source="own assumption: two features in three within a factor of 2 of the median",
-        dynamic=False,
-    )
-    difficulty_minutes: float = param(
-        4.99,
-        "min",
-        0.5,
-        60,
-        doc="median difficulty of a feature's task",
-        fit=True,
-        scale="log",
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 5 minutes, log-sd .6, a paragraph to write or a list to check",
-        dynamic=False,
-    )
-    difficulty_sigma: float = param(
-        0.9,
-        "-",
-        0.1,
-        2,
-        doc="its log-sd",
-        source="own assumption: two features in three within a factor of 2.5 of the median",
-        dynamic=False,
-    )
-    required_success: float = param(
-        0.701,
-        "-",
-        0.5,
-        0.9,
-        doc="success below which a feature harms",
-        fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: uniform from .5 to .9, from right as often as wrong to nearly always right",
-    )
-    product_cycle_months: float = param(
-        9.34,
-        "month",
-        3,
-        36,
-        doc="mean months between revisions of a feature",
-        fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 10 months, log-sd .4, about one revision a year",
-        scale="log",
-    )
-    assistant_margin: float = param(
-        0.6,
-        "-",
-        0,
-        3,
-        doc="margin of assistant applications over token cost",
-        source="own assumption: free users are paid for by subscribers",
-    )
-    launch_horizon_minutes: float = param(
-        0.55,
-        "min",
-        0.05,
-        10,
-        doc="horizon at which assistants are offered to everybody",
-        source="observations metr_horizon_p50 2022-03: .6 min, the family of the first mass assistant",
-        scale="log",
-    )
-    launch_lag_months: int = param(
-        8,
-        "month",
-        0,
-        24,
-        doc="months from a net that is good enough to products for everybody, assistants and agents alike",
-        source="observations metr_horizon_p50: the net of 2022-03 became the mass assistant of 2022-11",
-    )
-    operating_share: float = param(
-        0.65,
-        "-",
-        0,
-        1,
-        doc="operating and content cost over revenue",
-        source="own assumption: media and platform accounts",
-    )
-    payout_per_month: float = param(
-        0.1,
-        "1/month",
-        0,
-        1,
-        doc="share of cash paid out to owners",
-        source="own assumption: idle cash is returned within a year",
-    )
-    failure_months: int = param(
-        6, "month", 1, 36, doc="months without money until failure", source="own assumption: two quarters of credit"
-    )
-    exit_share: float = param(
-        0.002,
-        "-",
-        0,
-        0.2,
-        doc="share of all attention below which an application is given up",
-        source="own assumption: a twentieth of an average application's share is no business",
-    )
-    ad_load: float = param(
-        1.0,
-        "-",
-        0,
-        5,
-        doc="mean advertising load over the opening's",
-        source="by definition 1 at the opening",
-        dynamic=False,
-    )
-    services: int = param(
-        16,
-        "services",
-        2,
-        200,
-        doc="services that compete for clicks and invocations",
-        source="own assumption: four bidders to a slot",
-        dynamic=False,
-    )
+    # fmt: off
+    feature_value_usd_per_h: float = param(0.00766, "USD/h"   , 0.0005,   0.1, fit=True, scale="log", dynamic=False, doc="median value of a feature per attention-hour",                                                 source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre .008, log-sd .6, an eighth of the .06 USD that an hour online earns in advertising")
+    feature_value_sigma: float =     param(    1.0, "-"       ,    0.2,     2, dynamic=False,                        doc="its log-sd",                                                                                   source="own assumption: two features in three within a factor of 2.7 of the median")
+    feature_tokens_per_h: float =    param(  900.0, "token/h" ,     50, 20000, scale="log", dynamic=False,           doc="median scale e0 of a feature's tokens per attention-hour",                                     source="own assumption: about one page of text an hour")
+    feature_tokens_sigma: float =    param(    0.7, "-"       ,    0.1,     2, dynamic=False,                        doc="its log-sd",                                                                                   source="own assumption: two features in three within a factor of 2 of the median")
+    difficulty_minutes: float =      param(   4.99, "min"     ,    0.5,    60, fit=True, scale="log", dynamic=False, doc="median difficulty of a feature's task",                                                        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 5 minutes, log-sd .6, a paragraph to write or a list to check")
+    difficulty_sigma: float =        param(    0.9, "-"       ,    0.1,     2, dynamic=False,                        doc="its log-sd",                                                                                   source="own assumption: two features in three within a factor of 2.5 of the median")
+    required_success: float =        param(  0.701, "-"       ,    0.5,   0.9, fit=True,                             doc="success below which a feature harms",                                                          source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: uniform from .5 to .9, from right as often as wrong to nearly always right")
+    product_cycle_months: float =    param(   9.34, "month"   ,      3,    36, fit=True, scale="log",                doc="mean months between revisions of a feature",                                                   source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 10 months, log-sd .4, about one revision a year")
+    assistant_margin: float =        param(    0.6, "-"       ,      0,     3,                                       doc="margin of assistant applications over token cost",                                             source="own assumption: free users are paid for by subscribers")
+    launch_horizon_minutes: float =  param(   0.55, "min"     ,   0.05,    10, scale="log",                          doc="horizon at which assistants are offered to everybody",                                         source="observations metr_horizon_p50 2022-03: .6 min, the family of the first mass assistant")
+    launch_lag_months: int =         param(      8, "month"   ,      0,    24,                                       doc="months from a net that is good enough to products for everybody, assistants and agents alike", source="observations metr_horizon_p50: the net of 2022-03 became the mass assistant of 2022-11")
+    operating_share: float =         param(   0.65, "-"       ,      0,     1,                                       doc="operating and content cost over revenue",                                                      source="own assumption: media and platform accounts")
+    payout_per_month: float =        param(    0.1, "1/month" ,      0,     1,                                       doc="share of cash paid out to owners",                                                             source="own assumption: idle cash is returned within a year")
+    failure_months: int =            param(      6, "month"   ,      1,    36,                                       doc="months without money until failure",                                                           source="own assumption: two quarters of credit")
+    exit_share: float =              param(  0.002, "-"       ,      0,   0.2,                                       doc="share of all attention below which an application is given up",                                source="own assumption: a twentieth of an average application's share is no business")
+    ad_load: float =                 param(    1.0, "-"       ,      0,     5, dynamic=False,                        doc="mean advertising load over the opening's",                                                     source="by definition 1 at the opening")
+    services: int =                  param(     16, "services",      2,   200, dynamic=False,                        doc="services that compete for clicks and invocations",                                             source="own assumption: four bidders to a slot")
+    # fmt: on
 
 
 class Applications(Table):

@@ -27,278 +27,40 @@ class HumanParams(Params):
 
     section: ClassVar[str] = "human"
 
-    population_people: float = param(
-        5.35e9,
-        "people",
-        1e9,
-        9e9,
-        doc="people online, held constant",
-        source="observations internet_users 2024-01",
-        dynamic=False,
-    )
-    wage_mean_usd_per_h: float = param(
-        10.0,
-        "USD/h",
-        3,
-        40,
-        doc="mean value of an hour of work",
-        source="own assumption: world mean value of an hour in purchasing power",
-        dynamic=False,
-    )
-    wage_sigma: float = param(
-        1.0,
-        "-",
-        0.3,
-        1.5,
-        doc="log-sd of wages",
-        source="own assumption: two people in three within a factor of 2.7 of the median, rich and poor countries together",
-        dynamic=False,
-    )
-    innovation_per_year: float = param(
-        0.0122,
-        "1/year",
-        0.001,
-        0.5,
-        doc="Bass p: adopts an assistant without example",
-        fit=True,
-        scale="log",
-        source="fitted to observations to 2025-11, fitted.csv; prior: bass1969 for the form, sultan1990 for the order (.03); own assumption: centre .02, log-sd .7, as products differ",
-    )
-    media_pulse: float = param(
-        1.0,
-        "-",
-        0.1,
-        50,
-        doc="factor on innovation while the press is full of a new kind of product",
-        source="own assumption: x10 for three months from 2022-12 fits observations chatgpt_wau; 1 otherwise",
-    )
-    imitation_per_year: float = param(
-        1.35,
-        "1/year",
-        0,
-        5,
-        doc="Bass q: adopts an assistant because contacts did",
-        fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 1.0, log-sd .25, as observations chatgpt_wau doubled in some eight months to 2024-12",
-    )
-    saturation_share: float = param(
-        0.85,
-        "-",
-        0.6,
-        0.95,
-        doc="share of people who could ever adopt",
-        source="own assumption: as the mobile internet among those online",
-    )
-    usefulness_reference: float = param(
-        0.15,
-        "-",
-        0.05,
-        1.0,
-        doc="share of tasks for which the tool would be chosen at which word of mouth runs at full speed",
-        source="own assumption: a few times observations genai_work_hours_share (3-6 % of work hours) while users doubled yearly",
-    )
-    delegation_innovation_per_year: float = param(
-        0.02,
-        "1/year",
-        0.001,
-        0.5,
-        doc="adopters who start to delegate to agents without example",
-        scale="log",
-        source="own assumption: as for assistants",
-    )
-    delegation_imitation_per_year: float = param(
-        1.0,
-        "1/year",
-        0,
-        5,
-        doc="adopters who start to delegate because contacts do",
-        source="own assumption: as for assistants",
-    )
-    task_minutes_median: float = param(
-        8.0,
-        "min",
-        1,
-        120,
-        doc="median length of a task that could be given away",
-        scale="log",
-        dynamic=False,
-        source="own assumption: between a chat question and a work item",
-    )
-    task_minutes_sigma: float = param(
-        1.3,
-        "-",
-        0.3,
-        2.5,
-        doc="log-sd of task length",
-        source="own assumption: from half a minute to two hours within two deviations",
-        dynamic=False,
-    )
-    task_hours_per_month: float = param(
-        40.0,
-        "h/month",
-        5,
-        172,
-        doc="mean hours a month of tasks that could be given away",
-        dynamic=False,
-        source="own assumption: a quarter of working time; genai_work_hours_share is a few per cent of hours so far",
-    )
-    work_hours_per_month: float = param(
-        172.0,
-        "h/month",
-        100,
-        250,
-        doc="hours of work a month",
-        source="own assumption: 40 hours a week, 4.3 weeks a month",
-        dynamic=False,
-    )
-    task_value_multiple: float = param(
-        1.5,
-        "-",
-        1,
-        3,
-        doc="value of a finished task over the wage cost of its minutes",
-        source="own assumption: labour share of about two thirds",
-        dynamic=False,
-    )
-    choice_scale: float = param(
-        0.12,
-        "-",
-        0.02,
-        0.5,
-        doc="scale of taste shocks as a share of task value",
-        source="own assumption: an eighth of the value, so that clear gains win and ties do not",
-        scale="log",
-    )
-    assistant_time_saving: float = param(
-        0.5,
-        "-",
-        0.1,
-        0.9,
-        doc="share of a task's minutes saved when the assistant's answer serves",
-        source="own assumption: experiments report 15-55 %",
-    )
-    assistant_prompt_minutes: float = param(
-        1.0, "min", 0.1, 10, doc="minutes to ask and read", source="own assumption: typing and reading one exchange"
-    )
-    assistant_habit: float = param(
-        0.10,
-        "-",
-        0,
-        0.5,
-        doc="cost of leaving the habit of own work, share of task value",
-        source="own assumption: a tenth of the value must be gained before habits change",
-    )
-    agent_habit: float = param(
-        0.10,
-        "-",
-        0,
-        0.5,
-        doc="cost of handing a task away, share of task value",
-        source="own assumption: as for assistants",
-    )
-    review_share_max: float = param(
-        0.5,
-        "-",
-        0.1,
-        1,
-        doc="review minutes over task minutes where agents always fail",
-        source="own assumption: half the time of the task, to check and mend all of it; no measurement found",
-    )
-    review_share_min: float = param(
-        0.02,
-        "-",
-        0.002,
-        0.2,
-        doc="review minutes over task minutes where agents never fail",
-        source="own assumption: a glance at one minute in fifty; no measurement found",
-        scale="log",
-    )
-    error_loss: float = param(
-        1.0,
-        "-",
-        0,
-        3,
-        doc="value lost when an agent fails, share of task value",
-        source="own assumption: the task is lost, no more",
-    )
-    rebound_elasticity: float = param(
-        1.0,
-        "-",
-        0,
-        3,
-        doc="tasks per unit of surplus share: more is undertaken as tasks become cheaper",
-        source="nber2025intelligence: 1.11 across sellers of one net; own assumption: one, as most such elasticities are near it",
-    )
-    ai_spending_share_max: float = param(
-        0.05,
-        "-",
-        0.005,
-        0.3,
-        doc="most a person spends on AI, share of income",
-        source="own assumption: a bound only, one dollar in twenty of income",
-    )
-    surplus_fee_share: float = param(
-        0.2,
-        "-",
-        0,
-        0.9,
-        doc="share of expected surplus paid to the agent on top of metered cost",
-        source="own assumption: principals keep four fifths of what they gain by delegating",
-    )
-    chat_turns: float = param(
-        3.0,
-        "-",
-        1,
-        20,
-        doc="turns per assistant task of the reference length",
-        source="own assumption: 25.7 messages a week a user",
-    )
-    chat_length_elasticity: float = param(
-        0.3,
-        "-",
-        0,
-        1,
-        doc="elasticity of turns to task length",
-        source="own assumption: longer tasks need more turns, far less than in proportion",
-        dynamic=False,
-    )
-    reasoning_switch_per_year: float = param(
-        1.0,
-        "1/year",
-        0,
-        5,
-        doc="hazard at which assistant users move to reasoning nets once they exist and pay",
-        fit=False,
-        source="own assumption: about once a year, as observations reasoning_token_share_openrouter went from none to half within 2025",
-    )
-    job_value_usd_per_month: float = param(
-        25.0,
-        "USD/month",
-        1,
-        500,
-        doc="value of the first standing job to a person of mean wage",
-        scale="log",
-        source="own assumption: an hour or two of work a month",
-        dynamic=False,
-    )
-    contacts: int = param(
-        12,
-        "people",
-        2,
-        40,
-        doc="contacts in the social graph",
-        source="wattsstrogatz1998 for the form; own assumption: a dozen close contacts",
-        dynamic=False,
-    )
-    rewiring: float = param(
-        0.1,
-        "-",
-        0,
-        1,
-        doc="share of contacts far away",
-        source="wattsstrogatz1998 for the form; own assumption: a tenth, inside the range of small worlds",
-        dynamic=False,
-    )
+    # fmt: off
+    population_people: float =              param(5.35e9, "people"   ,   1e9,  9e9, dynamic=False,              doc="people online, held constant",                                                                source="observations internet_users 2024-01")
+    wage_mean_usd_per_h: float =            param(  10.0, "USD/h"    ,     3,   40, dynamic=False,              doc="mean value of an hour of work",                                                               source="own assumption: world mean value of an hour in purchasing power")
+    wage_sigma: float =                     param(   1.0, "-"        ,   0.3,  1.5, dynamic=False,              doc="log-sd of wages",                                                                             source="own assumption: two people in three within a factor of 2.7 of the median, rich and poor countries together")
+    innovation_per_year: float =            param(0.0122, "1/year"   , 0.001,  0.5, fit=True, scale="log",      doc="Bass p: adopts an assistant without example",                                                 source="fitted to observations to 2025-11, fitted.csv; prior: bass1969 for the form, sultan1990 for the order (.03); own assumption: centre .02, log-sd .7, as products differ")
+    media_pulse: float =                    param(   1.0, "-"        ,   0.1,   50,                             doc="factor on innovation while the press is full of a new kind of product",                       source="own assumption: x10 for three months from 2022-12 fits observations chatgpt_wau; 1 otherwise")
+    imitation_per_year: float =             param(  1.35, "1/year"   ,     0,    5, fit=True,                   doc="Bass q: adopts an assistant because contacts did",                                            source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 1.0, log-sd .25, as observations chatgpt_wau doubled in some eight months to 2024-12")
+    saturation_share: float =               param(  0.85, "-"        ,   0.6, 0.95,                             doc="share of people who could ever adopt",                                                        source="own assumption: as the mobile internet among those online")
+    usefulness_reference: float =           param(  0.15, "-"        ,  0.05,  1.0,                             doc="share of tasks for which the tool would be chosen at which word of mouth runs at full speed", source="own assumption: a few times observations genai_work_hours_share (3-6 % of work hours) while users doubled yearly")
+    delegation_innovation_per_year: float = param(  0.02, "1/year"   , 0.001,  0.5, scale="log",                doc="adopters who start to delegate to agents without example",                                    source="own assumption: as for assistants")
+    delegation_imitation_per_year: float =  param(   1.0, "1/year"   ,     0,    5,                             doc="adopters who start to delegate because contacts do",                                          source="own assumption: as for assistants")
+    task_minutes_median: float =            param(   8.0, "min"      ,     1,  120, scale="log", dynamic=False, doc="median length of a task that could be given away",                                            source="own assumption: between a chat question and a work item")
+    task_minutes_sigma: float =             param(   1.3, "-"        ,   0.3,  2.5, dynamic=False,              doc="log-sd of task length",                                                                       source="own assumption: from half a minute to two hours within two deviations")
+    task_hours_per_month: float =           param(  40.0, "h/month"  ,     5,  172, dynamic=False,              doc="mean hours a month of tasks that could be given away",                                        source="own assumption: a quarter of working time; genai_work_hours_share is a few per cent of hours so far")
+    work_hours_per_month: float =           param( 172.0, "h/month"  ,   100,  250, dynamic=False,              doc="hours of work a month",                                                                       source="own assumption: 40 hours a week, 4.3 weeks a month")
+    task_value_multiple: float =            param(   1.5, "-"        ,     1,    3, dynamic=False,              doc="value of a finished task over the wage cost of its minutes",                                  source="own assumption: labour share of about two thirds")
+    choice_scale: float =                   param(  0.12, "-"        ,  0.02,  0.5, scale="log",                doc="scale of taste shocks as a share of task value",                                              source="own assumption: an eighth of the value, so that clear gains win and ties do not")
+    assistant_time_saving: float =          param(   0.5, "-"        ,   0.1,  0.9,                             doc="share of a task's minutes saved when the assistant's answer serves",                          source="own assumption: experiments report 15-55 %")
+    assistant_prompt_minutes: float =       param(   1.0, "min"      ,   0.1,   10,                             doc="minutes to ask and read",                                                                     source="own assumption: typing and reading one exchange")
+    assistant_habit: float =                param(  0.10, "-"        ,     0,  0.5,                             doc="cost of leaving the habit of own work, share of task value",                                  source="own assumption: a tenth of the value must be gained before habits change")
+    agent_habit: float =                    param(  0.10, "-"        ,     0,  0.5,                             doc="cost of handing a task away, share of task value",                                            source="own assumption: as for assistants")
+    review_share_max: float =               param(   0.5, "-"        ,   0.1,    1,                             doc="review minutes over task minutes where agents always fail",                                   source="own assumption: half the time of the task, to check and mend all of it; no measurement found")
+    review_share_min: float =               param(  0.02, "-"        , 0.002,  0.2, scale="log",                doc="review minutes over task minutes where agents never fail",                                    source="own assumption: a glance at one minute in fifty; no measurement found")
+    error_loss: float =                     param(   1.0, "-"        ,     0,    3,                             doc="value lost when an agent fails, share of task value",                                         source="own assumption: the task is lost, no more")
+    rebound_elasticity: float =             param(   1.0, "-"        ,     0,    3,                             doc="tasks per unit of surplus share: more is undertaken as tasks become cheaper",                 source="nber2025intelligence: 1.11 across sellers of one net; own assumption: one, as most such elasticities are near it")
+    ai_spending_share_max: float =          param(  0.05, "-"        , 0.005,  0.3,                             doc="most a person spends on AI, share of income",                                                 source="own assumption: a bound only, one dollar in twenty of income")
+    surplus_fee_share: float =              param(   0.2, "-"        ,     0,  0.9,                             doc="share of expected surplus paid to the agent on top of metered cost",                          source="own assumption: principals keep four fifths of what they gain by delegating")
+    chat_turns: float =                     param(   3.0, "-"        ,     1,   20,                             doc="turns per assistant task of the reference length",                                            source="own assumption: 25.7 messages a week a user")
+    chat_length_elasticity: float =         param(   0.3, "-"        ,     0,    1, dynamic=False,              doc="elasticity of turns to task length",                                                          source="own assumption: longer tasks need more turns, far less than in proportion")
+    reasoning_switch_per_year: float =      param(   1.0, "1/year"   ,     0,    5, fit=False,                  doc="hazard at which assistant users move to reasoning nets once they exist and pay",              source="own assumption: about once a year, as observations reasoning_token_share_openrouter went from none to half within 2025")
+    job_value_usd_per_month: float =        param(  25.0, "USD/month",     1,  500, scale="log", dynamic=False, doc="value of the first standing job to a person of mean wage",                                    source="own assumption: an hour or two of work a month")
+    contacts: int =                         param(    12, "people"   ,     2,   40, dynamic=False,              doc="contacts in the social graph",                                                                source="wattsstrogatz1998 for the form; own assumption: a dozen close contacts")
+    rewiring: float =                       param(   0.1, "-"        ,     0,    1, dynamic=False,              doc="share of contacts far away",                                                                  source="wattsstrogatz1998 for the form; own assumption: a tenth, inside the range of small worlds")
+    # fmt: on
 
 
 class Humans(Table):

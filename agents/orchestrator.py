@@ -24,76 +24,18 @@ class OrchestratorParams(Params):
 
     section: ClassVar[str] = "orchestrator"
 
-    take_rate: float = param(
-        0.10,
-        "-",
-        0,
-        0.5,
-        doc="take rate over metered cost at the opening",
-        source="own assumption: cloud marketplaces take 3-20 %",
-    )
-    take_rate_max: float = param(
-        0.30, "-", 0.05, 0.6, doc="highest take rate", source="own assumption: what application stores take"
-    )
-    price_elasticity: float = param(
-        6.0,
-        "-",
-        1.5,
-        20,
-        doc="elasticity of routed calls to the take rate: sets its markup",
-        source="own assumption: a markup of a fifth, within the fees of marketplaces",
-    )
-    routing_inertia: float = param(
-        0.85,
-        "-",
-        0,
-        0.99,
-        doc="share of a node's calls that go where they went last month",
-        source="own assumption: contracts and integrations are revised about twice a year",
-    )
-    quality_coefficient: float = param(
-        1.0,
-        "-",
-        0,
-        4,
-        doc="log-odds per unit of ln quality",
-        source="own assumption: odds in proportion to quality, no measurement found",
-    )
-    price_coefficient: float = param(
-        1.0,
-        "-",
-        0,
-        4,
-        doc="fall of log-odds per unit of ln price",
-        source="own assumption: odds in inverse proportion to price, no measurement found",
-    )
-    traffic_coefficient: float = param(
-        0.3,
-        "-",
-        0,
-        0.9,
-        doc="log-odds per unit of ln traffic: preferential attachment",
-        source="bianconi2001 for the form; own assumption: twice the traffic, a quarter more odds",
-    )
-    exit_per_year: float = param(
-        0.10,
-        "1/year",
-        0,
-        0.6,
-        doc="hazard at which the least used skills and tools are replaced",
-        source="own assumption: registries turn over within years",
-    )
-    operating_share: float = param(
-        0.7, "-", 0, 1, doc="operating cost over revenue", source="own assumption: as platforms for software spend"
-    )
-    agent_fee_share: float = param(
-        0.5,
-        "-",
-        0,
-        1,
-        doc="share of invocation fees passed on to ad-funded agents",
-        source="own assumption: marketplace and agent share the fee evenly",
-    )
+    # fmt: off
+    take_rate: float =           param(0.10, "-"     ,    0,  0.5, doc="take rate over metered cost at the opening",                   source="own assumption: cloud marketplaces take 3-20 %")
+    take_rate_max: float =       param(0.30, "-"     , 0.05,  0.6, doc="highest take rate",                                            source="own assumption: what application stores take")
+    price_elasticity: float =    param( 6.0, "-"     ,  1.5,   20, doc="elasticity of routed calls to the take rate: sets its markup", source="own assumption: a markup of a fifth, within the fees of marketplaces")
+    routing_inertia: float =     param(0.85, "-"     ,    0, 0.99, doc="share of a node's calls that go where they went last month",   source="own assumption: contracts and integrations are revised about twice a year")
+    quality_coefficient: float = param( 1.0, "-"     ,    0,    4, doc="log-odds per unit of ln quality",                              source="own assumption: odds in proportion to quality, no measurement found")
+    price_coefficient: float =   param( 1.0, "-"     ,    0,    4, doc="fall of log-odds per unit of ln price",                        source="own assumption: odds in inverse proportion to price, no measurement found")
+    traffic_coefficient: float = param( 0.3, "-"     ,    0,  0.9, doc="log-odds per unit of ln traffic: preferential attachment",     source="bianconi2001 for the form; own assumption: twice the traffic, a quarter more odds")
+    exit_per_year: float =       param(0.10, "1/year",    0,  0.6, doc="hazard at which the least used skills and tools are replaced", source="own assumption: registries turn over within years")
+    operating_share: float =     param( 0.7, "-"     ,    0,    1, doc="operating cost over revenue",                                  source="own assumption: as platforms for software spend")
+    agent_fee_share: float =     param( 0.5, "-"     ,    0,    1, doc="share of invocation fees passed on to ad-funded agents",       source="own assumption: marketplace and agent share the fee evenly")
+    # fmt: on
 
 
 class Orchestrators(Table):

@@ -20,199 +20,32 @@ class ProviderParams(Params):
 
     section: ClassVar[str] = "provider"
 
-    interest_per_year: float = param(
-        0.10,
-        "1/year",
-        0.02,
-        0.3,
-        doc="required return on machines",
-        source="own assumption: cost of capital of cloud and neocloud builders",
-    )
-    depreciation_per_year: float = param(
-        0.15,
-        "1/year",
-        0.05,
-        0.35,
-        doc="physical and competitive depreciation apart from the fall of chip prices",
-        source="ftm: .2; gate2025: .3 with obsolescence",
-    )
-    price_decline_per_year: float = param(
-        0.20,
-        "1/year",
-        0.0,
-        0.5,
-        doc="prior of the yearly fall of chip prices per H100e before own experience",
-        source="gate2025: 27.5 % a year in price-performance",
-        dynamic=False,
-    )
-    utilisation_planned: float = param(
-        0.75,
-        "-",
-        0.4,
-        0.95,
-        doc="utilisation that investors count on",
-        source="own assumption: below the highest sustained utilisation of .85",
-    )
-    adaptive_per_month: float = param(
-        0.20,
-        "1/month",
-        0.02,
-        1,
-        doc="speed of adaptive expectations of price and growth",
-        source="own assumption: five months of memory, the adaptive half of a cobweb forecast",
-    )
-    extrapolation: float = param(
-        0.939,
-        "-",
-        0,
-        1,
-        doc="weight of extrapolated demand growth over the lead time",
-        fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: uniform from 0 to 1, from no trend to the whole trend",
-    )
-    lead_months: float = param(
-        9.0,
-        "month",
-        3,
-        24,
-        doc="lead time over which demand is extrapolated",
-        source="own assumption: order to delivery takes 6 to 12 months",
-    )
-    growth_max_per_month: float = param(
-        0.12,
-        "1/month",
-        0.01,
-        0.3,
-        doc="highest growth of demand anyone plans for",
-        source="own assumption: fourfold a year",
-    )
-    order_months: float = param(
-        3.0,
-        "month",
-        1,
-        24,
-        doc="months over which the gap to desired capacity is ordered",
-        source="own assumption: budgets are set every quarter",
-    )
-    profit_elasticity: float = param(
-        0.8,
-        "-",
-        0.1,
-        3,
-        doc="elasticity of desired capacity to expected price over user cost",
-        source="own assumption: a little below the demand elasticity of 1.1-1.2",
-    )
-    adjustment_exponent: float = param(
-        4.0, "-", 3, 5, doc="chi of GATE's adjustment cost", source="gate2025 equation 7", dynamic=False
-    )
-    adjustment_years: float = param(
-        0.05,
-        "year",
-        0.0,
-        4,
-        doc="a_Q of GATE's adjustment cost",
-        source="own assumption: GATE's 2 years would make the growth of 2022-25 cost fifty times its price",
-    )
-    deposit_share: float = param(
-        0.2,
-        "-",
-        0,
-        1,
-        doc="share of the price paid at order",
-        source="own assumption: a fifth at order, the rest at delivery",
-    )
-    parent_cash_usd_per_year: float = param(
-        2.68e11,
-        "USD/year",
-        5e10,
-        1e12,
-        doc="non-AI operating cash of integrated incumbents at the opening",
-        source="calcbench2026: 293e9 USD for five clouds in 2022, 395e9 in 2023; own assumption: 3e11 in 2023 without AI, less 12 % a year before",
-        scale="log",
-        dynamic=False,
-    )
-    parent_cash_growth_per_year: float = param(
-        0.12,
-        "1/year",
-        0.0,
-        0.3,
-        doc="growth of that cash",
-        source="calcbench2026: 18.7 % a year for five clouds, 2020-25; own assumption: 12 % of it without AI",
-        exogenous_trend=True,
-    )
-    parent_cash_max_usd_per_year: float = param(
-        1.2e12,
-        "USD/year",
-        3e11,
-        3e12,
-        doc="level at which that cash stops growing",
-        scale="log",
-        source="own assumption: about one per cent of world output",
-    )
-    parent_share_max: float = param(
-        0.55,
-        "-",
-        0,
-        1,
-        doc="largest share of parents' cash for AI machines",
-        source="own assumption: capex of 2024-25 over operating cash",
-    )
-    leverage_max: float = param(
-        0.7,
-        "-",
-        0,
-        0.95,
-        doc="debt over book value of machines at which lenders stop",
-        source="own assumption: secured lending to neoclouds",
-    )
-    failure_months: int = param(
-        6,
-        "month",
-        1,
-        24,
-        doc="months without cash, own or parents', until failure",
-        source="own assumption: lenders wait about two quarters",
-    )
-    capacity_share_max: float = param(
-        0.45,
-        "-",
-        0.1,
-        1,
-        doc="largest share of orders one provider takes",
-        source="own assumption: no buyer was known to take half of the chips",
-    )
-    price_learning_per_month: float = param(
-        0.05,
-        "1/month",
-        0.005,
-        0.5,
-        doc="speed at which the expected change of machine prices follows the realised one",
-        source="own assumption: about two years of memory",
-    )
-    sites_ahead: float = param(
-        2.0,
-        "-",
-        1,
-        5,
-        doc="machines that may be ordered over those for which powered sites are free now",
-        source="own assumption: sites are signed before chips arrive",
-    )
-    book_life_months: float = param(
-        60.0,
-        "month",
-        24,
-        120,
-        doc="life over which lenders write machines down",
-        source="observations datacenter_server_life_years",
-    )
-    opex_usd_per_h: float = param(
-        0.12,
-        "USD/h",
-        0.01,
-        0.5,
-        doc="staff, repairs, network per H100e-hour of capacity, without electricity",
-        source="own assumption: with electricity about .25 USD, the operating cost below which no hour is sold",
-    )
+    # fmt: off
+    interest_per_year: float =            param(   0.10, "1/year"  ,  0.02,  0.3,                             doc="required return on machines",                                                   source="own assumption: cost of capital of cloud and neocloud builders")
+    depreciation_per_year: float =        param(   0.15, "1/year"  ,  0.05, 0.35,                             doc="physical and competitive depreciation apart from the fall of chip prices",      source="ftm: .2; gate2025: .3 with obsolescence")
+    price_decline_per_year: float =       param(   0.20, "1/year"  ,   0.0,  0.5, dynamic=False,              doc="prior of the yearly fall of chip prices per H100e before own experience",       source="gate2025: 27.5 % a year in price-performance")
+    utilisation_planned: float =          param(   0.75, "-"       ,   0.4, 0.95,                             doc="utilisation that investors count on",                                           source="own assumption: below the highest sustained utilisation of .85")
+    adaptive_per_month: float =           param(   0.20, "1/month" ,  0.02,    1,                             doc="speed of adaptive expectations of price and growth",                            source="own assumption: five months of memory, the adaptive half of a cobweb forecast")
+    extrapolation: float =                param(  0.939, "-"       ,     0,    1, fit=True,                   doc="weight of extrapolated demand growth over the lead time",                       source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: uniform from 0 to 1, from no trend to the whole trend")
+    lead_months: float =                  param(    9.0, "month"   ,     3,   24,                             doc="lead time over which demand is extrapolated",                                   source="own assumption: order to delivery takes 6 to 12 months")
+    growth_max_per_month: float =         param(   0.12, "1/month" ,  0.01,  0.3,                             doc="highest growth of demand anyone plans for",                                     source="own assumption: fourfold a year")
+    order_months: float =                 param(    3.0, "month"   ,     1,   24,                             doc="months over which the gap to desired capacity is ordered",                      source="own assumption: budgets are set every quarter")
+    profit_elasticity: float =            param(    0.8, "-"       ,   0.1,    3,                             doc="elasticity of desired capacity to expected price over user cost",               source="own assumption: a little below the demand elasticity of 1.1-1.2")
+    adjustment_exponent: float =          param(    4.0, "-"       ,     3,    5, dynamic=False,              doc="chi of GATE's adjustment cost",                                                 source="gate2025 equation 7")
+    adjustment_years: float =             param(   0.05, "year"    ,   0.0,    4,                             doc="a_Q of GATE's adjustment cost",                                                 source="own assumption: GATE's 2 years would make the growth of 2022-25 cost fifty times its price")
+    deposit_share: float =                param(    0.2, "-"       ,     0,    1,                             doc="share of the price paid at order",                                              source="own assumption: a fifth at order, the rest at delivery")
+    parent_cash_usd_per_year: float =     param(2.68e11, "USD/year",  5e10, 1e12, scale="log", dynamic=False, doc="non-AI operating cash of integrated incumbents at the opening",                 source="calcbench2026: 293e9 USD for five clouds in 2022, 395e9 in 2023; own assumption: 3e11 in 2023 without AI, less 12 % a year before")
+    parent_cash_growth_per_year: float =  param(   0.12, "1/year"  ,   0.0,  0.3, exogenous_trend=True,       doc="growth of that cash",                                                           source="calcbench2026: 18.7 % a year for five clouds, 2020-25; own assumption: 12 % of it without AI")
+    parent_cash_max_usd_per_year: float = param( 1.2e12, "USD/year",  3e11, 3e12, scale="log",                doc="level at which that cash stops growing",                                        source="own assumption: about one per cent of world output")
+    parent_share_max: float =             param(   0.55, "-"       ,     0,    1,                             doc="largest share of parents' cash for AI machines",                                source="own assumption: capex of 2024-25 over operating cash")
+    leverage_max: float =                 param(    0.7, "-"       ,     0, 0.95,                             doc="debt over book value of machines at which lenders stop",                        source="own assumption: secured lending to neoclouds")
+    failure_months: int =                 param(      6, "month"   ,     1,   24,                             doc="months without cash, own or parents', until failure",                           source="own assumption: lenders wait about two quarters")
+    capacity_share_max: float =           param(   0.45, "-"       ,   0.1,    1,                             doc="largest share of orders one provider takes",                                    source="own assumption: no buyer was known to take half of the chips")
+    price_learning_per_month: float =     param(   0.05, "1/month" , 0.005,  0.5,                             doc="speed at which the expected change of machine prices follows the realised one", source="own assumption: about two years of memory")
+    sites_ahead: float =                  param(    2.0, "-"       ,     1,    5,                             doc="machines that may be ordered over those for which powered sites are free now",  source="own assumption: sites are signed before chips arrive")
+    book_life_months: float =             param(   60.0, "month"   ,    24,  120,                             doc="life over which lenders write machines down",                                   source="observations datacenter_server_life_years")
+    opex_usd_per_h: float =               param(   0.12, "USD/h"   ,  0.01,  0.5,                             doc="staff, repairs, network per H100e-hour of capacity, without electricity",       source="own assumption: with electricity about .25 USD, the operating cost below which no hour is sold")
+    # fmt: on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,40 +54,12 @@ class ProviderFirm(Params):
 
     section: ClassVar[str] = "provider"
 
-    share: float = param(
-        0.125,
-        "-",
-        0.001,
-        1,
-        doc="share of the opening stock",
-        source="own assumption: three hyperscalers, two integrated firms, the rest",
-        dynamic=False,
-    )
-    parent_share: float = param(
-        0.0,
-        "-",
-        0,
-        1,
-        doc="share of parents' cash this firm can draw on",
-        source="own assumption: capex_big4_year by firm",
-        dynamic=False,
-    )
-    integrated_lab: str = param(
-        "",
-        "-",
-        doc="lab of the same house, empty for none",
-        source="own assumption: two houses own a frontier lab",
-        dynamic=False,
-    )
-    premium: float = param(
-        1.0,
-        "-",
-        0.5,
-        2,
-        doc="contract price over the market's",
-        source="observations gpu_rent_h100: hyperscaler list above neocloud",
-        dynamic=False,
-    )
+    # fmt: off
+    share: float =        param(0.125, "-", 0.001, 1, dynamic=False, doc="share of the opening stock",                   source="own assumption: three hyperscalers, two integrated firms, the rest")
+    parent_share: float = param(  0.0, "-",     0, 1, dynamic=False, doc="share of parents' cash this firm can draw on", source="own assumption: capex_big4_year by firm")
+    integrated_lab: str = param("", "-", dynamic=False,              doc="lab of the same house, empty for none",        source="own assumption: two houses own a frontier lab")
+    premium: float =      param(  1.0, "-",   0.5, 2, dynamic=False, doc="contract price over the market's",             source="observations gpu_rent_h100: hyperscaler list above neocloud")
+    # fmt: on
 
 
 #: The opening's providers.

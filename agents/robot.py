@@ -23,206 +23,31 @@ class RobotParams(Params):
 
     section: ClassVar[str] = "robot"
 
-    initial_stock: float = param(
-        3.0e3,
-        "robots",
-        1e2,
-        5e4,
-        doc="robots with learned policies at the opening",
-        scale="log",
-        dynamic=False,
-        source="own assumption: 1e4 robots with learned policies in 2024, halved twice to come back to the opening",
-    )
-    price_usd: float = param(
-        9.0e4,
-        "USD",
-        2e4,
-        2e5,
-        doc="price of a robot at the opening",
-        scale="log",
-        source="goldman2024robots: 30-150 thousand USD",
-        dynamic=False,
-    )
-    price_reference_robots: float = param(
-        2.0e4,
-        "robots",
-        1e3,
-        1e6,
-        doc="cumulative robots at which the opening price holds",
-        scale="log",
-        source="own assumption: the units made before count as experience",
-        dynamic=False,
-    )
-    learning_exponent: float = param(
-        0.32,
-        "-",
-        0.1,
-        0.5,
-        doc="Wright exponent of the price",
-        source="own assumption: a fifth cheaper at each doubling, -log2(.8) = .32",
-    )
-    price_floor_usd: float = param(
-        1.5e4,
-        "USD",
-        3e3,
-        5e4,
-        doc="cost of materials below which the price does not fall",
-        scale="log",
-        source="own assumption: half of 30 thousand USD, the lowest unit cost in goldman2024robots",
-    )
-    depreciation_per_year: float = param(
-        0.15,
-        "1/year",
-        0.05,
-        0.4,
-        doc="robots retired a year",
-        source="own assumption: some seven years of life, less than an industrial robot's twelve",
-    )
-    interest_per_year: float = param(
-        0.08,
-        "1/year",
-        0.0,
-        0.3,
-        doc="owners' required return",
-        source="own assumption: cost of capital of industrial firms",
-    )
-    duty_hours_per_month: float = param(
-        240.0,
-        "h/month",
-        20,
-        700,
-        doc="active hours of a robot",
-        source="own assumption: one shift of eight hours a day",
-    )
-    work_minutes: float = param(
-        10.0,
-        "min",
-        0.5,
-        120,
-        doc="length of a robot's task in human minutes",
-        source="own assumption: a pick, a load, a cleaning: minutes, not hours",
-    )
-    embodiment_gap: float = param(
-        0.156,
-        "-",
-        0.001,
-        1,
-        doc="horizon in the physical world over the small nets' horizon",
-        fit=True,
-        scale="log",
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: physical skill lags by about five doublings",
-    )
-    owner_share_max: float = param(
-        0.08,
-        "-",
-        0.005,
-        1,
-        doc="robots per person at saturation",
-        scale="log",
-        source="own assumption: one robot for a dozen people",
-    )
-    demand_scale: float = param(
-        0.35,
-        "-",
-        0.05,
-        2,
-        doc="logit scale of demand in ln(value over cost)",
-        source="own assumption: wages and sites differ by about a third around the mean",
-    )
-    purchase_per_month: float = param(
-        0.05,
-        "1/month",
-        0.005,
-        0.5,
-        doc="share of the gap to the wanted fleet ordered each month",
-        source="own assumption: budgets are annual",
-    )
-    production_growth_per_month: float = param(
-        0.057,
-        "1/month",
-        0.0,
-        0.2,
-        doc="fastest growth of makers' capacity while orders wait",
-        fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: 80 % a year; robots_industrial_installs never doubled",
-    )
-    queue_months: float = param(
-        18.0,
-        "month",
-        1,
-        120,
-        doc="longest wait for which owners sign orders",
-        source="own assumption: as buyers of other machines in short supply",
-    )
-    supervision_h_per_month: float = param(
-        12.0,
-        "h/month",
-        0,
-        120,
-        doc="supervision a robot that always fails asks for",
-        source="own assumption: 5 % of its hours",
-    )
-    tokens_per_s: float = param(
-        4800.0,
-        "token/s",
-        100,
-        60000,
-        doc="tokens of the slow policy while active",
-        scale="log",
-        source="own assumption: 600 tokens a step (a picture, an instruction) at 8 steps a second",
-    )
-    policy_parameters: float = param(
-        7.0e9,
-        "parameters",
-        1e8,
-        1e11,
-        doc="parameters of the slow policy",
-        scale="log",
-        source="own assumption: the size of a small language model that sees, as makers of humanoids describe their slow policy",
-    )
-    fast_flop_per_s: float = param(
-        3.2e12,
-        "FLOP/s",
-        1e10,
-        1e14,
-        doc="work of the fast policy while active",
-        scale="log",
-        source="own assumption: 2 FLOP x 8e7 parameters x 100 tokens x 200 steps a second",
-    )
-    cloud_calls_per_h: float = param(
-        60.0,
-        "1/h",
-        0,
-        3600,
-        doc="calls to nets in the cloud per active hour when the cloud costs nothing",
-        scale="linear",
-        source="own assumption: one plan a minute",
-    )
-    cloud_price_elasticity: float = param(
-        0.8,
-        "-",
-        0,
-        2,
-        doc="fall of cloud calls as they cost more of the robot's hourly value",
-        source="own assumption: a little below 1, on-board nets are a partial substitute",
-    )
-    on_board_utilisation: float = param(
-        0.3,
-        "-",
-        0.05,
-        1,
-        doc="achieved over peak operations on board",
-        source="own assumption: as cloud inference, ai2027",
-    )
-    on_board_w_per_h100e: float = param(
-        900.0,
-        "W",
-        100,
-        3000,
-        doc="power of on-board computers per H100e",
-        scale="log",
-        source="own assumption: embedded boards of about 130 W give .14 H100e; observations jetson_thor_fp4",
-    )
+    # fmt: off
+    initial_stock: float =               param( 3.0e3, "robots"    ,   1e2,   5e4, scale="log", dynamic=False, doc="robots with learned policies at the opening",                             source="own assumption: 1e4 robots with learned policies in 2024, halved twice to come back to the opening")
+    price_usd: float =                   param( 9.0e4, "USD"       ,   2e4,   2e5, scale="log", dynamic=False, doc="price of a robot at the opening",                                         source="goldman2024robots: 30-150 thousand USD")
+    price_reference_robots: float =      param( 2.0e4, "robots"    ,   1e3,   1e6, scale="log", dynamic=False, doc="cumulative robots at which the opening price holds",                      source="own assumption: the units made before count as experience")
+    learning_exponent: float =           param(  0.32, "-"         ,   0.1,   0.5,                             doc="Wright exponent of the price",                                            source="own assumption: a fifth cheaper at each doubling, -log2(.8) = .32")
+    price_floor_usd: float =             param( 1.5e4, "USD"       ,   3e3,   5e4, scale="log",                doc="cost of materials below which the price does not fall",                   source="own assumption: half of 30 thousand USD, the lowest unit cost in goldman2024robots")
+    depreciation_per_year: float =       param(  0.15, "1/year"    ,  0.05,   0.4,                             doc="robots retired a year",                                                   source="own assumption: some seven years of life, less than an industrial robot's twelve")
+    interest_per_year: float =           param(  0.08, "1/year"    ,   0.0,   0.3,                             doc="owners' required return",                                                 source="own assumption: cost of capital of industrial firms")
+    duty_hours_per_month: float =        param( 240.0, "h/month"   ,    20,   700,                             doc="active hours of a robot",                                                 source="own assumption: one shift of eight hours a day")
+    work_minutes: float =                param(  10.0, "min"       ,   0.5,   120,                             doc="length of a robot's task in human minutes",                               source="own assumption: a pick, a load, a cleaning: minutes, not hours")
+    embodiment_gap: float =              param( 0.156, "-"         , 0.001,     1, fit=True, scale="log",      doc="horizon in the physical world over the small nets' horizon",              source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: physical skill lags by about five doublings")
+    owner_share_max: float =             param(  0.08, "-"         , 0.005,     1, scale="log",                doc="robots per person at saturation",                                         source="own assumption: one robot for a dozen people")
+    demand_scale: float =                param(  0.35, "-"         ,  0.05,     2,                             doc="logit scale of demand in ln(value over cost)",                            source="own assumption: wages and sites differ by about a third around the mean")
+    purchase_per_month: float =          param(  0.05, "1/month"   , 0.005,   0.5,                             doc="share of the gap to the wanted fleet ordered each month",                 source="own assumption: budgets are annual")
+    production_growth_per_month: float = param( 0.057, "1/month"   ,   0.0,   0.2, fit=True,                   doc="fastest growth of makers' capacity while orders wait",                    source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: 80 % a year; robots_industrial_installs never doubled")
+    queue_months: float =                param(  18.0, "month"     ,     1,   120,                             doc="longest wait for which owners sign orders",                               source="own assumption: as buyers of other machines in short supply")
+    supervision_h_per_month: float =     param(  12.0, "h/month"   ,     0,   120,                             doc="supervision a robot that always fails asks for",                          source="own assumption: 5 % of its hours")
+    tokens_per_s: float =                param(4800.0, "token/s"   ,   100, 60000, scale="log",                doc="tokens of the slow policy while active",                                  source="own assumption: 600 tokens a step (a picture, an instruction) at 8 steps a second")
+    policy_parameters: float =           param( 7.0e9, "parameters",   1e8,  1e11, scale="log",                doc="parameters of the slow policy",                                           source="own assumption: the size of a small language model that sees, as makers of humanoids describe their slow policy")
+    fast_flop_per_s: float =             param(3.2e12, "FLOP/s"    ,  1e10,  1e14, scale="log",                doc="work of the fast policy while active",                                    source="own assumption: 2 FLOP x 8e7 parameters x 100 tokens x 200 steps a second")
+    cloud_calls_per_h: float =           param(  60.0, "1/h"       ,     0,  3600, scale="linear",             doc="calls to nets in the cloud per active hour when the cloud costs nothing", source="own assumption: one plan a minute")
+    cloud_price_elasticity: float =      param(   0.8, "-"         ,     0,     2,                             doc="fall of cloud calls as they cost more of the robot's hourly value",       source="own assumption: a little below 1, on-board nets are a partial substitute")
+    on_board_utilisation: float =        param(   0.3, "-"         ,  0.05,     1,                             doc="achieved over peak operations on board",                                  source="own assumption: as cloud inference, ai2027")
+    on_board_w_per_h100e: float =        param( 900.0, "W"         ,   100,  3000, scale="log",                doc="power of on-board computers per H100e",                                   source="own assumption: embedded boards of about 130 W give .14 H100e; observations jetson_thor_fp4")
+    # fmt: on
 
 
 class Robots(Table):

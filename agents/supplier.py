@@ -20,114 +20,21 @@ class SupplierParams(Params):
 
     section: ClassVar[str] = "supplier"
 
-    opening_h100e_per_month: float = param(
-        2.4e4,
-        "H100e/month",
-        5e3,
-        1e5,
-        doc="capacity at the opening, in the opening mix",
-        source="observations nvidia_dc_revenue_fy, carried back to the opening",
-        scale="log",
-        dynamic=False,
-    )
-    target_backlog_months: float = param(
-        4.49,
-        "month",
-        1,
-        18,
-        doc="backlog the supplier is content with",
-        fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 6 months, log-sd .3, the low end of lead times while orders wait",
-        scale="log",
-    )
-    response: float = param(
-        0.554,
-        "1/month",
-        0.02,
-        2,
-        doc="growth of capacity decided per log-unit of backlog over target",
-        fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre .5, log-sd .5, most of a gap closed within a quarter",
-    )
-    growth_max_per_month: float = param(
-        0.10,
-        "1/month",
-        0.0,
-        0.2,
-        doc="fastest growth of capacity in chips",
-        source="own assumption: nvidia_dc_gpu_units_year doubled to tripled a year at most",
-    )
-    shrink_max_per_month: float = param(
-        0.005,
-        "1/month",
-        0.0,
-        0.1,
-        doc="fastest decline of capacity in chips",
-        source="own assumption: lines are mothballed slowly",
-    )
-    lead_months: int = param(
-        9,
-        "month",
-        3,
-        24,
-        doc="months from the decision to expand to chips",
-        source="own assumption: lines are added to plants that stand, in three quarters",
-        dynamic=False,
-    )
-    build_months: int = param(
-        3,
-        "month",
-        1,
-        9,
-        doc="months from order to delivery where nothing waits",
-        source="own assumption: orders that wait take 6 to 12 months, so that half of the least is making",
-        dynamic=False,
-    )
-    unit_cost_usd_per_h100e: float = param(
-        1.4e4,
-        "USD",
-        5e3,
-        3e4,
-        doc="cost of an H100 with its share of server and network",
-        source="own assumption: list price 34 thousand USD at a gross margin of some 60 %",
-        scale="log",
-    )
-    markup: float = param(
-        1.4,
-        "-",
-        0.3,
-        3,
-        doc="markup over unit cost where the backlog is on target",
-        source="own assumption: observations h100_purchase_price and data-centre gross margin",
-    )
-    markup_elasticity: float = param(
-        0.25,
-        "-",
-        0,
-        1,
-        doc="elasticity of the markup to backlog over target",
-        source="own assumption: a backlog of twice the target raises the markup by a fifth",
-    )
-    markup_low: float = param(
-        0.5,
-        "-",
-        0.05,
-        1.5,
-        doc="lowest markup",
-        source="own assumption: earlier gross margins of about a third to a half",
-    )
-    markup_high: float = param(
-        2.2, "-", 1, 5, doc="highest markup", source="own assumption: a gross margin of 69 %, near the highest reported"
-    )
-    site_usd_per_w: float = param(
-        11.0,
-        "USD/W",
-        3,
-        30,
-        doc="data centre, power and installation per watt of chips with servers and cooling",
-        source="cushman2025: 11.7 USD in the United States in 2025, 9.3 to 15.0 by market; own assumption: 11 in prices of 2024",
-        scale="log",
-    )
+    # fmt: off
+    opening_h100e_per_month: float = param(2.4e4, "H100e/month",  5e3, 1e5, scale="log", dynamic=False, doc="capacity at the opening, in the opening mix",                                    source="observations nvidia_dc_revenue_fy, carried back to the opening")
+    target_backlog_months: float =   param( 4.49, "month"      ,    1,  18, fit=True, scale="log",      doc="backlog the supplier is content with",                                           source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 6 months, log-sd .3, the low end of lead times while orders wait")
+    response: float =                param(0.554, "1/month"    , 0.02,   2, fit=True,                   doc="growth of capacity decided per log-unit of backlog over target",                 source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre .5, log-sd .5, most of a gap closed within a quarter")
+    growth_max_per_month: float =    param( 0.10, "1/month"    ,  0.0, 0.2,                             doc="fastest growth of capacity in chips",                                            source="own assumption: nvidia_dc_gpu_units_year doubled to tripled a year at most")
+    shrink_max_per_month: float =    param(0.005, "1/month"    ,  0.0, 0.1,                             doc="fastest decline of capacity in chips",                                           source="own assumption: lines are mothballed slowly")
+    lead_months: int =               param(    9, "month"      ,    3,  24, dynamic=False,              doc="months from the decision to expand to chips",                                    source="own assumption: lines are added to plants that stand, in three quarters")
+    build_months: int =              param(    3, "month"      ,    1,   9, dynamic=False,              doc="months from order to delivery where nothing waits",                              source="own assumption: orders that wait take 6 to 12 months, so that half of the least is making")
+    unit_cost_usd_per_h100e: float = param(1.4e4, "USD"        ,  5e3, 3e4, scale="log",                doc="cost of an H100 with its share of server and network",                           source="own assumption: list price 34 thousand USD at a gross margin of some 60 %")
+    markup: float =                  param(  1.4, "-"          ,  0.3,   3,                             doc="markup over unit cost where the backlog is on target",                           source="own assumption: observations h100_purchase_price and data-centre gross margin")
+    markup_elasticity: float =       param( 0.25, "-"          ,    0,   1,                             doc="elasticity of the markup to backlog over target",                                source="own assumption: a backlog of twice the target raises the markup by a fifth")
+    markup_low: float =              param(  0.5, "-"          , 0.05, 1.5,                             doc="lowest markup",                                                                  source="own assumption: earlier gross margins of about a third to a half")
+    markup_high: float =             param(  2.2, "-"          ,    1,   5,                             doc="highest markup",                                                                 source="own assumption: a gross margin of 69 %, near the highest reported")
+    site_usd_per_w: float =          param( 11.0, "USD/W"      ,    3,  30, scale="log",                doc="data centre, power and installation per watt of chips with servers and cooling", source="cushman2025: 11.7 USD in the United States in 2025, 9.3 to 15.0 by market; own assumption: 11 in prices of 2024")
+    # fmt: on
 
 
 class Suppliers(Table):

@@ -201,7 +201,7 @@ def _parameters(e: World) -> Iterator[Explanation]:
                 yield Explanation(
                     title="", name=f"{prefix}.{d.name}", kind="parameter", unit=d.unit, meaning=d.doc, source=d.source,
                     value=f"{value}{default}; {span}; {fixed}",
-                    where=f"{_file(type(values))} ^    {d.name}: .*= param",
+                    where=f"{_file(type(values))} ^    {d.name}: .*= +param",
                 )  # fmt: skip
 
 
@@ -287,7 +287,7 @@ def equations(name: str) -> tuple[str, ...]:
 def overview(e: World, r: record.Recorder) -> Shown:
     """Return the economy in a few lines."""
     last = month_date(e.months - 1, e.settings.start).isoformat()[:7]
-    title = f"World '{e.settings.name}', seed {e.seed}: month {e.month} of {e.months} (to {last})"
+    title = f"InferenceEconomy '{e.settings.name}', seed {e.seed}: month {e.month} of {e.months} (to {last})"
     names = (
         measures.PREFIX + measures.HEADLINE,
         "adopters",

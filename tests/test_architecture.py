@@ -54,6 +54,21 @@ def test_imports_point_one_way():
         ("model/markets/auction.py", "from model.core import table", "Kernels know neither"),
         ("agents/lab/decisions.py", "def f():\n    import networkx", "The economy draws nothing"),
         ("model/measures.py", "import altair", "The economy draws nothing"),
+        *(
+            (f"experiments/{lower}/{file}.py", f"from experiments.{upper} import __doc__", "The wings of experiments")
+            for lower, file, upper in (
+                ("commands", "exit", "cli"),
+                ("page", "state", "commands"),
+                ("report", "printed", "page"),
+                ("figures", "style", "report"),
+                ("replications", "claims", "figures"),
+                ("studies", "ranges", "figures"),
+                ("calibration", "priors", "studies"),
+                ("benchmarks", "bench", "calibration"),
+                ("sweeps", "design", "benchmarks"),
+                ("runs", "answer", "sweeps"),
+            )
+        ),
     ],
 )
 def test_a_wrong_import_is_refused(tmp_path, file, line, contract):
@@ -83,7 +98,7 @@ def imports(package: str, root: Path = ROOT) -> nx.DiGraph:
     return net.subgraph(files)
 
 
-@pytest.mark.parametrize("package", ["model", "agents"])
+@pytest.mark.parametrize("package", ["model", "agents", "experiments"])
 def test_no_file_imports_itself_by_way_of_others(package):
     assert [sorted(c) for c in nx.strongly_connected_components(imports(package)) if len(c) > 1] == []
 
@@ -320,3 +335,18 @@ def test_constraints_pin_each_package_once_and_name_no_host():
     wanted = [*project["dependencies"], *(r for rows in project["optional-dependencies"].values() for r in rows)]
     needed = {re.match(r"[\w-]+", r).group().lower() for r in wanted} - {project["name"]}
     assert needed <= set(names)
+
+
+# Parameters on one screen --------------------------------------------------------------------------
+
+
+def test_each_parameter_is_declared_on_one_line():
+    """Name, default, unit, range, flags, meaning and source of a kind's parameters stand below each other."""
+    several = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call):
+                name = getattr(node.value.func, "id", "")
+                if name == "param" and node.end_lineno != node.lineno:
+                    several.append(f"{path.relative_to(ROOT)}: {ast.unparse(node.target)}")
+    assert several == []

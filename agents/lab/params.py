@@ -16,270 +16,41 @@ class LabParams(Params):
 
     section: ClassVar[str] = "lab"
 
-    seed_market_usd_per_year: float = param(
-        7.0e9,
-        "USD/year",
-        1e8,
-        2e10,
-        doc="revenue that labs and their investors expected before products existed, all labs together",
-        scale="log",
-        dynamic=False,
-        source="own assumption: with eta m G at the opening it supports the research of 2022, some 3e9 USD",
-    )
-    growth_prior_per_month: float = param(
-        0.09,
-        "1/month",
-        0.0,
-        0.15,
-        doc="growth of revenue expected at the opening",
-        source="own assumption: threefold a year, as openai_arr of the observations 2023-24",
-        dynamic=False,
-    )
-    growth_learning_per_month: float = param(
-        0.06,
-        "1/month",
-        0.005,
-        0.5,
-        doc="speed at which expected growth follows realised growth",
-        source="own assumption: about a year and a half of memory",
-    )
-    growth_max_per_month: float = param(
-        0.12,
-        "1/month",
-        0.02,
-        0.25,
-        doc="highest growth anyone plans for",
-        source="own assumption: fourfold a year, openai_arr 2023-24 tripled",
-    )
-    life_months: float = param(
-        24.0,
-        "month",
-        6,
-        48,
-        doc="months over which a month's research earns",
-        source="own assumption: two to three releases, as price lists keep nets about two years",
-    )
-    lead_months: float = param(
-        7.0,
-        "month",
-        1,
-        24,
-        doc="months from research to the first sales it earns",
-        source="own assumption: half a release cycle of nine months and a quarter of tests",
-    )
-    discount_per_year: float = param(
-        0.20, "1/year", 0.05, 0.6, doc="discount rate of labs", source="own assumption: venture cost of capital"
-    )
-    quality_coefficient: float = param(
-        3.5,
-        "-",
-        0.0,
-        4,
-        doc="buyers' capability coefficient: log-odds of choosing a net per unit of ln horizon",
-        fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: log-sd .5 around the value declared before the fit; better nets keep most spending at 10-30 times the price of the next",
-    )
-    budget_speed_per_month: float = param(
-        0.15,
-        "1/month",
-        0.02,
-        1,
-        doc="share of the log gap to the wanted budget closed in a month",
-        source="own assumption: hiring and contracts take half a year",
-    )
-    budget_growth_max_per_month: float = param(
-        0.12, "1/month", 0.01, 0.3, doc="fastest growth of a research budget", source="own assumption: fourfold a year"
-    )
-    compute_share_of_rd: float = param(
-        0.65,
-        "-",
-        0.3,
-        0.95,
-        doc="share of research spending that buys compute; the rest is staff and data",
-        source="observations openai_rd_compute_spend: 5 bn of about 7-8 bn USD in 2024",
-    )
-    equity_multiple: float = param(
-        8.61,
-        "-",
-        0,
-        30,
-        doc="equity investors give per unit of expected yearly revenue increase",
-        inert="from 4 to 10 no series moves, since investors offer more than labs ask for; below 2 it begins to bind",
-        fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: eight times the growth of revenue, log-sd .5, wide for want of accounts",
-    )
-    equity_world_max_usd_per_year: float = param(
-        4.0e11,
-        "USD/year",
-        1e10,
-        2e12,
-        doc="most equity that investors place in labs",
-        scale="log",
-        source="own assumption: about the world's venture capital of a good year",
-    )
-    runway_months: float = param(
-        9.0,
-        "month",
-        1,
-        36,
-        doc="months of spending a lab wants in cash",
-        source="own assumption: cash to the next financing round",
-    )
-    parent_rd_share_max: float = param(
-        0.25,
-        "-",
-        0,
-        1,
-        doc="largest share of parents' cash for research at their labs",
-        source="own assumption: research and development over operating cash",
-    )
-    experiment_elasticity: float = param(
-        3.0,
-        "-",
-        0.05,
-        3,
-        doc="elasticity of profit-relevant capability to experiments over that to final runs, per unit of gamma",
-        source="own assumption: final runs are 10-30 % of research compute, observations openai_final_run_share_of_rd",
-    )
-    synthetic_elasticity: float = param(
-        0.3,
-        "-",
-        0.0,
-        2,
-        doc="elasticity to synthetic data where text is exhausted, per unit of gamma",
-        source="own assumption: ai2027 gives it 20 % of compute",
-    )
-    research_task_minutes: float = param(
-        960.0,
-        "min",
-        60,
-        20000,
-        doc="length of a research task that agents could take over",
-        scale="log",
-        source="own assumption: two working days",
-    )
-    small_share: float = param(
-        0.010,
-        "-",
-        0.005,
-        0.3,
-        doc="share of final-run compute for small nets",
-        scale="log",
-        source="own assumption: size ratio of released pairs",
-    )
-    run_growth_max: float = param(
-        5.0,
-        "-",
-        2,
-        20,
-        doc="largest step of a lab's run over its last one",
-        source="epoch2024: 4-5 times a year; own assumption: one step is bounded a little above a year's growth",
-    )
-    cycle_months: float = param(
-        8.0,
-        "month",
-        3,
-        18,
-        doc="months of compute that go into one frontier net",
-        source="own assumption: known releases of one lab lie 4 to 18 months apart",
-    )
-    cycle_spread: float = param(
-        0.3,
-        "-",
-        0,
-        0.8,
-        doc="half-width of the uniform spread of the cycle over its mean",
-        source="own assumption: dates of releases differ by about a third of the cycle",
-    )
-    planning_months: float = param(
-        12.0,
-        "month",
-        6,
-        48,
-        doc="months over which lifetime tokens are forecast when sizing a net",
-        source="own assumption: nets stay on price lists about a year",
-    )
-    price_coefficient: float = param(
-        3.0,
-        "-",
-        1.2,
-        8,
-        doc="log-odds of choosing a net per unit of ln price: sets the markup of monopolistic competition",
-        source="own assumption: markup 1.6-1.9 for shares of .1-.3; nber2025intelligence for substitution",
-    )
-    price_speed_per_month: float = param(
-        0.25,
-        "1/month",
-        0.02,
-        1,
-        doc="share of the log gap to the wanted price closed in a month",
-        source="own assumption: list prices are revised twice a year",
-    )
-    pricing_months: float = param(
-        11.3,
-        "month",
-        0,
-        36,
-        doc="months ahead at whose expected serving cost labs set list prices; 0: at the cost of today",
-        fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: spence1981: with learning by doing the cost at the end of the horizon counts; own assumption: a year, as planning_months",
-    )
-    vendor_equity_share: float = param(
-        0.05,
-        "-",
-        0,
-        0.5,
-        doc="share of the chip supplier's monthly surplus that it invests in labs that buy its hours",
-        source="own assumption: the order of the deals that chip vendors announced up to 2025",
-    )
-    payout_per_month: float = param(
-        0.2,
-        "1/month",
-        0,
-        1,
-        doc="share of cash above twice the runway paid out to owners each month",
-        source="own assumption: idle cash is returned within about half a year",
-    )
-    failure_months: float = param(
-        3.0,
-        "month",
-        0.5,
-        24,
-        doc="months of research spending by which cash may be negative until the lab fails",
-        source="own assumption: as long as suppliers give credit",
-    )
-    entrant_share: float = param(
-        0.05,
-        "-",
-        0.001,
-        1,
-        doc="research budget of an entrant over the mean of all labs; below a hundredth of it a lab gives up",
-        source="own assumption: the first rounds of new labs against the budgets of the established",
-    )
-    self_hosting_markup: float = param(
-        1.6,
-        "-",
-        1,
-        5,
-        doc="cost of hosting open weights oneself over the cost at scale: caps prices",
-        source="own assumption: who hosts alone serves small batches",
-    )
-    ceiling_quality: float = param(
-        1.0,
-        "-",
-        0,
-        3,
-        doc="exponent of the horizon ratio in what buyers pay above open weights",
-        source="own assumption: buyers pay in proportion to the horizon",
-    )
-    automation_gain: float = param(
-        1.0,
-        "-",
-        0,
-        10,
-        doc="factor on experiments when agents succeed at all research tasks and get an equal budget",
-        source="own assumption: equal budgets are worth the same at full success; ai2027 assumes more",
-    )
+    # fmt: off
+    seed_market_usd_per_year: float =      param( 7.0e9, "USD/year",   1e8,  2e10, scale="log", dynamic=False,                                          doc="revenue that labs and their investors expected before products existed, all labs together",          source="own assumption: with eta m G at the opening it supports the research of 2022, some 3e9 USD")
+    growth_prior_per_month: float =        param(  0.09, "1/month" ,   0.0,  0.15, dynamic=False,                                                       doc="growth of revenue expected at the opening",                                                          source="own assumption: threefold a year, as openai_arr of the observations 2023-24")
+    growth_learning_per_month: float =     param(  0.06, "1/month" , 0.005,   0.5,                                                                      doc="speed at which expected growth follows realised growth",                                             source="own assumption: about a year and a half of memory")
+    growth_max_per_month: float =          param(  0.12, "1/month" ,  0.02,  0.25,                                                                      doc="highest growth anyone plans for",                                                                    source="own assumption: fourfold a year, openai_arr 2023-24 tripled")
+    life_months: float =                   param(  24.0, "month"   ,     6,    48,                                                                      doc="months over which a month's research earns",                                                         source="own assumption: two to three releases, as price lists keep nets about two years")
+    lead_months: float =                   param(   7.0, "month"   ,     1,    24,                                                                      doc="months from research to the first sales it earns",                                                   source="own assumption: half a release cycle of nine months and a quarter of tests")
+    discount_per_year: float =             param(  0.20, "1/year"  ,  0.05,   0.6,                                                                      doc="discount rate of labs",                                                                              source="own assumption: venture cost of capital")
+    quality_coefficient: float =           param(   3.5, "-"       ,   0.0,     4, fit=True,                                                            doc="buyers' capability coefficient: log-odds of choosing a net per unit of ln horizon",                  source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: log-sd .5 around the value declared before the fit; better nets keep most spending at 10-30 times the price of the next")
+    budget_speed_per_month: float =        param(  0.15, "1/month" ,  0.02,     1,                                                                      doc="share of the log gap to the wanted budget closed in a month",                                        source="own assumption: hiring and contracts take half a year")
+    budget_growth_max_per_month: float =   param(  0.12, "1/month" ,  0.01,   0.3,                                                                      doc="fastest growth of a research budget",                                                                source="own assumption: fourfold a year")
+    compute_share_of_rd: float =           param(  0.65, "-"       ,   0.3,  0.95,                                                                      doc="share of research spending that buys compute; the rest is staff and data",                           source="observations openai_rd_compute_spend: 5 bn of about 7-8 bn USD in 2024")
+    equity_multiple: float =               param(  8.61, "-"       ,     0,    30, inert="from 4 to 10 no series moves, since investors offer more than labs ask for; below 2 it begins to bind", fit=True, doc="equity investors give per unit of expected yearly revenue increase",                                 source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: eight times the growth of revenue, log-sd .5, wide for want of accounts")
+    equity_world_max_usd_per_year: float = param(4.0e11, "USD/year",  1e10,  2e12, scale="log",                                                         doc="most equity that investors place in labs",                                                           source="own assumption: about the world's venture capital of a good year")
+    runway_months: float =                 param(   9.0, "month"   ,     1,    36,                                                                      doc="months of spending a lab wants in cash",                                                             source="own assumption: cash to the next financing round")
+    parent_rd_share_max: float =           param(  0.25, "-"       ,     0,     1,                                                                      doc="largest share of parents' cash for research at their labs",                                          source="own assumption: research and development over operating cash")
+    experiment_elasticity: float =         param(   3.0, "-"       ,  0.05,     3,                                                                      doc="elasticity of profit-relevant capability to experiments over that to final runs, per unit of gamma", source="own assumption: final runs are 10-30 % of research compute, observations openai_final_run_share_of_rd")
+    synthetic_elasticity: float =          param(   0.3, "-"       ,   0.0,     2,                                                                      doc="elasticity to synthetic data where text is exhausted, per unit of gamma",                            source="own assumption: ai2027 gives it 20 % of compute")
+    research_task_minutes: float =         param( 960.0, "min"     ,    60, 20000, scale="log",                                                         doc="length of a research task that agents could take over",                                              source="own assumption: two working days")
+    small_share: float =                   param( 0.010, "-"       , 0.005,   0.3, scale="log",                                                         doc="share of final-run compute for small nets",                                                          source="own assumption: size ratio of released pairs")
+    run_growth_max: float =                param(   5.0, "-"       ,     2,    20,                                                                      doc="largest step of a lab's run over its last one",                                                      source="epoch2024: 4-5 times a year; own assumption: one step is bounded a little above a year's growth")
+    cycle_months: float =                  param(   8.0, "month"   ,     3,    18,                                                                      doc="months of compute that go into one frontier net",                                                    source="own assumption: known releases of one lab lie 4 to 18 months apart")
+    cycle_spread: float =                  param(   0.3, "-"       ,     0,   0.8,                                                                      doc="half-width of the uniform spread of the cycle over its mean",                                        source="own assumption: dates of releases differ by about a third of the cycle")
+    planning_months: float =               param(  12.0, "month"   ,     6,    48,                                                                      doc="months over which lifetime tokens are forecast when sizing a net",                                   source="own assumption: nets stay on price lists about a year")
+    price_coefficient: float =             param(   3.0, "-"       ,   1.2,     8,                                                                      doc="log-odds of choosing a net per unit of ln price: sets the markup of monopolistic competition",       source="own assumption: markup 1.6-1.9 for shares of .1-.3; nber2025intelligence for substitution")
+    price_speed_per_month: float =         param(  0.25, "1/month" ,  0.02,     1,                                                                      doc="share of the log gap to the wanted price closed in a month",                                         source="own assumption: list prices are revised twice a year")
+    pricing_months: float =                param(  11.3, "month"   ,     0,    36, fit=True,                                                            doc="months ahead at whose expected serving cost labs set list prices; 0: at the cost of today",          source="fitted to observations to 2025-11, fitted.csv; prior: spence1981: with learning by doing the cost at the end of the horizon counts; own assumption: a year, as planning_months")
+    vendor_equity_share: float =           param(  0.05, "-"       ,     0,   0.5,                                                                      doc="share of the chip supplier's monthly surplus that it invests in labs that buy its hours",            source="own assumption: the order of the deals that chip vendors announced up to 2025")
+    payout_per_month: float =              param(   0.2, "1/month" ,     0,     1,                                                                      doc="share of cash above twice the runway paid out to owners each month",                                 source="own assumption: idle cash is returned within about half a year")
+    failure_months: float =                param(   3.0, "month"   ,   0.5,    24,                                                                      doc="months of research spending by which cash may be negative until the lab fails",                      source="own assumption: as long as suppliers give credit")
+    entrant_share: float =                 param(  0.05, "-"       , 0.001,     1,                                                                      doc="research budget of an entrant over the mean of all labs; below a hundredth of it a lab gives up",    source="own assumption: the first rounds of new labs against the budgets of the established")
+    self_hosting_markup: float =           param(   1.6, "-"       ,     1,     5,                                                                      doc="cost of hosting open weights oneself over the cost at scale: caps prices",                           source="own assumption: who hosts alone serves small batches")
+    ceiling_quality: float =               param(   1.0, "-"       ,     0,     3,                                                                      doc="exponent of the horizon ratio in what buyers pay above open weights",                                source="own assumption: buyers pay in proportion to the horizon")
+    automation_gain: float =               param(   1.0, "-"       ,     0,    10,                                                                      doc="factor on experiments when agents succeed at all research tasks and get an equal budget",            source="own assumption: equal budgets are worth the same at full success; ai2027 assumes more")
+    # fmt: on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,57 +59,14 @@ class LabFirm(Params):
 
     section: ClassVar[str] = "lab"
 
-    kind: str = param(
-        "independent",
-        "-",
-        doc="independent, integrated with a parent, or open-weight",
-        source="own assumption: the market's structure in 2022",
-        choices=("independent", "integrated", "open"),
-        dynamic=False,
-    )
-    rd_usd_per_month: float = param(
-        2.0e7,
-        "USD/month",
-        1e5,
-        1e9,
-        doc="research spending at the opening",
-        source="observations openai_rd_compute_spend; own assumption: carried back to about 3e9 USD a year world-wide in 2022",
-        scale="log",
-        dynamic=False,
-    )
-    run_flop: float = param(
-        5.0e23,
-        "FLOP",
-        1e22,
-        1e25,
-        doc="frontier net's training compute at the opening",
-        source="observations train_compute_frontier 2020-22",
-        scale="log",
-        dynamic=False,
-    )
-    parent_share: float = param(
-        0.0,
-        "-",
-        0,
-        1,
-        doc="share of parents' cash this lab can draw on",
-        source="by definition 0 for an independent lab; integrated firms state theirs",
-        dynamic=False,
-    )
-    rule: str = param(
-        "profit",
-        "-",
-        doc="investment rule; erdil, revenue_share and schedule prescribe the split and are not for the baseline",
-        source="own assumption: firms spend until it stops paying; erdil2024, villalobos2023 and ai2027 are behind other rules",
-        choices=RULES,
-    )
-    forecaster: str = param(
-        "adaptive",
-        "-",
-        doc="how lifetime tokens are forecast; perfect knows those of an earlier pass of the same seed, a benchmark",
-        source="own assumption: firms learn from what they sold; the others are benchmarks",
-        choices=FORECASTERS,
-    )
+    # fmt: off
+    kind: str =               param("independent", "-", choices=("independent", "integrated", "open"), dynamic=False, doc="independent, integrated with a parent, or open-weight",                                                  source="own assumption: the market's structure in 2022")
+    rd_usd_per_month: float = param( 2.0e7, "USD/month",  1e5,  1e9, scale="log", dynamic=False,                      doc="research spending at the opening",                                                                       source="observations openai_rd_compute_spend; own assumption: carried back to about 3e9 USD a year world-wide in 2022")
+    run_flop: float =         param(5.0e23, "FLOP"     , 1e22, 1e25, scale="log", dynamic=False,                      doc="frontier net's training compute at the opening",                                                         source="observations train_compute_frontier 2020-22")
+    parent_share: float =     param(   0.0, "-"        ,    0,    1, dynamic=False,                                   doc="share of parents' cash this lab can draw on",                                                            source="by definition 0 for an independent lab; integrated firms state theirs")
+    rule: str =               param("profit", "-", choices=RULES,                                                     doc="investment rule; erdil, revenue_share and schedule prescribe the split and are not for the baseline",    source="own assumption: firms spend until it stops paying; erdil2024, villalobos2023 and ai2027 are behind other rules")
+    forecaster: str =         param("adaptive", "-", choices=FORECASTERS,                                             doc="how lifetime tokens are forecast; perfect knows those of an earlier pass of the same seed, a benchmark", source="own assumption: firms learn from what they sold; the others are benchmarks")
+    # fmt: on
 
 
 #: The opening's labs.

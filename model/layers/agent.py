@@ -24,128 +24,22 @@ class AgentLoopParams(Params):
 
     section: ClassVar[str] = "agent_loop"
 
-    success_slope: float = param(
-        0.7,
-        "-",
-        0.4,
-        1.2,
-        doc="slope of success in ln(task length / horizon)",
-        source="metr2025 for logistic curves in log length; own assumption: .7, so that success is .62 at half the horizon and .89 at a twentieth",
-        dynamic=False,
-    )
-    thinking_exponent: float = param(
-        0.398,
-        "-",
-        0.1,
-        0.8,
-        doc="horizon elasticity of thinking (delta): h grows as tau**delta",
-        fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: snell2024, villalobos2023 for spans; own assumption: centre .4, log-sd .2, so that training and thinking trade nearly evenly",
-    )
-    thinking_max: float = param(
-        40.0,
-        "-",
-        1.0,
-        100.0,
-        doc="largest thinking multiplier of generated tokens",
-        source="villalobos2023: efficient span of about 1.6 orders",
-        scale="log",
-    )
-    loop_tokens: float = param(
-        5.0e5,
-        "token",
-        5e4,
-        3e6,
-        doc="tokens of a single-call loop on a task of the reference length, before the call network",
-        source="own assumption: with the four calls of anthropic2025 2e6 tokens for an hour's task",
-        scale="log",
-    )
-    loop_reference_minutes: float = param(
-        60.0,
-        "min",
-        10,
-        600,
-        doc="task length at which loop_tokens holds",
-        source="by definition the length at which loop_tokens is stated",
-        dynamic=False,
-    )
-    token_length_elasticity: float = param(
-        0.8,
-        "-",
-        0.5,
-        1.3,
-        doc="elasticity of tokens to task length",
-        source="own assumption: below 1, as context is shared",
-        dynamic=False,
-    )
-    generated_share_agent: float = param(
-        0.04,
-        "-",
-        0.01,
-        0.2,
-        doc="share of an agent loop's tokens that is generated without thinking",
-        source="own assumption: agents mostly read, one token in 25 is written",
-        scale="log",
-    )
-    generated_share_chat: float = param(
-        0.2,
-        "-",
-        0.05,
-        0.7,
-        doc="share of a chat turn's tokens that is generated without thinking",
-        source="own assumption: one token in five is written, the history is read anew at each turn",
-    )
-    verifiable_share: float = param(
-        0.35,
-        "-",
-        0.1,
-        0.8,
-        doc="share of failures that a loop notices and tries again",
-        source="own assumption: a third of failures shows when work is run or compared; no measurement found",
-    )
-    attempts_max: int = param(
-        3,
-        "-",
-        1,
-        6,
-        doc="attempts before a loop gives up",
-        source="own assumption: what failed twice seldom succeeds the third time",
-    )
-    job_minutes: float = param(
-        60.0,
-        "min",
-        5,
-        480,
-        doc="length of one task inside a standing job",
-        source="own assumption: a watch-and-act cycle of about an hour of human work",
-    )
-    job_tasks_per_month: float = param(
-        60.0,
-        "1/month",
-        5,
-        700,
-        doc="tasks a standing job runs through each month",
-        scale="log",
-        source="own assumption: two cycles a day",
-    )
-    job_elasticity: float = param(
-        0.9,
-        "-",
-        0.5,
-        1.7,
-        doc="exponent theta of the marginal value of standing jobs; price elasticity of jobs is 1/theta",
-        source="nber2025intelligence: elasticity 1.11 = 1/.9",
-        dynamic=False,
-    )
-    job_scale: float = param(
-        0.5,
-        "jobs",
-        0.05,
-        5.0,
-        doc="k0: number of standing jobs at which marginal value has begun to fall",
-        scale="log",
-        source="own assumption: half a job a delegating person",
-    )
+    # fmt: off
+    success_slope: float =           param(  0.7, "-"      ,  0.4,   1.2, dynamic=False, doc="slope of success in ln(task length / horizon)",                                              source="metr2025 for logistic curves in log length; own assumption: .7, so that success is .62 at half the horizon and .89 at a twentieth")
+    thinking_exponent: float =       param(0.398, "-"      ,  0.1,   0.8, fit=True,      doc="horizon elasticity of thinking (delta): h grows as tau**delta",                              source="fitted to observations to 2025-11, fitted.csv; prior: snell2024, villalobos2023 for spans; own assumption: centre .4, log-sd .2, so that training and thinking trade nearly evenly")
+    thinking_max: float =            param( 40.0, "-"      ,  1.0, 100.0, scale="log",   doc="largest thinking multiplier of generated tokens",                                            source="villalobos2023: efficient span of about 1.6 orders")
+    loop_tokens: float =             param(5.0e5, "token"  ,  5e4,   3e6, scale="log",   doc="tokens of a single-call loop on a task of the reference length, before the call network",    source="own assumption: with the four calls of anthropic2025 2e6 tokens for an hour's task")
+    loop_reference_minutes: float =  param( 60.0, "min"    ,   10,   600, dynamic=False, doc="task length at which loop_tokens holds",                                                     source="by definition the length at which loop_tokens is stated")
+    token_length_elasticity: float = param(  0.8, "-"      ,  0.5,   1.3, dynamic=False, doc="elasticity of tokens to task length",                                                        source="own assumption: below 1, as context is shared")
+    generated_share_agent: float =   param( 0.04, "-"      , 0.01,   0.2, scale="log",   doc="share of an agent loop's tokens that is generated without thinking",                         source="own assumption: agents mostly read, one token in 25 is written")
+    generated_share_chat: float =    param(  0.2, "-"      , 0.05,   0.7,                doc="share of a chat turn's tokens that is generated without thinking",                           source="own assumption: one token in five is written, the history is read anew at each turn")
+    verifiable_share: float =        param( 0.35, "-"      ,  0.1,   0.8,                doc="share of failures that a loop notices and tries again",                                      source="own assumption: a third of failures shows when work is run or compared; no measurement found")
+    attempts_max: int =              param(    3, "-"      ,    1,     6,                doc="attempts before a loop gives up",                                                            source="own assumption: what failed twice seldom succeeds the third time")
+    job_minutes: float =             param( 60.0, "min"    ,    5,   480,                doc="length of one task inside a standing job",                                                   source="own assumption: a watch-and-act cycle of about an hour of human work")
+    job_tasks_per_month: float =     param( 60.0, "1/month",    5,   700, scale="log",   doc="tasks a standing job runs through each month",                                               source="own assumption: two cycles a day")
+    job_elasticity: float =          param(  0.9, "-"      ,  0.5,   1.7, dynamic=False, doc="exponent theta of the marginal value of standing jobs; price elasticity of jobs is 1/theta", source="nber2025intelligence: elasticity 1.11 = 1/.9")
+    job_scale: float =               param(  0.5, "jobs"   , 0.05,   5.0, scale="log",   doc="k0: number of standing jobs at which marginal value has begun to fall",                      source="own assumption: half a job a delegating person")
+    # fmt: on
 
     def __post_init__(self) -> None:
         """Assert that the thinking optimum is unique."""

@@ -19,141 +19,24 @@ class AppNetworkParams(Params):
 
     section: ClassVar[str] = "app_network"
 
-    assistants: int = param(
-        4,
-        "applications",
-        1,
-        20,
-        doc="assistant applications",
-        source="own assumption: a few hold almost all users",
-        dynamic=False,
-    )
-    applications: int = param(
-        20,
-        "applications",
-        2,
-        200,
-        doc="other applications",
-        source="own assumption: enough for a heavy tail of users, few enough to look at",
-        dynamic=False,
-    )
-    features: int = param(
-        8,
-        "features",
-        1,
-        50,
-        doc="AI features an application could have",
-        source="own assumption: enough for a smooth spread of thresholds",
-        dynamic=False,
-    )
-    inertia: float = param(
-        0.9,
-        "-",
-        0,
-        0.99,
-        doc="share of attention that stays where it was last month",
-        source="own assumption: habits change over a year",
-    )
-    quality_coefficient: float = param(
-        1.0,
-        "-",
-        0,
-        4,
-        doc="log-odds per unit of ln quality",
-        source="own assumption: odds in proportion to quality, no measurement found",
-    )
-    ad_load_coefficient: float = param(
-        0.5,
-        "-",
-        0,
-        3,
-        doc="fall of log-odds per unit of advertising load",
-        source="own assumption: a doubled load costs two fifths of the odds",
-    )
-    feature_coefficient: float = param(
-        2.0,
-        "-",
-        0,
-        10,
-        doc="log-odds per USD of feature uplift an hour over .1",
-        source="own assumption: an uplift of a few cents an hour is felt, not decisive",
-    )
-    users_coefficient: float = param(
-        0.3,
-        "-",
-        0,
-        0.9,
-        doc="log-odds per unit of ln users: network effect",
-        source="own assumption: twice the users, a quarter more odds; no measurement found",
-    )
-    net_inertia: float = param(
-        0.8,
-        "-",
-        0,
-        0.99,
-        doc="share of an application's calls that stay with last month's nets",
-        source="fradkin2025: new nets settle within weeks; own assumption: a fifth of calls moves in a month",
-    )
-    open_penalty: float = param(
-        0.8,
-        "-",
-        -1,
-        3,
-        doc="log-odds lost by open weights (support, liability)",
-        source="nber2025intelligence: open nets some 90 % cheaper have below 30 % of tokens; own assumption: .8 beside what their capability costs them",
-    )
-    ranking_share: float = param(
-        0.45,
-        "-",
-        0.1,
-        0.8,
-        doc="share of hours offered at the opening that rank",
-        source="own assumption: before assistants ranking held nearly half of hours, with other AI three quarters",
-        dynamic=False,
-    )
-    other_share: float = param(
-        0.30,
-        "-",
-        0.05,
-        0.6,
-        doc="share of hours offered at the opening for other AI (enterprise, science)",
-        source="own assumption: before assistants enterprise and science held a third of hours, with ranking three quarters",
-        dynamic=False,
-    )
-    legacy_speed: float = param(
-        0.5,
-        "1/month",
-        0.01,
-        1,
-        doc="speed at which ranking and other AI adapt to the price of compute",
-        source="own assumption: deeper ranking and more batch science follow the price within a quarter",
-    )
-    other_background_share: float = param(
-        0.5,
-        "-",
-        0,
-        1,
-        doc="f_o: share of other AI that is inference",
-        source="observations inference_share_ai_compute: between .33 (2023) and .6-.7 for mature workloads",
-    )
-    device_parameters: float = param(
-        3.0e9,
-        "parameters",
-        1e8,
-        2e10,
-        doc="largest net users' devices run well at the opening",
-        scale="log",
-        source="own assumption: phones with 8 GB",
-        dynamic=False,
-    )
-    device_share_max: float = param(
-        0.3,
-        "-",
-        0,
-        0.9,
-        doc="share of small-tier chat and feature calls that could run on devices",
-        source="own assumption: short, private, simple calls",
-    )
+    # fmt: off
+    assistants: int =               param(    4, "applications",    1,   20, dynamic=False,              doc="assistant applications",                                                   source="own assumption: a few hold almost all users")
+    applications: int =             param(   20, "applications",    2,  200, dynamic=False,              doc="other applications",                                                       source="own assumption: enough for a heavy tail of users, few enough to look at")
+    features: int =                 param(    8, "features"    ,    1,   50, dynamic=False,              doc="AI features an application could have",                                    source="own assumption: enough for a smooth spread of thresholds")
+    inertia: float =                param(  0.9, "-"           ,    0, 0.99,                             doc="share of attention that stays where it was last month",                    source="own assumption: habits change over a year")
+    quality_coefficient: float =    param(  1.0, "-"           ,    0,    4,                             doc="log-odds per unit of ln quality",                                          source="own assumption: odds in proportion to quality, no measurement found")
+    ad_load_coefficient: float =    param(  0.5, "-"           ,    0,    3,                             doc="fall of log-odds per unit of advertising load",                            source="own assumption: a doubled load costs two fifths of the odds")
+    feature_coefficient: float =    param(  2.0, "-"           ,    0,   10,                             doc="log-odds per USD of feature uplift an hour over .1",                       source="own assumption: an uplift of a few cents an hour is felt, not decisive")
+    users_coefficient: float =      param(  0.3, "-"           ,    0,  0.9,                             doc="log-odds per unit of ln users: network effect",                            source="own assumption: twice the users, a quarter more odds; no measurement found")
+    net_inertia: float =            param(  0.8, "-"           ,    0, 0.99,                             doc="share of an application's calls that stay with last month's nets",         source="fradkin2025: new nets settle within weeks; own assumption: a fifth of calls moves in a month")
+    open_penalty: float =           param(  0.8, "-"           ,   -1,    3,                             doc="log-odds lost by open weights (support, liability)",                       source="nber2025intelligence: open nets some 90 % cheaper have below 30 % of tokens; own assumption: .8 beside what their capability costs them")
+    ranking_share: float =          param( 0.45, "-"           ,  0.1,  0.8, dynamic=False,              doc="share of hours offered at the opening that rank",                          source="own assumption: before assistants ranking held nearly half of hours, with other AI three quarters")
+    other_share: float =            param( 0.30, "-"           , 0.05,  0.6, dynamic=False,              doc="share of hours offered at the opening for other AI (enterprise, science)", source="own assumption: before assistants enterprise and science held a third of hours, with ranking three quarters")
+    legacy_speed: float =           param(  0.5, "1/month"     , 0.01,    1,                             doc="speed at which ranking and other AI adapt to the price of compute",        source="own assumption: deeper ranking and more batch science follow the price within a quarter")
+    other_background_share: float = param(  0.5, "-"           ,    0,    1,                             doc="f_o: share of other AI that is inference",                                 source="observations inference_share_ai_compute: between .33 (2023) and .6-.7 for mature workloads")
+    device_parameters: float =      param(3.0e9, "parameters"  ,  1e8, 2e10, scale="log", dynamic=False, doc="largest net users' devices run well at the opening",                       source="own assumption: phones with 8 GB")
+    device_share_max: float =       param(  0.3, "-"           ,    0,  0.9,                             doc="share of small-tier chat and feature calls that could run on devices",     source="own assumption: short, private, simple calls")
+    # fmt: on
 
 
 def success(log_minutes: Array, horizon_minutes: float, slope: float) -> Array:

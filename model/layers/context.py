@@ -35,146 +35,26 @@ class ContextParams(Params):
 
     section: ClassVar[str] = "context"
 
-    prompt_chat_tokens: float = param(
-        400.0,
-        "token",
-        50,
-        3000,
-        doc="prompt of a chat turn at opening prices",
-        scale="log",
-        source="sardana2024: 70 tokens in and 215 out a turn in LMSYS chats; own assumption: a short history on top",
-    )
-    prompt_agent_tokens: float = param(
-        8000.0,
-        "token",
-        1000,
-        60000,
-        doc="prompt of an agent's call at opening prices",
-        scale="log",
-        source="own assumption: above the mean of all requests at the end of 2025, 6e3 after observations tokens_per_request_growth_prompt",
-    )
-    prompt_embedded_tokens: float = param(
-        1000.0,
-        "token",
-        100,
-        10000,
-        doc="prompt of an embedded feature's call at opening prices",
-        scale="log",
-        source="own assumption: one page of text",
-    )
-    prompt_robot_tokens: float = param(
-        800.0,
-        "token",
-        100,
-        4000,
-        doc="prompt of a robot's cloud call",
-        scale="log",
-        source="own assumption: 600 to 800 tokens a step, a picture and an instruction",
-    )
-    prompt_price_elasticity: float = param(
-        0.4,
-        "-",
-        0.0,
-        1.0,
-        doc="prompts lengthen as the price of fresh input falls: elasticity",
-        source="observations tokens_per_request_growth_prompt: fourfold; own assumption: because input prices fell by 10 to 30 times",
-    )
-    window_tokens: float = param(
-        1.0e6,
-        "token",
-        8e3,
-        1e7,
-        doc="largest prompt a net accepts",
-        scale="log",
-        source="own assumption: list pages of 2024-25",
-    )
-    reuse_chat: float = param(
-        0.6,
-        "-",
-        0,
-        1,
-        doc="share of a chat prompt that repeats earlier input",
-        source="pope2023: a chat with a long cached history; own assumption: shorter histories in the mean",
-    )
-    reuse_agent: float = param(
-        0.93,
-        "-",
-        0,
-        1,
-        doc="share of an agent's input that repeats earlier input",
-        source="own assumption: long prefixes are sent again at each turn, so most of the input repeats",
-    )
-    reuse_embedded: float = param(
-        0.4,
-        "-",
-        0,
-        1,
-        doc="share of a feature's input that repeats (instructions)",
-        source="own assumption: instructions repeat, the page does not",
-    )
-    reuse_robot: float = param(
-        0.5,
-        "-",
-        0,
-        1,
-        doc="share of a robot's input that repeats (instructions, map)",
-        source="own assumption: instructions and map repeat, the picture does not",
-    )
-    memory_exponent: float = param(
-        0.6,
-        "-",
-        0.1,
-        2.0,
-        doc="zeta: how fast hits rise with memory, h = 1 - (1 + M/M0)**-zeta",
-        source="liang2025 for the hierarchy; own assumption: hits saturate with size as a processor cache's do",
-    )
-    memory_reference_s: float = param(
-        600.0,
-        "s",
-        10,
-        36000,
-        doc="M0: seconds of context the fleet must hold for the knee of the hit curve",
-        scale="log",
-        source="own assumption: minutes between two turns of a conversation",
-    )
-    host_ratio: float = param(
-        8.0, "-", 1, 32, doc="host memory over HBM", scale="log", source="own assumption: 2 TB host beside 8 x 80 GB"
-    )
-    ssd_ratio: float = param(
-        60.0, "-", 1, 500, doc="SSD over HBM", scale="log", source="own assumption: 30-40 TB a server of eight"
-    )
-    host_weight: float = param(
-        0.7,
-        "-",
-        0,
-        1,
-        doc="value of a host byte against an HBM byte (slower to bring back)",
-        source="own assumption: reloading over the bus is slower than HBM, far faster than recomputing",
-    )
-    ssd_weight: float = param(
-        0.25,
-        "-",
-        0,
-        1,
-        doc="value of an SSD byte against an HBM byte",
-        source="own assumption: much slower than host memory, still worth keeping for long prefixes",
-    )
-    kv_share_of_hbm: float = param(
-        0.4,
-        "-",
-        0.05,
-        0.9,
-        doc="share of HBM left for contexts beside the weights",
-        source="own assumption: weights and activations take the rest",
-    )
-    caching_maturity_per_year: float = param(
-        1.0,
-        "1/year",
-        0,
-        3,
-        doc="hazard at which serving software that still recomputes prefixes is replaced by software that caches, once storing is cheaper than recomputing",
-        source="own assumption: prefix caching became general over about two years",
-    )
+    # fmt: off
+    prompt_chat_tokens: float =        param( 400.0, "token" ,   50,  3000, scale="log", doc="prompt of a chat turn at opening prices",                                                                                                    source="sardana2024: 70 tokens in and 215 out a turn in LMSYS chats; own assumption: a short history on top")
+    prompt_agent_tokens: float =       param(8000.0, "token" , 1000, 60000, scale="log", doc="prompt of an agent's call at opening prices",                                                                                                source="own assumption: above the mean of all requests at the end of 2025, 6e3 after observations tokens_per_request_growth_prompt")
+    prompt_embedded_tokens: float =    param(1000.0, "token" ,  100, 10000, scale="log", doc="prompt of an embedded feature's call at opening prices",                                                                                     source="own assumption: one page of text")
+    prompt_robot_tokens: float =       param( 800.0, "token" ,  100,  4000, scale="log", doc="prompt of a robot's cloud call",                                                                                                             source="own assumption: 600 to 800 tokens a step, a picture and an instruction")
+    prompt_price_elasticity: float =   param(   0.4, "-"     ,  0.0,   1.0,              doc="prompts lengthen as the price of fresh input falls: elasticity",                                                                             source="observations tokens_per_request_growth_prompt: fourfold; own assumption: because input prices fell by 10 to 30 times")
+    window_tokens: float =             param( 1.0e6, "token" ,  8e3,   1e7, scale="log", doc="largest prompt a net accepts",                                                                                                               source="own assumption: list pages of 2024-25")
+    reuse_chat: float =                param(   0.6, "-"     ,    0,     1,              doc="share of a chat prompt that repeats earlier input",                                                                                          source="pope2023: a chat with a long cached history; own assumption: shorter histories in the mean")
+    reuse_agent: float =               param(  0.93, "-"     ,    0,     1,              doc="share of an agent's input that repeats earlier input",                                                                                       source="own assumption: long prefixes are sent again at each turn, so most of the input repeats")
+    reuse_embedded: float =            param(   0.4, "-"     ,    0,     1,              doc="share of a feature's input that repeats (instructions)",                                                                                     source="own assumption: instructions repeat, the page does not")
+    reuse_robot: float =               param(   0.5, "-"     ,    0,     1,              doc="share of a robot's input that repeats (instructions, map)",                                                                                  source="own assumption: instructions and map repeat, the picture does not")
+    memory_exponent: float =           param(   0.6, "-"     ,  0.1,   2.0,              doc="zeta: how fast hits rise with memory, h = 1 - (1 + M/M0)**-zeta",                                                                            source="liang2025 for the hierarchy; own assumption: hits saturate with size as a processor cache's do")
+    memory_reference_s: float =        param( 600.0, "s"     ,   10, 36000, scale="log", doc="M0: seconds of context the fleet must hold for the knee of the hit curve",                                                                   source="own assumption: minutes between two turns of a conversation")
+    host_ratio: float =                param(   8.0, "-"     ,    1,    32, scale="log", doc="host memory over HBM",                                                                                                                       source="own assumption: 2 TB host beside 8 x 80 GB")
+    ssd_ratio: float =                 param(  60.0, "-"     ,    1,   500, scale="log", doc="SSD over HBM",                                                                                                                               source="own assumption: 30-40 TB a server of eight")
+    host_weight: float =               param(   0.7, "-"     ,    0,     1,              doc="value of a host byte against an HBM byte (slower to bring back)",                                                                            source="own assumption: reloading over the bus is slower than HBM, far faster than recomputing")
+    ssd_weight: float =                param(  0.25, "-"     ,    0,     1,              doc="value of an SSD byte against an HBM byte",                                                                                                   source="own assumption: much slower than host memory, still worth keeping for long prefixes")
+    kv_share_of_hbm: float =           param(   0.4, "-"     , 0.05,   0.9,              doc="share of HBM left for contexts beside the weights",                                                                                          source="own assumption: weights and activations take the rest")
+    caching_maturity_per_year: float = param(   1.0, "1/year",    0,     3,              doc="hazard at which serving software that still recomputes prefixes is replaced by software that caches, once storing is cheaper than recomputing", source="own assumption: prefix caching became general over about two years")
+    # fmt: on
 
 
 def prompts(price_ratio: float, p: ContextParams) -> Array:

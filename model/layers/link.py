@@ -21,153 +21,26 @@ class LinkParams(Params):
 
     section: ClassVar[str] = "link"
 
-    training_utilisation: float = param(
-        0.40,
-        "-",
-        0.3,
-        0.5,
-        doc="achieved over peak FLOP/s in training at the reference cluster",
-        source="ai2027: .40; sardana2024 uses .5",
-    )
-    scale_out_penalty: float = param(
-        0.05,
-        "-",
-        0.0,
-        0.15,
-        doc="elasticity of that utilisation to cluster size",
-        source="own assumption: efficiency falls slowly as clusters grow",
-    )
-    reference_cluster_h100e: float = param(
-        4000.0,
-        "H100e",
-        100,
-        1e5,
-        doc="cluster at which training_utilisation holds",
-        scale="log",
-        source="own assumption: size of the clusters of 2022",
-    )
-    rollout_utilisation: float = param(
-        0.12,
-        "-",
-        0.02,
-        0.4,
-        doc="achieved over peak in roll-outs, synthetic data and research automation (large-batch decoding)",
-        source="ai2027: 10 % in inference; large batches raise it",
-    )
-    legacy_utilisation: float = param(
-        0.20,
-        "-",
-        0.02,
-        0.5,
-        doc="achieved over peak in ranking and other AI",
-        source="ai2027: 30 % overall; own assumption: lower for memory-bound ranking",
-    )
-    prefill_utilisation: float = param(
-        0.50, "-", 0.3, 0.76, doc="achieved over peak in prefill", source="sardana2024; pope2023 .76"
-    )
-    decode_utilisation: float = param(
-        0.35,
-        "-",
-        0.05,
-        0.6,
-        doc="achieved over peak of decode once it is compute-bound",
-        source="own assumption: below that of prefill, as batches are never full",
-    )
-    weight_bytes: float = param(
-        1.0,
-        "byte/parameter",
-        0.5,
-        2,
-        doc="bytes per weight when served",
-        source="pope2023: int8; own assumption: one byte a weight, as serving in 8 bits spreads",
-    )
-    sparsity: float = param(
-        8.0,
-        "-",
-        1,
-        32,
-        doc="total over active parameters (mixture of experts)",
-        source="own assumption: open mixtures of experts have up to 32 times their active parameters",
-    )
-    kv_bytes_per_token: float = param(
-        1.6e5,
-        "byte/token",
-        1e4,
-        6e5,
-        doc="bytes of context per token for a net of the reference size",
-        source="erdil2025inference: 3.3e5 at bf16 for a 70B net; 8-bit halves it",
-        scale="log",
-    )
-    kv_reference_parameters: float = param(
-        7.0e10,
-        "parameters",
-        1e9,
-        1e12,
-        doc="net to which kv_bytes_per_token refers; grows with the cube root of size",
-        source="erdil2025inference: 131 to 516 kB from 8B to 405B",
-        scale="log",
-    )
-    latency_s_per_step: float = param(
-        0.008,
-        "s",
-        0.0005,
-        0.05,
-        doc="all-reduce and launch latency of one decode step",
-        source="erdil2025inference: 4 all-reduces of some 10 us a layer, 80-120 layers",
-        scale="log",
-    )
-    step_seconds_max: float = param(
-        0.08,
-        "s",
-        0.02,
-        0.5,
-        doc="slowest decode step users accept",
-        source="own assumption: 12 tokens a second, reading speed",
-    )
-    replicas_min: float = param(
-        8.0,
-        "replicas",
-        1,
-        1000,
-        doc="copies of a net kept ready while its load would not fill one (regions, versions, daily peaks)",
-        scale="log",
-        source="own assumption: some eight regions, several versions, daily peaks of several times the mean",
-    )
-    software_scale: float = param(
-        67.5,
-        "-",
-        1,
-        200,
-        doc="accelerator-seconds over the roofline's at the opening (peaks, safety nets, unripe serving software)",
-        fit=True,
-        scale="log",
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: log-sd .6 around 66, the level that list prices and serving money of 2023-24 ask for",
-    )
-    software_learning: float = param(
-        0.38,
-        "-",
-        0,
-        0.5,
-        doc="exponent with which that overhead falls in cumulative tokens served: learning by doing",
-        source="own assumption: Wright's law at a learning rate of 23 % a doubling, as in semiconductors; decisions/0007",
-    )
-    software_reference_tokens: float = param(
-        1.0e12,
-        "token",
-        1e10,
-        1e15,
-        doc="cumulative tokens at which the overhead has fallen by 2**-software_learning",
-        scale="log",
-        source="own assumption: of the order of all tokens served by nets before 2022",
-    )
-    software_floor: float = param(
-        1.5,
-        "-",
-        1,
-        5,
-        doc="overhead that stays: daily peaks, failures, safety nets",
-        source="own assumption: half again for peaks and failures, as in other online services",
-    )
+    # fmt: off
+    training_utilisation: float =      param(  0.40, "-"             ,    0.3,  0.5,                        doc="achieved over peak FLOP/s in training at the reference cluster",                                       source="ai2027: .40; sardana2024 uses .5")
+    scale_out_penalty: float =         param(  0.05, "-"             ,    0.0, 0.15,                        doc="elasticity of that utilisation to cluster size",                                                       source="own assumption: efficiency falls slowly as clusters grow")
+    reference_cluster_h100e: float =   param(4000.0, "H100e"         ,    100,  1e5, scale="log",           doc="cluster at which training_utilisation holds",                                                          source="own assumption: size of the clusters of 2022")
+    rollout_utilisation: float =       param(  0.12, "-"             ,   0.02,  0.4,                        doc="achieved over peak in roll-outs, synthetic data and research automation (large-batch decoding)",       source="ai2027: 10 % in inference; large batches raise it")
+    legacy_utilisation: float =        param(  0.20, "-"             ,   0.02,  0.5,                        doc="achieved over peak in ranking and other AI",                                                           source="ai2027: 30 % overall; own assumption: lower for memory-bound ranking")
+    prefill_utilisation: float =       param(  0.50, "-"             ,    0.3, 0.76,                        doc="achieved over peak in prefill",                                                                        source="sardana2024; pope2023 .76")
+    decode_utilisation: float =        param(  0.35, "-"             ,   0.05,  0.6,                        doc="achieved over peak of decode once it is compute-bound",                                                source="own assumption: below that of prefill, as batches are never full")
+    weight_bytes: float =              param(   1.0, "byte/parameter",    0.5,    2,                        doc="bytes per weight when served",                                                                         source="pope2023: int8; own assumption: one byte a weight, as serving in 8 bits spreads")
+    sparsity: float =                  param(   8.0, "-"             ,      1,   32,                        doc="total over active parameters (mixture of experts)",                                                    source="own assumption: open mixtures of experts have up to 32 times their active parameters")
+    kv_bytes_per_token: float =        param( 1.6e5, "byte/token"    ,    1e4,  6e5, scale="log",           doc="bytes of context per token for a net of the reference size",                                           source="erdil2025inference: 3.3e5 at bf16 for a 70B net; 8-bit halves it")
+    kv_reference_parameters: float =   param(7.0e10, "parameters"    ,    1e9, 1e12, scale="log",           doc="net to which kv_bytes_per_token refers; grows with the cube root of size",                             source="erdil2025inference: 131 to 516 kB from 8B to 405B")
+    latency_s_per_step: float =        param( 0.008, "s"             , 0.0005, 0.05, scale="log",           doc="all-reduce and launch latency of one decode step",                                                     source="erdil2025inference: 4 all-reduces of some 10 us a layer, 80-120 layers")
+    step_seconds_max: float =          param(  0.08, "s"             ,   0.02,  0.5,                        doc="slowest decode step users accept",                                                                     source="own assumption: 12 tokens a second, reading speed")
+    replicas_min: float =              param(   8.0, "replicas"      ,      1, 1000, scale="log",           doc="copies of a net kept ready while its load would not fill one (regions, versions, daily peaks)",        source="own assumption: some eight regions, several versions, daily peaks of several times the mean")
+    software_scale: float =            param(  67.5, "-"             ,      1,  200, fit=True, scale="log", doc="accelerator-seconds over the roofline's at the opening (peaks, safety nets, unripe serving software)", source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: log-sd .6 around 66, the level that list prices and serving money of 2023-24 ask for")
+    software_learning: float =         param(  0.38, "-"             ,      0,  0.5,                        doc="exponent with which that overhead falls in cumulative tokens served: learning by doing",               source="own assumption: Wright's law at a learning rate of 23 % a doubling, as in semiconductors; decisions/0007")
+    software_reference_tokens: float = param(1.0e12, "token"         ,   1e10, 1e15, scale="log",           doc="cumulative tokens at which the overhead has fallen by 2**-software_learning",                          source="own assumption: of the order of all tokens served by nets before 2022")
+    software_floor: float =            param(   1.5, "-"             ,      1,    5,                        doc="overhead that stays: daily peaks, failures, safety nets",                                              source="own assumption: half again for peaks and failures, as in other online services")
+    # fmt: on
 
 
 class Serving(NamedTuple):

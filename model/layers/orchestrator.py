@@ -23,109 +23,20 @@ class CallNetworkParams(Params):
 
     section: ClassVar[str] = "call_network"
 
-    orchestrators: int = param(
-        8,
-        "nodes",
-        1,
-        50,
-        doc="orchestrators",
-        source="own assumption: a handful of frameworks and marketplaces",
-        dynamic=False,
-    )
-    skills: int = param(
-        16,
-        "nodes",
-        1,
-        200,
-        doc="agents' skills",
-        source="own assumption: twice as many skills as orchestrators",
-        dynamic=False,
-    )
-    tools: int = param(
-        24,
-        "nodes",
-        1,
-        500,
-        doc="tools",
-        source="own assumption: registries are long but a few tools dominate",
-        dynamic=False,
-    )
-    links: int = param(
-        3,
-        "links",
-        1,
-        8,
-        doc="links a node forms when it enters",
-        source="bianconi2001 for the form; own assumption: three, so that few nodes stand alone",
-        dynamic=False,
-    )
-    agent_calls: float = param(
-        4.0,
-        "calls",
-        1.5,
-        10,
-        doc="calls per agent task over a chat turn at the opening's edges",
-        source="anthropic2025",
-        dynamic=False,
-    )
-    multi_calls: float = param(
-        15.0,
-        "calls",
-        5,
-        30,
-        doc="calls per multi-agent task at the opening's edges",
-        source="anthropic2025",
-        dynamic=False,
-    )
-    callback_share: float = param(
-        0.08,
-        "-",
-        0,
-        0.4,
-        doc="share of a skill's calls that go back to an orchestrator",
-        source="own assumption: one skill call in twelve needs a new plan",
-        dynamic=False,
-    )
-    spectral_radius_max: float = param(
-        0.93,
-        "-",
-        0.5,
-        0.98,
-        doc="largest spectral radius of the call network",
-        source="own assumption: traffic must stay finite, with room below one",
-    )
-    multi_threshold: float = param(
-        0.45,
-        "-",
-        0.35,
-        0.6,
-        doc="single-agent success above which multi-agent work no longer helps",
-        source="kim2025: 2512.08296",
-    )
-    multi_share_max: float = param(
-        0.3,
-        "-",
-        0,
-        1,
-        doc="share of tasks that can be divided among agents",
-        source="own assumption: several agents help only where a task divides (kim2025)",
-    )
-    multi_width: float = param(
-        0.08,
-        "-",
-        0.01,
-        0.3,
-        doc="spread of success around the threshold",
-        source="own assumption: a soft threshold, tasks differ around the mean",
-    )
-    batch_scale: float = param(
-        0.4,
-        "-",
-        0.05,
-        2,
-        doc="logit scale of moving work that can wait to the batch tier",
-        source="own assumption: half price moves most of the work that can wait, not all",
-    )
+    # fmt: off
+    orchestrators: int =         param(   8, "nodes",    1,   50, dynamic=False, doc="orchestrators",                                                     source="own assumption: a handful of frameworks and marketplaces")
+    skills: int =                param(  16, "nodes",    1,  200, dynamic=False, doc="agents' skills",                                                    source="own assumption: twice as many skills as orchestrators")
+    tools: int =                 param(  24, "nodes",    1,  500, dynamic=False, doc="tools",                                                             source="own assumption: registries are long but a few tools dominate")
+    links: int =                 param(   3, "links",    1,    8, dynamic=False, doc="links a node forms when it enters",                                 source="bianconi2001 for the form; own assumption: three, so that few nodes stand alone")
+    agent_calls: float =         param( 4.0, "calls",  1.5,   10, dynamic=False, doc="calls per agent task over a chat turn at the opening's edges",      source="anthropic2025")
+    multi_calls: float =         param(15.0, "calls",    5,   30, dynamic=False, doc="calls per multi-agent task at the opening's edges",                 source="anthropic2025")
+    callback_share: float =      param(0.08, "-"    ,    0,  0.4, dynamic=False, doc="share of a skill's calls that go back to an orchestrator",          source="own assumption: one skill call in twelve needs a new plan")
+    spectral_radius_max: float = param(0.93, "-"    ,  0.5, 0.98,                doc="largest spectral radius of the call network",                       source="own assumption: traffic must stay finite, with room below one")
+    multi_threshold: float =     param(0.45, "-"    , 0.35,  0.6,                doc="single-agent success above which multi-agent work no longer helps", source="kim2025: 2512.08296")
+    multi_share_max: float =     param( 0.3, "-"    ,    0,    1,                doc="share of tasks that can be divided among agents",                   source="own assumption: several agents help only where a task divides (kim2025)")
+    multi_width: float =         param(0.08, "-"    , 0.01,  0.3,                doc="spread of success around the threshold",                            source="own assumption: a soft threshold, tasks differ around the mean")
+    batch_scale: float =         param( 0.4, "-"    , 0.05,    2,                doc="logit scale of moving work that can wait to the batch tier",        source="own assumption: half price moves most of the work that can wait, not all")
+    # fmt: on
 
 
 def traffic(edges: Array, scale: float, external: Array) -> Array:

@@ -46,154 +46,26 @@ class PhysicalParams(Params):
 
     section: ClassVar[str] = "physical"
 
-    chip_performance_growth: float = param(
-        1.40,
-        "x/year",
-        1.0,
-        2.0,
-        doc="growth of FLOP/s per chip beyond the launched generations",
-        source="observations chip_bf16_dense: V100 to B200 1.48 a year; ai2027 1.35",
-        exogenous_trend=True,
-        dynamic=False,
-    )
-    price_performance_growth: float = param(
-        1.26,
-        "x/year",
-        1.0,
-        1.6,
-        doc="growth of FLOP/s per dollar of unit cost beyond the launched generations",
-        source="gate2025 g_H 1.275; V100 to H100 of the observations 1.21 (computed)",
-        exogenous_trend=True,
-        dynamic=False,
-    )
-    energy_efficiency_growth: float = param(
-        1.26,
-        "x/year",
-        1.0,
-        1.6,
-        doc="growth of FLOP/s per watt beyond the launched generations",
-        source="observations chip_bf16_dense: V100 to B200 1.26 a year (computed)",
-        exogenous_trend=True,
-        dynamic=False,
-    )
-    bandwidth_growth: float = param(
-        1.28,
-        "x/year",
-        1.0,
-        1.6,
-        doc="growth of memory and its bandwidth per chip beyond the launched generations",
-        source="own assumption: data sheets V100 to B200, from memory: 1.28 (memory), 1.34 (bandwidth) a year",
-        exogenous_trend=True,
-        dynamic=False,
-    )
-    generation_months: int = param(
-        24,
-        "month",
-        12,
-        48,
-        doc="months between generations beyond the launched ones",
-        source="observations chip_bf16_dense: 25 to 35 months so far",
-        exogenous_trend=True,
-        dynamic=False,
-    )
-    opening_stock_h100e: float = param(
-        4.0e5,
-        "H100e",
-        1e5,
-        1e6,
-        doc="installed accelerators at the opening",
-        scale="log",
-        source="observations nvidia_cum_h100e, carried back by observations nvidia_dc_revenue_fy",
-        dynamic=False,
-    )
-    availability: float = param(
-        0.95, "-", 0.7, 1, doc="share of hours a machine is up", source="own assumption: maintenance and failures"
-    )
-    life_months: float = param(
-        78.0,
-        "month",
-        36,
-        120,
-        doc="scale of the age at which machines are retired",
-        source="own assumption: 5-6 years median; gate2025 depreciates 30 % a year in value",
-    )
-    life_shape: float = param(
-        4.0,
-        "-",
-        1,
-        8,
-        doc="shape of the age at retirement (Weibull)",
-        source="own assumption: few fail young, most go at the end",
-    )
-    server_power_factor: float = param(
-        1.5,
-        "-",
-        1.1,
-        2.2,
-        doc="server power over chip power",
-        source="own assumption: host, network and fans draw half as much again; observations.md",
-    )
-    pue: float = param(
-        1.2, "-", 1.05, 1.6, doc="facility power over server power", source="observations pue_hyperscale"
-    )
-    load_factor: float = param(
-        0.75,
-        "-",
-        0.4,
-        1,
-        doc="power drawn at work over rated power",
-        source="own assumption: three quarters of rated power at work; observations.md",
-    )
-    serving_load_factor: float = param(
-        0.60,
-        "-",
-        0.3,
-        1,
-        doc="power drawn while serving over rated power",
-        source="own assumption: below load_factor, since decoding waits for memory while training computes",
-    )
-    idle_power_share: float = param(
-        0.25,
-        "-",
-        0.05,
-        0.6,
-        doc="power of an idle machine over one at work",
-        source="own assumption: idle servers draw a fifth to a third",
-    )
-    electricity_usd_per_kwh: float = param(
-        0.07,
-        "USD/kWh",
-        0.02,
-        0.3,
-        doc="price of electricity",
-        source="own assumption: industrial tariffs of large markets, .04 to .12",
-    )
-    power_opening_gw: float = param(
-        8.0,
-        "GW",
-        1,
-        40,
-        doc="power within reach of AI sites at the opening",
-        scale="log",
-        dynamic=False,
-        source="own assumption: a sixth of the 47 GW that 415 TWh of data centres draw",
-    )
-    power_growth_per_month: float = param(
-        0.03,
-        "1/month",
-        0.0,
-        0.1,
-        doc="fastest growth of powered sites once in demand",
-        source="own assumption: 43 % a year, where a large site takes 1.0 to 3.6 years to build (epoch2025buildout)",
-    )
-    power_slack_share: float = param(
-        0.6,
-        "-",
-        0.2,
-        1,
-        doc="share of powered sites in use above which more are built",
-        source="own assumption: sites are planned years ahead, before they are full",
-    )
+    # fmt: off
+    chip_performance_growth: float =  param( 1.40, "x/year" ,  1.0, 2.0, exogenous_trend=True, dynamic=False, doc="growth of FLOP/s per chip beyond the launched generations",                   source="observations chip_bf16_dense: V100 to B200 1.48 a year; ai2027 1.35")
+    price_performance_growth: float = param( 1.26, "x/year" ,  1.0, 1.6, exogenous_trend=True, dynamic=False, doc="growth of FLOP/s per dollar of unit cost beyond the launched generations",    source="gate2025 g_H 1.275; V100 to H100 of the observations 1.21 (computed)")
+    energy_efficiency_growth: float = param( 1.26, "x/year" ,  1.0, 1.6, exogenous_trend=True, dynamic=False, doc="growth of FLOP/s per watt beyond the launched generations",                   source="observations chip_bf16_dense: V100 to B200 1.26 a year (computed)")
+    bandwidth_growth: float =         param( 1.28, "x/year" ,  1.0, 1.6, exogenous_trend=True, dynamic=False, doc="growth of memory and its bandwidth per chip beyond the launched generations", source="own assumption: data sheets V100 to B200, from memory: 1.28 (memory), 1.34 (bandwidth) a year")
+    generation_months: int =          param(   24, "month"  ,   12,  48, exogenous_trend=True, dynamic=False, doc="months between generations beyond the launched ones",                         source="observations chip_bf16_dense: 25 to 35 months so far")
+    opening_stock_h100e: float =      param(4.0e5, "H100e"  ,  1e5, 1e6, scale="log", dynamic=False,          doc="installed accelerators at the opening",                                       source="observations nvidia_cum_h100e, carried back by observations nvidia_dc_revenue_fy")
+    availability: float =             param( 0.95, "-"      ,  0.7,   1,                                      doc="share of hours a machine is up",                                              source="own assumption: maintenance and failures")
+    life_months: float =              param( 78.0, "month"  ,   36, 120,                                      doc="scale of the age at which machines are retired",                              source="own assumption: 5-6 years median; gate2025 depreciates 30 % a year in value")
+    life_shape: float =               param(  4.0, "-"      ,    1,   8,                                      doc="shape of the age at retirement (Weibull)",                                    source="own assumption: few fail young, most go at the end")
+    server_power_factor: float =      param(  1.5, "-"      ,  1.1, 2.2,                                      doc="server power over chip power",                                                source="own assumption: host, network and fans draw half as much again; observations.md")
+    pue: float =                      param(  1.2, "-"      , 1.05, 1.6,                                      doc="facility power over server power",                                            source="observations pue_hyperscale")
+    load_factor: float =              param( 0.75, "-"      ,  0.4,   1,                                      doc="power drawn at work over rated power",                                        source="own assumption: three quarters of rated power at work; observations.md")
+    serving_load_factor: float =      param( 0.60, "-"      ,  0.3,   1,                                      doc="power drawn while serving over rated power",                                  source="own assumption: below load_factor, since decoding waits for memory while training computes")
+    idle_power_share: float =         param( 0.25, "-"      , 0.05, 0.6,                                      doc="power of an idle machine over one at work",                                   source="own assumption: idle servers draw a fifth to a third")
+    electricity_usd_per_kwh: float =  param( 0.07, "USD/kWh", 0.02, 0.3,                                      doc="price of electricity",                                                        source="own assumption: industrial tariffs of large markets, .04 to .12")
+    power_opening_gw: float =         param(  8.0, "GW"     ,    1,  40, scale="log", dynamic=False,          doc="power within reach of AI sites at the opening",                               source="own assumption: a sixth of the 47 GW that 415 TWh of data centres draw")
+    power_growth_per_month: float =   param( 0.03, "1/month",  0.0, 0.1,                                      doc="fastest growth of powered sites once in demand",                              source="own assumption: 43 % a year, where a large site takes 1.0 to 3.6 years to build (epoch2025buildout)")
+    power_slack_share: float =        param(  0.6, "-"      ,  0.2,   1,                                      doc="share of powered sites in use above which more are built",                    source="own assumption: sites are planned years ahead, before they are full")
+    # fmt: on
 
 
 class Fleet(NamedTuple):

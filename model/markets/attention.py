@@ -24,73 +24,16 @@ class AttentionParams(Params):
 
     section: ClassVar[str] = "attention"
 
-    hours_per_month: float = param(
-        372.0,
-        "h/month",
-        300,
-        500,
-        doc="hours a person has for work (172) and online (200)",
-        source="observations online_hours_per_user_day: 200 a month; own assumption: 172 of work, 40 hours a week",
-        dynamic=False,
-    )
-    committed_share_max: float = param(
-        0.8,
-        "-",
-        0.5,
-        0.95,
-        doc="largest share of the month that work, review and supervision may take",
-        source="own assumption: a fifth of the time stays free",
-    )
-    application_share: float = param(
-        0.93,
-        "-",
-        0.5,
-        1.0,
-        doc="utility weight of applications among free hours; the rest is leisure away from them",
-        source="own assumption: free hours are online hours almost by definition of the budget",
-    )
-    shadow_damping: float = param(
-        0.5,
-        "-",
-        0.05,
-        1.0,
-        doc="weight of this month's shadow price in what delegation looks at next month",
-        source="own assumption: half, so that the price of a minute does not oscillate",
-    )
-    candidate_spread: float = param(
-        0.06,
-        "-",
-        0.0,
-        0.5,
-        doc="relative spread of candidates' quality: gain of a good choice",
-        source="own assumption: candidates that pass a first filter differ by a few per cent",
-    )
-    candidate_dilution: float = param(
-        0.01,
-        "-",
-        0.001,
-        0.1,
-        doc="loss of success for each examined candidate",
-        source="own assumption: about one per cent, as longer contexts distract",
-        scale="log",
-    )
-    candidate_tokens: float = param(
-        500.0,
-        "token",
-        100,
-        2000,
-        doc="tokens of one candidate's description",
-        source="own assumption: length of a tool's description",
-        scale="log",
-    )
-    candidates_max: float = param(
-        10.0,
-        "-",
-        1,
-        50,
-        doc="most candidates examined for one task",
-        source="own assumption: each description costs context, so ten at most",
-    )
+    # fmt: off
+    hours_per_month: float =     param(372.0, "h/month",   300,  500, dynamic=False, doc="hours a person has for work (172) and online (200)",                                  source="observations online_hours_per_user_day: 200 a month; own assumption: 172 of work, 40 hours a week")
+    committed_share_max: float = param(  0.8, "-"      ,   0.5, 0.95,                doc="largest share of the month that work, review and supervision may take",               source="own assumption: a fifth of the time stays free")
+    application_share: float =   param( 0.93, "-"      ,   0.5,  1.0,                doc="utility weight of applications among free hours; the rest is leisure away from them", source="own assumption: free hours are online hours almost by definition of the budget")
+    shadow_damping: float =      param(  0.5, "-"      ,  0.05,  1.0,                doc="weight of this month's shadow price in what delegation looks at next month",          source="own assumption: half, so that the price of a minute does not oscillate")
+    candidate_spread: float =    param( 0.06, "-"      ,   0.0,  0.5,                doc="relative spread of candidates' quality: gain of a good choice",                       source="own assumption: candidates that pass a first filter differ by a few per cent")
+    candidate_dilution: float =  param( 0.01, "-"      , 0.001,  0.1, scale="log",   doc="loss of success for each examined candidate",                                         source="own assumption: about one per cent, as longer contexts distract")
+    candidate_tokens: float =    param(500.0, "token"  ,   100, 2000, scale="log",   doc="tokens of one candidate's description",                                               source="own assumption: length of a tool's description")
+    candidates_max: float =      param( 10.0, "-"      ,     1,   50,                doc="most candidates examined for one task",                                               source="own assumption: each description costs context, so ten at most")
+    # fmt: on
 
 
 class Allotment(NamedTuple):

@@ -21,87 +21,19 @@ class AuctionParams(Params):
 
     section: ClassVar[str] = "auction"
 
-    rule: str = param(
-        "gsp",
-        "-",
-        doc="rule of both attention markets",
-        source="edelman2007; varian2007: the rule in use",
-        choices=RULES,
-    )
-    slots: int = param(
-        4,
-        "slots",
-        1,
-        10,
-        doc="positions per attention-hour page or candidate list",
-        source="own assumption: few places are read, and each candidate costs an agent context",
-        dynamic=False,
-    )
-    slot_decay: float = param(
-        0.62,
-        "-",
-        0.3,
-        0.95,
-        doc="click rate of a position over that of the one above",
-        source="edelman2007 for click rates that fall by position; own assumption: geometric, .5 to .8",
-    )
-    bid_speed: float = param(
-        0.3, "1/month", 0.05, 1, doc="speed of best response", source="own assumption: bidders learn within a quarter"
-    )
-    bid_noise: float = param(
-        0.05, "-", 0, 0.5, doc="log-sd of noise in bids", source="own assumption: bidders learn by trying"
-    )
-    clicks_per_hour: float = param(
-        0.42,
-        "1/h",
-        0.05,
-        10,
-        doc="clicks on the first position per attention-hour",
-        source="own assumption: with the values of a click it gives .06 USD an hour, observations ad_market_global over hours online",
-        scale="log",
-    )
-    value_usd_per_click: float = param(
-        0.045,
-        "USD",
-        0.001,
-        5,
-        doc="mean margin a service earns per click",
-        source="own assumption: it gives .06 USD an hour at the opening, observations ad_market_global over hours online",
-        scale="log",
-    )
-    value_usd_per_invocation: float = param(
-        0.02,
-        "USD",
-        0.0005,
-        5,
-        doc="mean margin a service earns per invocation by an agent",
-        source="own assumption: below a click's, agents compare",
-        scale="log",
-    )
-    budget_exponent: float = param(
-        0.6,
-        "-",
-        0.2,
-        0.95,
-        doc="returns to spending in a market, A b**x",
-        source="own assumption: a doubled budget brings half as much again",
-    )
-    budget_speed: float = param(
-        0.3333,
-        "1/month",
-        0.02,
-        1,
-        doc="share of the gap between markets closed in a month",
-        source="own assumption: budgets are reviewed every quarter",
-    )
-    reserve_usd: float = param(
-        0.001,
-        "USD",
-        0,
-        1,
-        doc="reserve per click or invocation",
-        source="own assumption: cost of examining a candidate",
-    )
+    # fmt: off
+    rule: str =                       param("gsp", "-", choices=RULES,                      doc="rule of both attention markets",                         source="edelman2007; varian2007: the rule in use")
+    slots: int =                      param(     4, "slots"  ,      1,   10, dynamic=False, doc="positions per attention-hour page or candidate list",    source="own assumption: few places are read, and each candidate costs an agent context")
+    slot_decay: float =               param(  0.62, "-"      ,    0.3, 0.95,                doc="click rate of a position over that of the one above",    source="edelman2007 for click rates that fall by position; own assumption: geometric, .5 to .8")
+    bid_speed: float =                param(   0.3, "1/month",   0.05,    1,                doc="speed of best response",                                 source="own assumption: bidders learn within a quarter")
+    bid_noise: float =                param(  0.05, "-"      ,      0,  0.5,                doc="log-sd of noise in bids",                                source="own assumption: bidders learn by trying")
+    clicks_per_hour: float =          param(  0.42, "1/h"    ,   0.05,   10, scale="log",   doc="clicks on the first position per attention-hour",        source="own assumption: with the values of a click it gives .06 USD an hour, observations ad_market_global over hours online")
+    value_usd_per_click: float =      param( 0.045, "USD"    ,  0.001,    5, scale="log",   doc="mean margin a service earns per click",                  source="own assumption: it gives .06 USD an hour at the opening, observations ad_market_global over hours online")
+    value_usd_per_invocation: float = param(  0.02, "USD"    , 0.0005,    5, scale="log",   doc="mean margin a service earns per invocation by an agent", source="own assumption: below a click's, agents compare")
+    budget_exponent: float =          param(   0.6, "-"      ,    0.2, 0.95,                doc="returns to spending in a market, A b**x",                source="own assumption: a doubled budget brings half as much again")
+    budget_speed: float =             param(0.3333, "1/month",   0.02,    1,                doc="share of the gap between markets closed in a month",     source="own assumption: budgets are reviewed every quarter")
+    reserve_usd: float =              param( 0.001, "USD"    ,      0,    1,                doc="reserve per click or invocation",                        source="own assumption: cost of examining a candidate")
+    # fmt: on
 
 
 class Positions(NamedTuple):

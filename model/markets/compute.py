@@ -40,108 +40,21 @@ class ComputeParams(Params):
 
     section: ClassVar[str] = "compute"
 
-    opening_usd_per_h100e_hour: float = param(
-        6.0,
-        "USD/h",
-        1,
-        15,
-        doc="contract price at the opening",
-        source="own assumption: an A100 hour of about 2 USD is .3155 H100e; later prices are observations gpu_rent_h100",
-        dynamic=False,
-    )
-    price_speed: float = param(
-        0.598,
-        "-",
-        0.05,
-        1,
-        doc="share of the log gap to the clearing price closed in a month (kappa)",
-        fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre .5, log-sd .4, half of the gap in a month",
-    )
-    utilisation_max: float = param(
-        0.85,
-        "-",
-        0.7,
-        0.95,
-        doc="largest share of hours that can be used",
-        source="own assumption: queues explode near 1",
-    )
-    operating_usd_per_h: float = param(
-        0.25,
-        "USD/h",
-        0.05,
-        1,
-        doc="operating cost below which no hour is sold",
-        source="own assumption: electricity, staff, repairs and network of an hour, with a margin",
-    )
-    interactive_factor: float = param(
-        1.0,
-        "-",
-        0.5,
-        2,
-        doc="price of interactive serving over contract",
-        source="by definition 1, the contract price is that of interactive serving",
-    )
-    reserved_factor: float = param(
-        0.8,
-        "-",
-        0.3,
-        1,
-        doc="price of final runs and of other AI over contract",
-        source="own assumption: a fifth off for long and steady use",
-    )
-    batch_factor: float = param(
-        0.5,
-        "-",
-        0.2,
-        1,
-        doc="price over contract of work that can wait: experiments, roll-outs, synthetic data, research automation, standing jobs",
-        source="promptlayerbatch: batch tier at half price",
-    )
-    spot_share: float = param(
-        0.15,
-        "-",
-        0,
-        0.5,
-        doc="share of hours sold at the spot price",
-        source="own assumption: most hours are sold by contract",
-    )
-    spot_premium: float = param(
-        0.15,
-        "-",
-        0,
-        1,
-        doc="k in spot = contract x (1 + k u / (1 - u))",
-        source="own assumption: small, as rents of H100 by the hour stood little above those by contract",
-    )
-    elasticity_serving: float = param(
-        1.1, "-", 0.3, 3, doc="price elasticity of serving", source="nber2025intelligence: 1.11"
-    )
-    elasticity_legacy: float = param(
-        1.63,
-        "-",
-        0.3,
-        3,
-        doc="price elasticity of ranking and other AI",
-        fit=True,
-        source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 1.2, log-sd .2, a little above that of serving in nber2025intelligence",
-    )
-    elasticity_research: float = param(
-        1.0,
-        "-",
-        0.3,
-        2,
-        doc="price elasticity of research: budgets are set in money",
-        source="own assumption: unit by construction of a budget",
-    )
-    routing_elasticity: float = param(
-        4.0,
-        "-",
-        0.5,
-        20,
-        doc="how strongly buyers prefer the cheaper provider",
-        source="own assumption: hours of one class are near substitutes; contracts keep some buyers",
-    )
+    # fmt: off
+    opening_usd_per_h100e_hour: float = param(  6.0, "USD/h",    1,   15, dynamic=False, doc="contract price at the opening",                                                                                         source="own assumption: an A100 hour of about 2 USD is .3155 H100e; later prices are observations gpu_rent_h100")
+    price_speed: float =                param(0.598, "-"    , 0.05,    1, fit=True,      doc="share of the log gap to the clearing price closed in a month (kappa)",                                                  source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre .5, log-sd .4, half of the gap in a month")
+    utilisation_max: float =            param( 0.85, "-"    ,  0.7, 0.95,                doc="largest share of hours that can be used",                                                                               source="own assumption: queues explode near 1")
+    operating_usd_per_h: float =        param( 0.25, "USD/h", 0.05,    1,                doc="operating cost below which no hour is sold",                                                                            source="own assumption: electricity, staff, repairs and network of an hour, with a margin")
+    interactive_factor: float =         param(  1.0, "-"    ,  0.5,    2,                doc="price of interactive serving over contract",                                                                            source="by definition 1, the contract price is that of interactive serving")
+    reserved_factor: float =            param(  0.8, "-"    ,  0.3,    1,                doc="price of final runs and of other AI over contract",                                                                     source="own assumption: a fifth off for long and steady use")
+    batch_factor: float =               param(  0.5, "-"    ,  0.2,    1,                doc="price over contract of work that can wait: experiments, roll-outs, synthetic data, research automation, standing jobs", source="promptlayerbatch: batch tier at half price")
+    spot_share: float =                 param( 0.15, "-"    ,    0,  0.5,                doc="share of hours sold at the spot price",                                                                                 source="own assumption: most hours are sold by contract")
+    spot_premium: float =               param( 0.15, "-"    ,    0,    1,                doc="k in spot = contract x (1 + k u / (1 - u))",                                                                            source="own assumption: small, as rents of H100 by the hour stood little above those by contract")
+    elasticity_serving: float =         param(  1.1, "-"    ,  0.3,    3,                doc="price elasticity of serving",                                                                                           source="nber2025intelligence: 1.11")
+    elasticity_legacy: float =          param( 1.63, "-"    ,  0.3,    3, fit=True,      doc="price elasticity of ranking and other AI",                                                                              source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre 1.2, log-sd .2, a little above that of serving in nber2025intelligence")
+    elasticity_research: float =        param(  1.0, "-"    ,  0.3,    2,                doc="price elasticity of research: budgets are set in money",                                                                source="own assumption: unit by construction of a budget")
+    routing_elasticity: float =         param(  4.0, "-"    ,  0.5,   20,                doc="how strongly buyers prefer the cheaper provider",                                                                       source="own assumption: hours of one class are near substitutes; contracts keep some buyers")
+    # fmt: on
 
 
 class Cleared(NamedTuple):
