@@ -27,7 +27,7 @@ from experiments.replications import laws as replicate
 from experiments.runs.answer import DENOMINATORS, FIRST_DATE, HEADLINE, ONE_PRICE, investment_in_words, prices_in_words
 from experiments.runs.results import Result
 from experiments.studies import ablation, ranges
-from model.scenario import Scenario
+from model.scenario import Scenario, declarations
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -88,8 +88,8 @@ def answer_text(told: Mapping[str, Any]) -> str:
         rows.append((words, when(crossed, reverts), passing(told, definition), *map(span, shares)))
     caption = (
         f"*The answer in one figure and by denominator: baseline, {told['runs']} of {told['humans']:,} human rows, version"
-        f" {told['version']}, {told['date']}. Passes one half: the first month from which the sum over twelve months stays above one half"
-        " for a year; never: not by 2035. Shares of calendar years: median (P10 to P90). `make docs` makes both anew.*"
+        f" {told['version']}, {told['date']}. Passes one half: the first month, from {FIRST_DATE} on, from which the sum over twelve months"
+        " stays above one half for a year; never: not by the end of 2035. Shares of calendar years: median (P10 to P90). `make docs` makes both anew.*"
     )
     return (
         filled(in_words(told)) + "\n\n" + filled(caption) + "\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -101,15 +101,15 @@ def in_words(told: Mapping[str, Any]) -> str:
     said = []
     for words, definition in (("dollars", "usd"), ("accelerator-hours", HEADLINE), ("executed operations", "purpose")):
         crossed, n = told["crossover"][definition], len(told["seeds"])
-        date = f"in {crossed['median']}" if crossed["median"] else "not by 2035"
+        date = f"in {crossed['median']}" if crossed["median"] else "not by the end of 2035"
+        notes = [f"{told[name][definition]} {words}" for name, words in NOTES.items() if told[name][definition]]
         runs = f"{round(n * crossed['share_crossed'])} of {n} runs"
-        again = told["below_later"][definition]
-        said.append(f"{date} in {words} ({runs}{f', {again} of them below again later' if again else ''})")
+        said.append(f"{date} in {words} ({', '.join([runs, *notes])})")
     more = (prices_in_words(told["price_factors"]), investment_in_words(told["investment"], len(told["seeds"])))
     return " ".join(
         [
-            f"**Inference overtakes training {', '.join(said[:-1])}, and {said[-1]}.** Dates are medians of model runs whose parameters"
-            f" were fitted to data up to {scored.LAST}.",
+            f"**Inference overtakes the R&D of labs (training) {', '.join(said[:-1])}, and {said[-1]}.** Dates are medians of model runs;"
+            f" {pl.read_csv(priors.FITTED).height} of the model's {len(declarations())} parameters were fitted, to data up to {scored.LAST}.",
             *(sentence for sentence in more if sentence is not None),
         ]
     )
@@ -141,17 +141,19 @@ def own_text(told: Mapping[str, Any]) -> str:
     return filled(
         f"The draws differ in the fitted parameters and in luck. At the baseline's own values, luck alone ({told['runs']}), hours pass one"
         f" half in {percent(hours['share_crossed'])} of runs (a tenth by {hours['low'] or 'no month'}) and are {span(shares['2030'])} in 2030,"
-        f" {span(shares['2035'])} in 2035; dollars pass in {when(money)}. A share of {n} runs is known to within"
-        f" {100 * (0.25 / n) ** 0.5:.0f} points (standard error). Neither holds what parameters that were not fitted leave open: over its"
-        f" range {own_range(ranges.load())}."
+        f" {span(shares['2035'])} in 2035; dollars pass in {when(money)}, {told['below_later']['usd']} of {n} below again later. A share of {n}"
+        f" runs has a standard error of at most {100 * (0.25 / n) ** 0.5:.1f} points. Neither holds what parameters that were not fitted leave"
+        f" open: {own_range(ranges.load())}; `experiments/stored/ranges.csv` has each parameter."
     )
 
 
 def own_range(table: pl.DataFrame) -> str:
     """Return what the strongest parameter alone does to the share, of a table as `experiments/stored/ranges.csv`."""
     r = table.sort("span", descending=True).row(0, named=True)
-    low, high = sorted((r["share_low"], r["share_high"]))
-    return f"`{r['parameter']}` alone takes the share of {ranges.YEAR} from {percent(low)} to {percent(high)}"
+    return (
+        f"`{r['parameter']}` alone takes the share of {ranges.YEAR} from {percent(r['share_base'])} to {percent(r['share_low'])} at its low end"
+        f" ({r['low']}) and to {percent(r['share_high'])} at its high end ({r['high']})"
+    )
 
 
 def because_text(effects: pl.DataFrame, labs: Mapping[str, Any]) -> str:
@@ -164,17 +166,18 @@ def because_text(effects: pl.DataFrame, labs: Mapping[str, Any]) -> str:
     more = "higher" if agents["share"] > 0.0 else "lower"
     g, eta, m, rho = (labs[k] for k in ("growth_factor", "gross_profit_elasticity", "gross_margin", "rd_to_revenue"))
     reason = (
-        f" The reason is growth, not who computes: labs spend on research in proportion to elasticity x margin x growth factor (Eq. L.4)."
-        f" Without agents revenue grows less, so at the end of {labs['year']} the growth factor is {g[1]:.2f} instead of {g[0]:.2f}, while"
-        f" elasticity x margin is {eta[1] * m[1]:.2f} instead of {eta[0] * m[0]:.2f}; research takes {percent(rho[1])} of revenue instead of"
-        f" {percent(rho[0])}."
+        f" The reason is mostly growth, not who computes: labs want to spend on research in proportion to elasticity x margin x growth factor"
+        f" (Eq. L.4). Without agents revenue grows less, so at the end of {labs['year']} the growth factor is {g[1]:.2f} instead of {g[0]:.2f}"
+        f" and research takes {percent(rho[1])} of revenue instead of {percent(rho[0])}; elasticity x margin is {eta[1] * m[1]:.2f} instead of"
+        f" {eta[0] * m[0]:.2f}. The rest of it: margins are {m[1]:.2f} instead of {m[0]:.2f}, so that serving costs more of revenue."
     )
     others = (
         effects.filter(~pl.col("mechanism").is_in(ASKED)).sort(pl.col("share").abs(), descending=True).head(STRONGEST)
     )
     named = "; ".join(f"{r['mechanism']} ({points(r['share'])})" for r in others.iter_rows(named=True))
     return filled(
-        f"Because of what? Each mechanism in turn is held at its value of 2022 or taken away (`economy ablate`, paired seeds). Without AI"
+        f"Because of what? Each mechanism in turn is taken away or slowed to an end of its range (`economy ablate`, paired seeds, the"
+        f" baseline's own values). Without AI"
         f" agents, tokens of {ablation.YEAR} are {10 ** -agents['log10_tokens']:.0f} times fewer and inference's share of hours is"
         f" {points(abs(agents['share'])).lstrip('+')} {more} (standard error {100 * agents['share_se']:.1f}).{reason} Without thinking the share"
         f" moves by {points(thinking['share'])} ({100 * thinking['share_se']:.1f}). The share moves most without: {named}."

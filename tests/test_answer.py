@@ -53,8 +53,8 @@ def test_unequal_prices_are_said_with_what_one_price_gives():
     stored = json.loads(answer.ONE_PRICE.read_text(encoding="utf-8"))
     assert set(stored["price_factors"].values()) == {1.0}, "the stored run is at one price"
     words = answer.prices_in_words(FACTORS)
-    assert "1 times the contract price for serving, 0.8 for final runs and 0.5 for other R&D" in words
-    assert f"passes one half in {stored['crossover']['accelerator_hours']['median']} (" in words
+    assert "1 times the contract price for serving, 0.8 for final runs and 0.5 for other R&D and for work" in words
+    assert f"pass one half in {stored['crossover']['accelerator_hours']['median']} (" in words
     assert f"{100 * stored['share']['accelerator_hours']['2030']['median']:.0f} % in 2030" in words
     assert answer.prices_in_words(dict.fromkeys(answer.PRICE_FACTORS, 0.7)) is None
     never = stored | {"crossover": {"accelerator_hours": {"median": None, "share_crossed": 0.25}}}
@@ -69,7 +69,9 @@ def test_the_answer_of_a_run_says_both():
     assert told["price_factors"] == FACTORS
     years = small.monthly.group_by(pl.col("month").dt.year()).agg(pl.col("capex_usd").sum()).sort("month")["capex_usd"]
     assert told["investment"]["fall"] == pytest.approx(1.0 - years[-1] / years.max())
-    assert any(line.startswith("Spending on machines") for line in said) == (years[-1] < 0.5 * years.max())
+    assert any(line.startswith("Spending on machines and data centres") for line in said) == (
+        years[-1] < 0.5 * years.max()
+    )
     one = Scenario.load("baseline").with_overrides({f"compute.{name}": 1.0 for name in answer.PRICE_FACTORS})
     assert not any("one price" in line for line in printed.headline(Result(one, small.seeds, small.tables)))
 

@@ -258,14 +258,16 @@ def test_the_answer_in_words():
     ):
         told["crossover"][definition] |= {"median": median, "share_crossed": share}
         told["below_later"][definition] = again
+        told["provisional"][definition] = int(definition == "accelerator_hours")
     words = " ".join(quoted.in_words(told).split())
-    assert "in 2026-01 in dollars (4 of 4 runs, 1 of them below again later)" in words
+    assert "in 2026-01 in dollars (4 of 4 runs, 1 below again later)" in words
     assert (
-        "in 2034-01 in accelerator-hours (3 of 4 runs), and not by 2035 in executed operations (0 of 4 runs)" in words
+        "in 2034-01 in accelerator-hours (3 of 4 runs, 1 too near the end to say), and not by the end of 2035 in executed operations (0 of"
+        in words
     )
 
     assert "at one price for all" in words
-    assert "Spending on machines peaks in" in words
+    assert "Spending on machines and data centres peaks in" in words
     told["price_factors"] = dict.fromkeys(told["price_factors"], 1.0)
     told["investment"]["runs_halved"] = 2
     words = quoted.in_words(told)

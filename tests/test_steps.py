@@ -86,10 +86,10 @@ def busy():
     def watched(step):
         def does(**given):
             e = given["e"]
-            before = bits(e)
+            open_ = [name for name in step.changes if name not in found[step.name]]
+            before = bits(e, open_)
             result = step.does(**{name: given[name] for name in step.reads})
-            after = bits(e)
-            found[step.name] |= {k for k in after if after[k] != before.get(k)}
+            found[step.name] |= {name for name, now in bits(e, open_).items() if now != before[name]}
             return result
 
         made = Step(step.name, does, step.changes, step.gives)
@@ -100,15 +100,15 @@ def busy():
     return found
 
 
-def bits(e):
-    from model.world import CHANGED
+def bits(e, names):
+    """Return what stands in tables and states of the world, as text."""
 
-    out = {f"state.{k}": repr(v) if not isinstance(v, np.ndarray) else v.tobytes() for k, v in vars(e.state).items()}
-    for name in CHANGED:
-        out[name] = "".join(
-            repr(v) if not isinstance(v, np.ndarray) else str(v.tobytes()) for v in vars(getattr(e, name)).values()
-        )
-    return out
+    def text(x):
+        return str(x.tobytes()) if isinstance(x, np.ndarray) else repr(x)
+
+    groups = {name: vars(getattr(e, name)) for name in names if not name.startswith("state.")}
+    states = {name: text(getattr(e.state, name.removeprefix("state."))) for name in names if name.startswith("state.")}
+    return states | {name: "".join(map(text, group.values())) for name, group in groups.items()}
 
 
 def test_a_step_that_asks_for_what_is_not_there_names_the_nearest():

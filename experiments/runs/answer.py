@@ -308,13 +308,13 @@ def investment_in_words(found: Mapping[str, Any] | None, runs: int) -> str | Non
 
     >>> told = {"peak_year": 2032, "peak_usd": 1.5e12, "last_year": 2035, "fall": 0.94, "runs_halved": 16}
     >>> investment_in_words(told, 16)
-    'Spending on machines peaks in 2032 at 1.5e+12 USD a year and is 94 % lower in 2035 (medians; more than half is lost in 16 of 16 runs).'
+    'Spending on machines and data centres peaks in 2032 at 1.5e+12 USD a year and is 94 % lower in 2035 (medians; more than half is lost in 16 of 16 runs).'
     >>> investment_in_words(told | {"fall": 0.5, "runs_halved": 8}, 16)
     """
     if found is None or 2 * found["runs_halved"] <= runs:
         return None
     return (
-        f"Spending on machines peaks in {found['peak_year']} at {found['peak_usd']:.2g} USD a year and is {100 * found['fall']:.0f} %"
+        f"Spending on machines and data centres peaks in {found['peak_year']} at {found['peak_usd']:.2g} USD a year and is {100 * found['fall']:.0f} %"
         f" lower in {found['last_year']} (medians; more than half is lost in {found['runs_halved']} of {runs} runs)."
     )
 
@@ -335,10 +335,11 @@ def prices_in_words(factors: Mapping[str, float], stored: Mapping[str, Any] | No
     told = json.loads(ONE_PRICE.read_text(encoding="utf-8")) if stored is None else stored
     crossed, shares = told["crossover"][HEADLINE], told["share"][HEADLINE]
     date = f"in {crossed['median']}" if crossed["median"] else "in half the runs or fewer"
-    last = max(shares)
+    last, again = max(shares), told["below_later"][HEADLINE]
+    below = f", {again} of them below again later" if again else ""
     return (
         f"By assumption an hour costs {serving:g} times the contract price for serving, {final:g} for final runs and {waiting:g} for other"
-        f" R&D; this decides the headline: at one price for all, the baseline's share passes one half {date}"
-        f" ({round(len(told['seeds']) * crossed['share_crossed'])} of {told['runs']}) and is {100 * shares['2030']['median']:.0f} % in 2030,"
-        f" {100 * shares[last]['median']:.0f} % in {last}."
+        f" R&D and for work of agents that can wait; this decides the answer in hours, not in dollars: at one price for all, the baseline's"
+        f" hours pass one half {date} ({round(len(told['seeds']) * crossed['share_crossed'])} of {told['runs']}{below}) and their share is"
+        f" {100 * shares['2030']['median']:.0f} % in 2030, {100 * shares[last]['median']:.0f} % in {last}."
     )
