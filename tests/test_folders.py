@@ -136,7 +136,7 @@ def test_every_file_of_a_result_is_known_as_ours(results, here):
 KILLED = """
 import os, sys
 sys.path.insert(0, {root!r})
-from experiments import folder
+from experiments.runs import folder
 {before}
 left = int(sys.argv[1])
 def hook(event, given):

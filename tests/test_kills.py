@@ -224,11 +224,11 @@ SWEEP = ("sweep", "mine.toml")
 @pytest.mark.parametrize(
     ("command", "before", "signals"),
     [
-        (RUN, "", (signal.SIGINT, signal.SIGINT)),
-        (RUN, "", (signal.SIGTERM, signal.SIGTERM)),
+        pytest.param(RUN, "", (signal.SIGINT, signal.SIGINT), marks=pytest.mark.long),
+        pytest.param(RUN, "", (signal.SIGTERM, signal.SIGTERM), marks=pytest.mark.long),
         (RUN, "trap '' INT; ", (signal.SIGINT, signal.SIGTERM)),
         (COMPARE, "", (signal.SIGINT, signal.SIGINT)),
-        (SWEEP, "trap '' INT; ", (signal.SIGTERM, signal.SIGINT, signal.SIGTERM)),
+        pytest.param(SWEEP, "trap '' INT; ", (signal.SIGTERM, signal.SIGINT, signal.SIGTERM), marks=pytest.mark.long),
     ],
 )
 def test_two_signals_end_it_as_one(tmp_path, command, before, signals):

@@ -128,7 +128,7 @@ def test_a_new_rule_is_one_class_and_one_registration(tmp_path):
     with (tmp_path / "agents" / "lab" / "rules.py").open("a") as out:
         out.write("\n\n" + shown_rule())
     code = (
-        "from experiments.source import assignments\nfrom model import InferenceEconomy\n"
+        "from experiments.runs.options import assignments\nfrom model import InferenceEconomy\n"
         "e = InferenceEconomy('baseline', humans=50, months=1, **assignments(['lab.alpha.rule=twice'])).run()\n"
         "print(e.opening.rules[:2])"
     )
@@ -139,7 +139,8 @@ OUTSIDE = """
 from my_rules import Twice
 if __name__ == "__main__":
     import polars as pl
-    from experiments import parameters, run, sweep
+    from experiments import run, sweep
+    from experiments.report import parameters
     from model import InferenceEconomy, Scenario
 
     small = {"humans": 30, "months": 3}

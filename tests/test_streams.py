@@ -35,15 +35,24 @@ def shell(folder, line):
 @pytest.mark.parametrize(
     ("line", "result"),
     [
-        (f"economy {RUN} --seeds 2 --workers 2 2>&1 | head -0", "x/monthly.parquet"),
+        pytest.param(
+            f"economy {RUN} --seeds 2 --workers 2 2>&1 | head -0", "x/monthly.parquet", marks=pytest.mark.long
+        ),
         (f"PYTHONOPTIMIZE=1 economy {RUN} <&- >&- 2>&-", "x/report.png"),
         ("economy sweep mine.toml --out x --workers 2 2>&1 | head -0", "x/results.parquet"),
-        ("economy sweep mine.toml --out x --workers 1 >&- 2>&-", "x/results.parquet"),
-        (
+        pytest.param(
+            "economy sweep mine.toml --out x --workers 1 >&- 2>&-", "x/results.parquet", marks=pytest.mark.long
+        ),
+        pytest.param(
             "economy compare baseline reasoning-boom --seeds 2 --humans 20 --months 3 --out x 2>&1 | head -0",
             "x",
+            marks=pytest.mark.long,
         ),
-        ("economy bench --quick --humans 20 --months 2 --out x 2>&1 | head -0", "x/bench.json"),
+        pytest.param(
+            "economy bench --quick --humans 20 --months 2 --out x 2>&1 | head -0",
+            "x/bench.json",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_nobody_who_reads_is_needed(tmp_path, line, result):
