@@ -61,10 +61,10 @@ def answer_of(result: Result) -> dict[str, Any]:
 
 
 def rounded(value: Any) -> Any:
-    """Return a structure with its numbers to six digits: further ones differ from processor to processor."""
+    """Return a structure with its numbers to eleven digits: further ones differ from processor to processor."""
     if isinstance(value, Mapping):
         return {key: rounded(item) for key, item in value.items()}
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+    return float(f"{value:.11g}") if isinstance(value, float) else value
 
 
 def store(result: Result, path: Path = ANSWER, today: dt.date | None = None) -> None:

@@ -111,10 +111,10 @@ def effect(name: str, value: Any) -> str:
 
 
 def chosen() -> set[str]:
-    """Return what is tried by default: every fortieth parameter, one of `WHEN`, the stillest; the long form tries all."""
+    """Return what is tried by default: every fortieth parameter, one of `WHEN`, the stillest, all that say they are inert; the long form tries all."""
     every = names()
     still = ranges.load().sort("span")["parameter"].head(STILL).to_list()
-    return {*list(every)[::40], min(WHEN), *still} & set(every)
+    return {*list(every)[::40], min(WHEN), *still, *(n for n, d in every.items() if d.inert)} & set(every)
 
 
 CASES = [pytest.param(n, id=n, marks=() if n in chosen() else pytest.mark.long) for n in names()]
