@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Any, Self
 import mesa
 import numpy as np
 
-from model import month, opening, record, regret, tables
+from model import month, opening
 from model.core import table
 from model.core.errors import InputError, shown, unknown
 from model.core.steps import Steps
+from model.results import record, regret, tables
 from model.scenario import Scenario, whole
 from model.state import Foresight, Release
 from model.world import World
 
 if TYPE_CHECKING:
-    from model.explain import Explanation
-    from model.measures import Crossover
-    from model.trace import Account
-    from model.why import Why
+    from model.results.explain import Explanation
+    from model.results.measures import Crossover
+    from model.results.trace import Account
+    from model.results.why import Why
 
 #: Largest number of rows of a large kind that are registered as Mesa agents; beyond it rows appear on demand.
 REGISTERED = 10_000
@@ -222,13 +223,13 @@ class InferenceEconomy(mesa.Model):
 
     def explain(self, name: str) -> Explanation:
         """Return what a recorded series, parameter, flow or table column is: unit, meaning, formula, source, value."""
-        from model.explain import explain
+        from model.results.explain import explain
 
         return explain(self.world, self.recorder, self.last, name)
 
     def trace(self, agent: Any) -> Account:
         """Return the account of an agent: what it is, what it decided this month and why."""
-        from model.trace import trace
+        from model.results.trace import trace
 
         if not isinstance(agent, table.Row) or agent.model is not self:
             kinds = ", ".join(self.world.kinds)
@@ -239,7 +240,7 @@ class InferenceEconomy(mesa.Model):
 
     def why(self, start: str, end: str) -> Why:
         """Return what made inference and research grow between two recorded months, 'YYYY-MM'."""
-        from model.why import why
+        from model.results.why import why
 
         return why(self.recorder, start, end)
 
@@ -252,7 +253,7 @@ class InferenceEconomy(mesa.Model):
 
     def _repr_html_(self) -> str:
         """Return the economy as a small table."""
-        from model.explain import overview
+        from model.results.explain import overview
 
         return overview(self.world, self.recorder)._repr_html_()
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from model.core.flows import MonthFlows
 from model.core.ledger import MonthBooks
 from model.core.steps import Held, Step, Steps
-from model.stages import books, market, people, plans, stack, supply, turnover
+from model.stages import books, labs, market, memory, people, platforms, providers, stack, turnover
 from model.world import CHANGED, World
 
 
@@ -30,11 +30,11 @@ STEPS = Steps(
         # Supply and prices: what was ordered, trained and posted
         Step(
             "arrive",  # 1 machines ordered earlier are delivered, old ones retire; power and build limits
-            supply.arrive,
+            providers.arrive,
             ("cohorts", "providers", "suppliers", "state.powered_gw", "state.supply_h100e", "state.used_gw"),
         ),
-        Step("release", supply.release, ("labs", "nets", "state.current", "state.releases")),  # 2 finished nets
-        Step("post", supply.post),  # 3 contract and spot price of accelerator-hours, list prices of tokens
+        Step("release", labs.release, ("labs", "nets", "state.current", "state.releases")),  # 2 finished nets
+        Step("post", market.post),  # 3 contract and spot price of accelerator-hours, list prices of tokens
         # Wishes: what everybody knows, then adoption, thinking, tasks, minutes
         Step("know", people.what_is_known, gives="known"),
         Step("wish", people.people, gives="w"),  # 4-6 one block of rows at a time
@@ -61,24 +61,24 @@ STEPS = Steps(
         ),
         Step(
             "equip",  # 12 providers' expectations, orders, financing
-            plans.machines,
+            providers.machines,
             ("providers", "suppliers", "ledger", "state.demand_growth", "state.expansions", "state.last_demand_hours",
              "state.machine_change", "state.machine_usd", "state.orders", "state.user_cost_usd", "state.utilisation"),
         ),
         Step(
             "invest",  # 12 labs' research, equity, token prices
-            plans.laboratories,
+            labs.laboratories,
             ("labs", "nets", "ledger", "state.demand_elasticity", "state.lab_failures", "state.margin", "state.net_share",
              "state.releases", "state.research_split", "state.research_waiting_hours"),
         ),
         Step(
             "rearrange",  # 12 features, routing, entry and exit
-            plans.platforms,
+            platforms.platforms,
             ("applications", "features", "orchestrators", "state.app_share", "state.edges", "state.entry_share", "state.take_rate"),
         ),
         Step(
             "remember",  # 12 what the layers realised
-            plans.remember,
+            memory.remember,
             ("state.agents_ready_month", "state.caching_share", "state.calls_per_task", "state.chat_ready_month", "state.examined",
              "state.fill", "state.hits", "state.legacy_queue_hours", "state.log_tau_chat", "state.other_intensity", "state.queue",
              "state.ranking_intensity", "state.reasoning_share", "state.robot_call_usd", "state.robot_running_usd",

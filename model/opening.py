@@ -12,13 +12,10 @@ from model.core.units import BLOCK, block_sum
 from model.layers import link, neural, physical
 from model.layers import orchestrator as call_network
 from model.markets import auction
-from model.stages import supply
+from model.stages import labs as lab_stage
+from model.stages.providers import OPENING_AGES, OPENING_MIX, chip_supplier
 from model.state import Cohorts, Opening, Release, State
 from model.world import World
-
-#: Generations of the opening stock (economy of 2022-01): TPU v4 (2.75e14 FLOP/s) counts with the A100 (3.12e14).
-OPENING_MIX = {"V100": 0.35, "A100": 0.65}
-OPENING_AGES = 36
 
 
 def build(e: World, inert: int) -> None:
@@ -100,15 +97,6 @@ def first_bids(e: World) -> None:
     value = nodes.price_usd_per_call[skills] * (1.0 - e.params.orchestrator.operating_share)
     rates = auction.click_rates(1.0, p)
     nodes.bid_usd_per_call[skills] = auction.envy_free_bids(value[None], nodes.quality[skills][None], rates)[0]
-
-
-def chip_supplier(e: World) -> None:
-    """Chips are made at the opening's pace; the backlog is what the supplier is content with."""
-    p, firm = e.params.supplier, e.suppliers
-    mix = physical.mix(0, e.fleet.launched)
-    firm.capacity_chips_per_month[:] = p.opening_h100e_per_month / float((mix * e.fleet.h100e_per_chip).sum())
-    share = e.providers.stock_h100e / e.providers.stock_h100e.sum()
-    e.providers.backlog_h100e[:] = share * (p.opening_h100e_per_month * p.target_backlog_months)
 
 
 def laboratories(e: World) -> None:
@@ -230,7 +218,7 @@ def first_runs(e: World) -> None:
         s.releases.append(
             Release(
                 lab=e.opening.lab_names[i],
-                tier=supply.TIERS[tier],
+                tier=lab_stage.TIERS[tier],
                 released_month=-6,
                 parameters=float(e.nets.parameters[j]),
                 training_tokens=float(e.nets.training_tokens[j]),
@@ -247,7 +235,7 @@ def first_runs(e: World) -> None:
         )
         draw = e.draws.at(0)
         months = float(lab.run_length(draw("lab.cycle", labs.id[i : i + 1], k=tier), p.lab)[0])
-        supply.plan_run(e, i, tier, months)
+        lab_stage.plan_run(e, i, tier, months)
         done = float(draw("lab.first_cycle", labs.id[i : i + 1], k=tier)[0])
         column, target = (
             (labs.run_done_flop, labs.run_target_flop) if tier == 0 else (labs.small_done_flop, labs.small_target_flop)

@@ -53,7 +53,7 @@ def test_imports_point_one_way():
         ("model/layers/link.py", "from model.layers import context", "The seven layers"),
         ("model/markets/auction.py", "from model.core import table", "Kernels know neither"),
         ("agents/lab/decisions.py", "def f():\n    import networkx", "The economy draws nothing"),
-        ("model/measures.py", "import altair", "The economy draws nothing"),
+        ("model/results/measures.py", "import altair", "The economy draws nothing"),
         *(
             (f"experiments/{lower}/{file}.py", f"from experiments.{upper} import __doc__", "The wings of experiments")
             for lower, file, upper in (

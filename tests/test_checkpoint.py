@@ -30,10 +30,11 @@ from experiments.runs.checkpoints import Checkpoints
 from experiments.runs.digest import code_digest
 from experiments.runs.results import TABLES
 from experiments.runs.workers import RunInterrupted
-from model import checkpoint, month, regret
+from model import checkpoint, month
 from model.core import frozen
 from model.core.errors import InputError
 from model.economy import InferenceEconomy
+from model.results import regret
 from model.scenario import Intervention, Scenario
 from model.state import Foreseen
 

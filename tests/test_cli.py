@@ -14,7 +14,7 @@ import pytest
 from experiments import cli
 from model.core.checks import LawBreach
 from model.economy import InferenceEconomy
-from model.measures import DEFINITIONS
+from model.results.measures import DEFINITIONS
 from model.scenario import shipped
 
 SMALL = ["--humans", "100", "--months", "3"]

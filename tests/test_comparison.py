@@ -18,7 +18,7 @@ from experiments.studies import comparison
 from experiments.studies.comparison import COLUMNS, divergence, paired, statistics
 from model.core.errors import InputError
 from model.core.units import month_date
-from model.record import NAMES
+from model.results.record import NAMES
 from model.scenario import Intervention, Scenario
 
 SMALL = {"humans": 40, "months": 26, "workers": 1}

@@ -17,7 +17,7 @@ PARTS = ("model", "agents", "experiments", "tests", "pyproject.toml")
 #: What is added, where in which file: text that stands there, what is put before it ("" in a new file).
 ADDED = {
     "a recorded series": {
-        "model/record.py": (
+        "model/results/record.py": (
             '    Series("adopters"',
             '    Series("humans_twice", "people", "people online, twice", lambda x: 2.0 * x.w.humans),\n',
         ),

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from agents import application, orchestrator
-from model import InferenceEconomy, measures, scenario
+from model import InferenceEconomy, scenario
 from model.core.flows import MonthFlows
 from model.markets import settlement
 from model.month import STEPS
+from model.results import measures
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted(p for package in ("model", "agents") for p in (ROOT / package).rglob("*.py"))

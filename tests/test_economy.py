@@ -22,12 +22,13 @@ from hypothesis import strategies as st
 
 from agents import AIAgent, Application, ComputeProvider, Human, Lab, Robot
 from experiments.runs import answer
-from model import InferenceEconomy, Scenario, checkpoint, measures
+from model import InferenceEconomy, Scenario, checkpoint
 from model.core.checks import LawBreach
 from model.core.errors import InputError
 from model.core.units import BLOCK
 from model.economy import REGISTERED
-from model.measures import DEFINITIONS, Crossover
+from model.results import measures
+from model.results.measures import DEFINITIONS, Crossover
 from model.scenario import Intervention, declarations
 from tests import golden
 from tests.test_code_blocks import blocks

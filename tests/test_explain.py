@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from agents.lab import Lab, revenue_belief
-from model import InferenceEconomy, Scenario, accounts, record, scenario
+from model import InferenceEconomy, Scenario, scenario
 from model.core.errors import InputError
 from model.core.flows import MonthFlows
 from model.core.units import LAB_USES, SERVING
+from model.results import accounts, record
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -28,7 +28,7 @@ from model.core.ledger import INDEX
 from model.core.params import Declaration
 from model.layers.neural import NeuralParams, capability
 from model.markets import routing
-from model.regret import hindsight
+from model.results.regret import hindsight
 from model.scenario import FIRM_TYPES, Intervention, declarations
 from model.state import Release
 

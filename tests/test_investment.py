@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.replications.investment import SPANS, settled_share, training_share
-from model import accounts
 from model.layers import agent, exchange, link, neural
 from model.layers.link import LinkParams
+from model.results import accounts
 from tests.oracle import agent as agent_oracle
 from tests.oracle import exchange as exchange_oracle
 from tests.oracle import link as link_oracle

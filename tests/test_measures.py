@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import accounts, measures
 from model.core.errors import InputError
 from model.core.ledger import SECTORS
 from model.core.units import WORK, month_date
+from model.results import accounts, measures
 from tests.oracle import measures as oracle
 
 amount = st.one_of(st.just(0.0), st.floats(1e-6, 1e12))

@@ -24,7 +24,7 @@ from experiments.runs.answer import Counts
 from model.core.errors import InputError
 from model.core.units import month_date
 from model.economy import InferenceEconomy
-from model.measures import HEADLINE
+from model.results.measures import HEADLINE
 from model.scenario import FIRM_TYPES, Scenario, declarations, shipped
 
 ROOT = Path(__file__).resolve().parents[1]

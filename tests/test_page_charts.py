@@ -19,9 +19,9 @@ from experiments.page import charts, plans, views
 from experiments.page.blocks import Html, Picture
 from experiments.page.player import Player, Scene, Wish, summary
 from experiments.page.state import VIEWS, State
-from model import tables
 from model.economy import InferenceEconomy
-from model.regret import hindsight
+from model.results import tables
+from model.results.regret import hindsight
 
 CSS = (Path(charts.__file__).parent / "page.css").read_text(encoding="utf-8")
 SMALL = State(humans=60)

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from agents.lab import rules
-from model import InferenceEconomy, Scenario, record
+from model import InferenceEconomy, Scenario
 from model.core.checks import TOLERANCE
 from model.core.draws import TRAITS
 from model.core.ledger import SECTORS
 from model.core.units import WORK
 from model.layers import neural
+from model.results import record
 from tests.golden import NOTHING, RESIDUALS
 from tests.oracle import economy as oracle
 from tests.oracle import economy_tables

@@ -8,8 +8,9 @@ import pytest
 
 from experiments import figures
 from experiments.studies import regimes
-from model import InferenceEconomy, accounts
+from model import InferenceEconomy
 from model.core.errors import InputError
+from model.results import accounts
 
 X, Y = "lab.life_months", "lab.ceiling_quality"
 

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.lab import FIRMS
-from model import InferenceEconomy, Scenario, accounts, regret, tables
+from model import InferenceEconomy, Scenario
 from model.layers import neural
 from model.layers.neural import NeuralParams
-from model.regret import hindsight
+from model.results import accounts, regret, tables
+from model.results.regret import hindsight
 from model.state import Release
 from tests.oracle import regret as twin
 

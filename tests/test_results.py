@@ -21,7 +21,7 @@ from experiments.runs.results import TABLES, Result
 from experiments.runs.workers import RunStopped
 from model.core.errors import InputError
 from model.core.units import month_date
-from model.measures import DEFINITIONS, numerator_denominator
+from model.results.measures import DEFINITIONS, numerator_denominator
 from model.scenario import Scenario
 
 SMALL = {"humans": 120, "months": 14}

@@ -22,7 +22,7 @@ from experiments.runs.store import FILE, Store
 from experiments.runs.workers import RunStopped
 from experiments.sweeps import design
 from experiments.sweeps import sweep as sweeps
-from model.measures import DEFINITIONS
+from model.results.measures import DEFINITIONS
 from model.scenario import Intervention, Scenario
 
 IMITATION, REVIEW, RULE = "human.imitation_per_year", "human.review_share_min", "lab.alpha.rule"

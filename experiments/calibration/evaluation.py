@@ -32,8 +32,8 @@ Tell = Callable[[str, int, int], None]
 
 def observe(task: Task) -> Outcome:
     """Run one task and keep what an observer sees of it: a row a month, a column an operator."""
-    from model import tables
     from model.economy import InferenceEconomy
+    from model.results import tables
 
     began, economy = time.perf_counter(), None
     try:

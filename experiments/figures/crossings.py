@@ -33,7 +33,7 @@ from experiments.figures.style import (
 )
 from experiments.runs import answer as numbers
 from model.core.units import month_date, month_index
-from model.measures import FIRST_DATE, Crossover, crossed_by, crossover, crossover_summary
+from model.results.measures import FIRST_DATE, Crossover, crossed_by, crossover, crossover_summary
 
 #: Observed inference shares and what they count; none has the headline's denominator.
 OBSERVED_SHARES = {

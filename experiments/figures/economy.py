@@ -29,9 +29,9 @@ from experiments.figures.style import (
 )
 from experiments.runs import answer as numbers
 from experiments.studies import dollar as money
-from model.accounts import KAYA_CLASSES, KAYA_FACTORS, KAYA_QUANTITIES
-from model.accounts import kaya as kaya_split
 from model.core.units import HOURS_PER_MONTH
+from model.results.accounts import KAYA_CLASSES, KAYA_FACTORS, KAYA_QUANTITIES
+from model.results.accounts import kaya as kaya_split
 
 CONSUMERS = {
     "human": "people",

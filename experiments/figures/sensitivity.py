@@ -12,7 +12,7 @@ import polars as pl
 from experiments.figures.style import BLUE, INK, ORANGE, WIDTH, columns, finish, nothing, panel
 from experiments.runs.answer import DENOMINATORS, ON_BOARD_SUFFIX
 from experiments.studies.sensitivity import MAIN, OUTCOMES
-from model.measures import DOMINANCE, HEADLINE, PARITY, PREFIX
+from model.results.measures import DOMINANCE, HEADLINE, PARITY, PREFIX
 from model.scenario import declarations
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def regime_map(
     month : str, optional
         'YYYY-MM'; the last recorded month if left out. Shares are means over seeds.
     definition : str
-        What is counted, one of `model.measures.DEFINITIONS`; the headline if left out.
+        What is counted, one of `model.results.measures.DEFINITIONS`; the headline if left out.
     """
     share = PREFIX + definition
     rows = table.drop_nulls("month").with_columns(pl.col("month").dt.strftime("%Y-%m").alias("at"))

@@ -30,7 +30,7 @@ from experiments.figures.style import (
 )
 from experiments.runs import answer as numbers
 from model.core.units import month_date
-from model.measures import Crossover, crossover_summary
+from model.results.measures import Crossover, crossover_summary
 
 if TYPE_CHECKING:
     from experiments.studies.comparison import Comparison
@@ -56,7 +56,7 @@ def share(
     found : Counts
         Of the run so far, any number of seeds.
     definition : str
-        A key of `model.measures.DEFINITIONS`.
+        A key of `model.results.measures.DEFINITIONS`.
     until : date
         End of the axis.
     before : Counts, optional

@@ -76,7 +76,7 @@ def planned(e: InferenceEconomy, lab: str | None = None) -> pl.DataFrame:
 
 
 def cost_usd(r: Release) -> float:
-    """Return what training a net, its roll-outs included, and serving it has cost so far, as `model.regret` counts it.
+    """Return what training a net, its roll-outs included, and serving it has cost so far, as `model.results.regret` counts it.
 
     Regrets, which the page does not show, take most of a second for all nets of a run.
     """

@@ -16,10 +16,10 @@ from experiments.page.blocks import Block, Html
 from experiments.page.charts import quickly
 from experiments.page.state import State
 from experiments.runs import answer
-from model import tables
 from model.core.units import month_date
 from model.economy import InferenceEconomy
-from model.measures import Crossover
+from model.results import tables
+from model.results.measures import Crossover
 
 #: Seconds between two looks at what is wished, and between two pictures.
 SLICE, FRAME = 0.15, 0.25

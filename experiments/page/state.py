@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from experiments.runs.options import SEED_MAX, whole_number
 from model.core.errors import InputError, unknown
-from model.measures import DEFINITIONS, HEADLINE, ON_BOARD_SUFFIX
+from model.results.measures import DEFINITIONS, HEADLINE, ON_BOARD_SUFFIX
 from model.scenario import FIRM_TYPES, Scenario, read, shipped
 
 VIEWS = {

@@ -20,9 +20,9 @@ from experiments.page.player import Part, Scene, seeded
 from experiments.page.state import State
 from experiments.report.printed import PRIOR
 from experiments.runs import answer
-from model import tables
 from model.core.units import month_date
-from model.record import SERIES
+from model.results import tables
+from model.results.record import SERIES
 
 SHORTLY = "The run is too short to show this yet: play on."
 EMPTY = "Nothing has happened yet: press play, step, or drag the month."

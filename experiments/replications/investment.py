@@ -8,8 +8,8 @@ import numpy as np
 
 from agents import lab
 from experiments.replications.claims import BESIDE, Values, row
-from model.accounts import doubling_days
 from model.layers import agent, exchange, link, neural
+from model.results.accounts import doubling_days
 
 DEVICE_UTILISATION, BYTES_PER_S = 0.6, 3.35e12
 SPANS = {"policy": (1.2, 0.7), "search": (1.6, 1.6), "cheap_checks": (3.0, 6.0), "dear_checks": (1.0, 1.45)}

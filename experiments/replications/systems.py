@@ -14,7 +14,7 @@ from model.layers.exchange import exchange
 from model.layers.link import LinkParams, erlang_c, step_seconds, waiting
 from model.layers.neural import lifetime_cost
 from model.layers.orchestrator import traffic
-from model.measures import shares
+from model.results.measures import shares
 
 HBM_BYTES_PER_S = 3.35e12
 

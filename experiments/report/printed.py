@@ -12,7 +12,7 @@ from rich.console import Console
 
 from experiments.runs import answer
 from model.core.units import month_date
-from model.measures import HEADLINE, PREFIX, Crossover
+from model.results.measures import HEADLINE, PREFIX, Crossover
 
 if TYPE_CHECKING:
     from experiments.runs.results import Result

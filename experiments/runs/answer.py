@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 import experiments
-from model.measures import (
+from model.results.measures import (
     DEFINITIONS,
     PARITY,
     RESEARCH,
@@ -28,10 +28,10 @@ from model.measures import (
     recorded_pairs,
     rolling_share,
 )
-from model.measures import DOMINANCE as DOMINANCE
-from model.measures import FIRST_DATE as FIRST_DATE
-from model.measures import HEADLINE as HEADLINE
-from model.measures import ON_BOARD_SUFFIX as ON_BOARD_SUFFIX
+from model.results.measures import DOMINANCE as DOMINANCE
+from model.results.measures import FIRST_DATE as FIRST_DATE
+from model.results.measures import HEADLINE as HEADLINE
+from model.results.measures import ON_BOARD_SUFFIX as ON_BOARD_SUFFIX
 
 Array = NDArray[np.float64]
 

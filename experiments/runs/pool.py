@@ -113,7 +113,7 @@ def _kept(economy: Any, task: Task) -> tuple[bytes, str]:
     import polars.selectors as cs
 
     from experiments.runs import answer
-    from model import tables
+    from model.results import tables
 
     seed = pl.lit(task.seed, dtype=pl.Int64).alias("seed")
     history = economy.history.with_columns(cs.float().fill_nan(None))
@@ -181,7 +181,7 @@ def _start(stop: Any, started: Any, code: str) -> None:
     _stop = stop
     import experiments.runs.answer  # noqa: F401
     import model.economy
-    import model.tables  # noqa: F401
+    import model.results.tables  # noqa: F401
 
     started.value = STARTED if code_digest() == code else CHANGED
     if started.value == CHANGED:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.core.errors import InputError, unknown
 from model.core.units import month_date, month_index
-from model.record import NAMES, SHARES
+from model.results.record import NAMES, SHARES
 from model.scenario import Scenario
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from experiments.runs.settings import differences
 from model.core.errors import InputError
 from model.core.files import read_json
 from model.core.frames import check_process
-from model.measures import Crossover, crossover_summary
+from model.results.measures import Crossover, crossover_summary
 from model.scenario import Scenario
 
 #: Tables and networks that are kept for the first seed only.

@@ -196,7 +196,7 @@ class Effect(NamedTuple):
 
 def outcome(economy: Any) -> dict[str, float]:
     """Return share, log10 tokens, log10 small-model price in 2030, and the month (or NaN) inference passes half in USD."""
-    from model.measures import crossover, numerator_denominator
+    from model.results.measures import crossover, numerator_denominator
 
     history, year = economy.history, slice((YEAR - 2022) * 12, (YEAR - 2021) * 12)
     when = crossover(*numerator_denominator("usd", economy.tables()["compute"])).index

@@ -23,8 +23,8 @@ from experiments.runs.workers import RunStopped
 from model.core.errors import InputError
 from model.core.frames import check_process
 from model.core.units import month_date, month_index
-from model.measures import Crossover, crossover_summary
-from model.record import NAMES
+from model.results.measures import Crossover, crossover_summary
+from model.results.record import NAMES
 from model.scenario import Scenario, whole
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def divergence(a: NDArray[np.float64], b: NDArray[np.float64], start: str) -> tu
     Parameters
     ----------
     a, b : (N, T, S) float
-        By seed, month and series (`model.record.NAMES`); undefined is NaN.
+        By seed, month and series (`model.results.record.NAMES`); undefined is NaN.
     """
     other = (a != b) & ~(np.isnan(a) & np.isnan(b))
     months = np.flatnonzero(other.any(axis=(0, 2)))

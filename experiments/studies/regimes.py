@@ -18,7 +18,7 @@ from agents.lab import AI2027, USES, prescribed_uses
 from experiments.runs.workers import mapped
 from model.core.errors import InputError
 from model.core.units import month_index
-from model.measures import DOMINANCE, RESEARCH
+from model.results.measures import DOMINANCE, RESEARCH
 from model.scenario import Scenario
 
 REGIMES = ("inference", "parity", "training", "research automation")

@@ -24,7 +24,7 @@ from experiments.sweeps import design as designs
 from experiments.sweeps.sweep import Progress, sweep
 from model.core.errors import InputError, hint, unknown
 from model.core.units import month_index
-from model.measures import HEADLINE, PREFIX
+from model.results.measures import HEADLINE, PREFIX
 from model.scenario import Scenario, declarations
 
 if TYPE_CHECKING:

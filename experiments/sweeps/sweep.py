@@ -22,7 +22,7 @@ from experiments.sweeps import design as designs
 from experiments.sweeps.design import Design
 from model.core.errors import InputError
 from model.core.frames import check_process
-from model.measures import DEFINITIONS
+from model.results.measures import DEFINITIONS
 from model.scenario import whole
 
 if TYPE_CHECKING:

@@ -1,11 +1,11 @@
-"""Stage 10: one market for everything that computes."""
+"""The compute market by month: prices are posted, hours rationed, work and electricity counted."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents import robot
+from agents import lab, robot
 from model.core.flows import MonthFlows
 from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, LAB_USES, SECONDS_PER_HOUR, SERVING, WORK, U
 from model.layers import link, physical
@@ -119,3 +119,13 @@ def compute_work(e: World, f: MonthFlows, w: Wishes) -> None:
     kwh[:12] = f.served_hours * load * float((used * watts).sum()) / total / 1000.0
     kwh[12:] = hours[12:] * p.robot.on_board_w_per_h100e / 1000.0
     f.hours, f.flop, f.kwh = hours, flop, kwh
+
+
+def post(e: World, f: MonthFlows) -> None:
+    """Post contract prices per accelerator-hour, the spot price and list prices per token."""
+    p = e.params.compute
+    f.contract_usd = e.providers.contract_usd_per_h100e_hour.copy()
+    f.market_usd = float((f.contract_usd * f.capacity_hours).sum() / f.capacity_hours.sum())
+    f.spot_usd = compute.spot_price(f.market_usd, e.state.utilisation, p)
+    f.paid_factor = 1.0 + p.spot_share * (f.spot_usd / f.market_usd - 1.0)
+    f.token_usd = e.nets.price_usd_per_token[:, None] * lab.LIST_STRUCTURE[None, :]

@@ -1,4 +1,4 @@
-"""Measures again, as the text of the equations: loops, lists, plain floats. Twin of model/measures.py and accounts.py."""
+"""Measures again, as the text of the equations: loops, lists, plain floats. Twin of model/results/measures.py and accounts.py."""
 
 import math
 

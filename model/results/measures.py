@@ -2,7 +2,7 @@
 
 Pure functions of arrays; nothing here decides anything. The shares can be computed from a run's work classes
 (`shares`) or from its result table alone (`numerator_denominator`): the two agree to 1e-9. The Kaya split, the
-hinge and the accounts of the seven layers are in `model/accounts.py` and can be had from here too.
+hinge and the accounts of the seven layers are in `model/results/accounts.py` and can be had from here too.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from model.accounts import KAYA_CLASSES as KAYA_CLASSES
-from model.accounts import KAYA_FACTORS as KAYA_FACTORS
-from model.accounts import KAYA_QUANTITIES as KAYA_QUANTITIES
-from model.accounts import LAYERS as LAYERS
-from model.accounts import Hinge as Hinge
-from model.accounts import StackAccounts as StackAccounts
-from model.accounts import hinge as hinge
-from model.accounts import hinge_identity as hinge_identity
-from model.accounts import kaya as kaya
-from model.accounts import log_mean as log_mean
-from model.accounts import ratio as ratio
-from model.accounts import stack_accounts as stack_accounts
+from model.results.accounts import KAYA_CLASSES as KAYA_CLASSES
+from model.results.accounts import KAYA_FACTORS as KAYA_FACTORS
+from model.results.accounts import KAYA_QUANTITIES as KAYA_QUANTITIES
+from model.results.accounts import LAYERS as LAYERS
+from model.results.accounts import Hinge as Hinge
+from model.results.accounts import StackAccounts as StackAccounts
+from model.results.accounts import hinge as hinge
+from model.results.accounts import hinge_identity as hinge_identity
+from model.results.accounts import kaya as kaya
+from model.results.accounts import log_mean as log_mean
+from model.results.accounts import ratio as ratio
+from model.results.accounts import stack_accounts as stack_accounts
 from model.core.errors import InputError, unknown
 from model.core.frames import check_process
 from model.core.units import WORK, month_date, month_index

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model.accounts import LAYERS
+from model.results.accounts import LAYERS
 from model.core import graph, table
 from model.core.frames import check_process
 from model.core.ledger import SECTORS
 from model.core.units import PROVIDER_RUN, WORK, month_date
-from model.measures import Crossover, crossover, first_index, recorded_pairs
-from model.regret import hindsight
+from model.results.measures import Crossover, crossover, first_index, recorded_pairs
+from model.results.regret import hindsight
 from model.world import World
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from model.record import Recorder
+    from model.results.record import Recorder
 
 
 def all_tables(e: World, r: Recorder) -> dict[str, pl.DataFrame]:

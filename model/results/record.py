@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from model import accounts, measures
+from model.results import accounts, measures
 from model.core.flows import MonthFlows
 from model.core.frames import check_process
 from model.core.units import LAB_USES, ON_BOARD, SERVING, WORK, month_date

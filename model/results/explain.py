@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from model import measures, record
+from model.results import measures, record
 from model.core.errors import unknown
 from model.core.flows import MonthFlows
 from model.core.shown import Shown
 from model.core.units import fmt, month_date
-from model.described import COLUMNS, KAYA_UNITS
+from model.results.described import COLUMNS, KAYA_UNITS
 from model.month import Month
 from model.scenario import FIRM_TYPES, SECTIONS
 from model.world import World
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("series", "parameter", "flow", "agent column", "table column")
 
 
@@ -148,7 +148,7 @@ def _entries(e: World, r: record.Recorder, last: Month | None) -> Iterator[Expla
         for name, (unit, meaning) in columns.items():
             yield Explanation(
                 title="", name=f"{table}.{name}", kind="table column", unit=unit, meaning=meaning,
-                source=f"economy.tables()['{table}']", where=f'model/described.py ^    "{table}": {{[\\s\\S]*?"{name}": ',
+                source=f"economy.tables()['{table}']", where=f'model/results/described.py ^    "{table}": {{[\\s\\S]*?"{name}": ',
             )  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def _series(r: record.Recorder) -> Iterator[Explanation]:
     for s in record.SERIES:
         yield Explanation(
             title="", name=s.name, kind="series", unit=s.unit, meaning=s.meaning, formula=formulas.get(s.name, ""),
-            source="computed each month", value=said(s.name, s.unit), where=f'model/record.py Series\\("{s.name}"',
+            source="computed each month", value=said(s.name, s.unit), where=f'model/results/record.py Series\\("{s.name}"',
         )  # fmt: skip
     for name in record.SHARES:
         base = name.removeprefix(measures.PREFIX).removesuffix(measures.ON_BOARD_SUFFIX)
@@ -176,7 +176,7 @@ def _series(r: record.Recorder) -> Iterator[Explanation]:
         yield Explanation(
             title="", name=name, kind="series", unit="-", meaning=f"inference's share: {what}{own}",
             formula=f"sums of compute.{measures.COUNTED[base]}", equations=("X.1",), source="computed each month",
-            value=said(name, "-"), where="model/measures.py ^def shares",
+            value=said(name, "-"), where="model/results/measures.py ^def shares",
         )  # fmt: skip
     for name in record.KAYA:
         quantity, _, group = name.partition("_of_")
@@ -184,7 +184,7 @@ def _series(r: record.Recorder) -> Iterator[Explanation]:
         yield Explanation(
             title="", name=name, kind="series", unit=unit, meaning=f"{meaning}; serving class '{group}'",
             equations=("X.5",), source="computed each month", value=said(name, unit),
-            where="model/record.py ^def kaya_quantities",
+            where="model/results/record.py ^def kaya_quantities",
         )  # fmt: skip
 
 
@@ -260,7 +260,7 @@ def _line(file: str, pattern: str) -> int:
 def _formulas() -> dict[str, str]:
     """Return the text of each series' formula, from the declarations in record.py."""
     out = {}
-    for node in ast.walk(ast.parse(_text("model/record.py"))):
+    for node in ast.walk(ast.parse(_text("model/results/record.py"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Series":
             name, formula = node.args[0], node.args[3]
             body = formula.body if isinstance(formula, ast.Lambda) else formula

@@ -15,7 +15,7 @@ from model.core.table import Row
 from model.core.units import fmt
 from model.layers import agent as loop
 from model.month import Month
-from model.record import Recorder
+from model.results.record import Recorder
 from model.stages.people import who
 from model.state import ASSISTANT, DELEGATED, FRONTIER, SMALL
 from model.world import World

@@ -1,0 +1,67 @@
+"""Applications and orchestrators by month: features and routing are revised, firms enter and fail."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents import application, orchestrator
+from model.core.draws import MonthDraws
+from model.core.flows import MonthFlows
+from model.layers import application as application_layer
+from model.stages.people import Known
+from model.state import EMBEDDED, SMALL
+from model.world import World
+
+Array = NDArray[np.float64]
+
+
+def feature_elasticity(e: World, f: MonthFlows, known: Known) -> float:
+    """Return d ln(embedded tokens) / d ln(horizon) of the features in use (Y.3b)."""
+    p, features = e.params, e.features
+    success, gain, token_usd = feature_gains(e, known)
+    ratio = gain / (token_usd * features.tokens_per_h)
+    slope, needed = p.agent_loop.success_slope, p.application.required_success
+    each = application_layer.intensity_elasticity(gain, success, ratio, slope, needed)
+    weight = f.application_hours[features.application] * features.exposure * features.intensity_tokens_per_h
+    return float((each * weight).sum() / weight.sum()) if weight.sum() > 0.0 else 0.0
+
+
+def feature_gains(e: World, known: Known) -> tuple[Array, Array, float]:
+    """Return success and uplift per attention-hour by feature, and what a token costs features (Y.1, Y.2)."""
+    p = e.params
+    small_h = float(np.exp(known.log_horizon[EMBEDDED, SMALL]))
+    o, hits, price = known.generated_share[EMBEDDED], e.state.hits[EMBEDDED], known.price[EMBEDDED, SMALL]
+    token_usd = float((1.0 - o) * ((1.0 - hits) * price[0] + hits * price[1]) + o * price[2])
+    success = application_layer.success(e.features.log_difficulty, small_h, p.agent_loop.success_slope)
+    gain = application_layer.uplift(e.features.value_usd_per_h, success, p.application.required_success)
+    return success, gain, token_usd
+
+
+def platforms(e: World, f: MonthFlows, known: Known, draw: MonthDraws) -> None:
+    """Applications revise features and compete for hours; orchestrators route and price; both enter and fail.
+
+    Changes both networks.
+    """
+    p, s, apps, features, nodes, k = e.params, e.state, e.applications, e.features, e.orchestrators, e.assistants
+    _, gain, token_usd = feature_gains(e, known)
+    best = application_layer.intensity(gain, features.tokens_per_h, token_usd)
+    application.revise(features, best, draw, p.application)
+    apps.attention_hours[:] = f.application_hours
+    on = gain * features.exposure * (features.intensity_tokens_per_h > 0.0)
+    uplift = np.bincount(features.application, weights=on, minlength=apps.n)[k:]
+    mean = max(float(f.application_hours[k:].mean()), 1.0)
+    users = np.log(np.maximum(f.application_hours[k:], 1.0) / mean)
+    c = p.app_network
+    odds = c.quality_coefficient * np.log(apps.quality[k:]) - c.ad_load_coefficient * apps.ad_load[k:]
+    odds = odds + c.feature_coefficient * uplift / 0.1 + c.users_coefficient * users
+    s.app_share = application.logit_shares(s.app_share, np.broadcast_to(odds, s.app_share.shape), c.inertia)
+    application.fail_and_enter(apps, draw, p.application)
+
+    nodes.traffic_calls[:] = f.traffic_calls
+    s.edges = orchestrator.reweigh(s.edges, nodes, s.sponsored, s.ad_funded_share, p.orchestrator)
+    s.edges, _ = orchestrator.turnover(nodes, s.edges, s.fan_out, draw, p.orchestrator)
+    nodes.take_rate[:] = orchestrator.take_rates(nodes, p.orchestrator)
+    routed = np.where(nodes.node_kind == orchestrator.ORCHESTRATOR, nodes.traffic_calls, 0.0)
+    s.entry_share = routed / routed.sum()
+    s.take_rate = float((nodes.take_rate * s.entry_share).sum())

@@ -1,0 +1,174 @@
+"""Compute providers by month: machines arrive, are ordered and financed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents import provider, supplier
+from model.core.flows import MonthFlows
+from model.layers import physical
+from model.markets import compute
+from model.world import World
+
+Array = NDArray[np.float64]
+
+
+def arrive(e: World, f: MonthFlows) -> None:
+    """Deliver what was ordered as far as chips and power go; retire by age. Changes providers' stocks.
+
+    The supplier's capacity makes the present mix of generations; orders older than the build time are due, pro rata.
+    """
+    p, s, cohorts, firm = e.params, e.state, e.cohorts, e.suppliers
+    mix = physical.mix(e.month, e.fleet.launched)
+    s.supply_h100e = float(firm.capacity_chips_per_month[0] * (mix * e.fleet.h100e_per_chip).sum())
+    weight = mix * e.fleet.h100e_per_chip
+    weight = weight / weight.sum()
+    recent = s.orders[max(len(s.orders) - p.supplier.build_months, 0) :]
+    due = np.maximum(e.providers.backlog_h100e - sum(recent, start=np.zeros(e.providers.n)), 0.0)
+    watts = float(physical.facility_watts((weight * e.fleet.watts).sum(), p.physical))
+    room = max(s.powered_gw - s.used_gw, 0.0) * 1e9 / watts
+    ratio = min(1.0, min(s.supply_h100e, room) / max(float(due.sum()), 1e-300))
+    f.delivered_h100e = due * ratio
+
+    before = cohorts.stock()
+    cohorts.h100e *= physical.survival(e.month - cohorts.month, p.physical)
+    f.retired_h100e = before - cohorts.stock()
+    column = e.month + cohorts.opening_ages
+    cohorts.h100e[:, column] = f.delivered_h100e
+    cohorts.watts[column] = watts
+    cohorts.bytes_per_s[column] = float((weight * e.fleet.bytes_per_s).sum())
+    cohorts.hbm_bytes[column] = float((weight * e.fleet.hbm_bytes).sum())
+    after = cohorts.stock()
+    for i, gap in enumerate(after - (before + f.delivered_h100e - f.retired_h100e)):
+        e.laws.require_zero(
+            "machines: stock = last + delivered - retired",
+            e.label,
+            e.opening.provider_names[i],
+            float(gap),
+            float(after[i]),
+        )
+    e.providers.stock_h100e[:] = after
+    e.providers.backlog_h100e[:] = np.maximum(e.providers.backlog_h100e - f.delivered_h100e, 0.0)
+    firm.sold_h100e[0] += f.delivered_h100e.sum()
+    s.powered_gw = physical.power_growth(s.used_gw, s.powered_gw, p.physical)
+    s.used_gw = float((cohorts.h100e * cohorts.watts).sum()) / 1e9
+    f.capacity_hours = physical.capacity_hours(after, p.physical)
+
+
+def machines(e: World, f: MonthFlows) -> None:
+    """Let providers expect, order and finance, and the supplier price and expand. Changes providers and the supplier."""
+    p, s, firms, firm = e.params, e.state, e.providers, e.suppliers
+    firms.used_share[:] = f.routed_hours.sum(axis=0) / np.maximum(f.capacity_hours, 1e-300)
+    s.utilisation = float(f.served_hours.sum() / f.capacity_hours.sum())
+    demand = float(f.demand_hours.sum())
+    if s.last_demand_hours > 0.0:
+        growth = float(np.clip(np.log(demand / s.last_demand_hours), -0.3, 0.3))
+        s.demand_growth += p.provider.adaptive_per_month * (growth - s.demand_growth)
+    s.last_demand_hours = demand
+
+    # Supplier: unit cost of this month's mix, price by backlog, expansion decided now for `lead` months ahead (S.1, S.2)
+    weight = physical.mix(e.month, e.fleet.launched) * e.fleet.h100e_per_chip
+    weight = weight / weight.sum()
+    backlog = float(firms.backlog_h100e.sum())
+    firm.unit_cost_usd[0] = p.supplier.unit_cost_usd_per_h100e * float((weight * e.fleet.unit_price_index).sum())
+    chip_usd = supplier.price(float(firm.unit_cost_usd[0]), backlog, s.supply_h100e, p.supplier)
+    watts = float((weight * e.fleet.watts).sum()) * p.physical.server_power_factor * p.physical.pue
+    site_usd = p.supplier.site_usd_per_w * watts
+    machine_usd = chip_usd + site_usd
+    level = float(compute.next_price(np.array([f.market_usd]), f.clearing_usd, p.compute)[0])
+    level = min(level, machine_usd)  # nobody rents an hour for more than the machine costs
+    floor = p.compute.operating_usd_per_h
+    firms.contract_usd_per_h100e_hour[:] = np.maximum(level * firms.premium, floor)
+    seen = level * f.paid_factor - firms.expected_usd_per_h100e_hour
+    firms.expected_usd_per_h100e_hour += p.provider.adaptive_per_month * seen
+    if s.machine_usd > 0.0:
+        change = float(np.clip(12.0 * np.log(machine_usd / s.machine_usd), -0.6, 0.3))
+        s.machine_change += p.provider.price_learning_per_month * (change - s.machine_change)
+    s.machine_usd = machine_usd
+    firm.price_usd_per_h100e[0], firm.site_usd_per_h100e[0], firm.backlog_h100e[0] = chip_usd, site_usd, backlog
+    decided = np.array(s.expansions[-p.supplier.lead_months :])
+    booked = np.array([float(x.sum()) for x in s.orders[-p.supplier.build_months :]])
+    s.expansions.append(supplier.expand(backlog, s.supply_h100e, booked, decided, p.supplier))
+    firm.capacity_chips_per_month[0] *= 1.0 + s.expansions[-1 - p.supplier.lead_months]
+
+    # Orders against the user cost (V.1-V.5)
+    energy_usd = e.cohorts.mean(e.cohorts.watts) / 1000.0 * p.physical.electricity_usd_per_kwh
+    s.user_cost_usd = provider.user_cost(
+        machine_usd, s.machine_change, energy_usd + p.provider.opex_usd_per_h, p.provider
+    )
+    hours_each = float(physical.capacity_hours(np.array([1.0]), p.physical)[0])
+    drawn = watts * p.physical.load_factor
+    room = max(s.powered_gw - s.used_gw, 0.0) * 1e9 / max(drawn, 1e-9) * p.provider.sites_ahead + s.supply_h100e
+    orders = provider.order(
+        firms, demand, s.demand_growth, s.user_cost_usd, machine_usd, e.parent_cash_usd(), room, hours_each, p.provider
+    )
+    s.orders.append(orders.ordered_h100e)
+    firms.backlog_h100e += orders.ordered_h100e
+    deposit = orders.ordered_h100e * machine_usd * (p.provider.deposit_share + orders.premium - 1.0)
+    delivery = f.delivered_h100e * machine_usd * (1.0 - p.provider.deposit_share)
+    firms.book_usd[:] = firms.book_usd * (1.0 - 1.0 / p.provider.book_life_months) + f.delivered_h100e * machine_usd
+    capex, chips = float(deposit.sum() + delivery.sum()), chip_usd / machine_usd
+    f.capex_usd = capex
+    books = e.ledger
+    books.pay("providers", "hardware_suppliers", "chips: deposits and deliveries", capex * chips)
+    books.pay("providers", "rest_of_world", "data centres", capex * (1.0 - chips))
+    production = float(f.delivered_h100e.sum()) * float(firm.unit_cost_usd[0])
+    books.pay("hardware_suppliers", "rest_of_world", "chip production", production)
+    finance_providers(e, f, deposit + delivery)
+
+
+def finance_providers(e: World, f: MonthFlows, spent_usd: Array) -> None:
+    """Pay machines and interest; close gaps by parents, then lenders; fail and be refinanced (V.6). Changes providers."""
+    p, firms, books = e.params.provider, e.providers, e.ledger
+    interest = firms.debt_usd * p.interest_per_year / 12.0
+    firms.cash_usd -= spent_usd + interest
+    available = firms.parent_share * e.parent_cash_usd() * p.parent_share_max
+    buffer = 0.5 * f.provider_revenue_usd
+    money = provider.finance(firms.cash_usd, firms.debt_usd, firms.book_usd, available, buffer, p)
+    firms.cash_usd += money.from_parents + money.borrowed - money.repaid - money.to_parents - money.dividends
+    firms.debt_usd += money.borrowed - money.repaid
+    held = firms.parent_equity_usd + money.from_parents
+    returned = np.minimum(money.to_parents, held)  # capital as far as there is any; what goes beyond it is profit
+    firms.parent_equity_usd[:] = held - returned
+    books.pay("rest_of_world", "parents", "operating cash of incumbents", e.parent_cash_usd())
+    for payer, payee, item, usd in (
+        ("providers", "investors", "interest", interest),
+        ("parents", "providers", "parents' capital", money.from_parents),
+        ("investors", "providers", "loans", money.borrowed),
+        ("providers", "investors", "repayments", money.repaid),
+        ("providers", "parents", "returned to parents", money.to_parents),
+        ("providers", "investors", "dividends", money.dividends),
+    ):
+        books.pay(payer, payee, item, float(usd.sum()))
+    books.issue("providers", "parents", float(money.from_parents.sum() - returned.sum()))
+    books.issue("providers", "investors", float(money.borrowed.sum() - money.repaid.sum()))
+
+    # Failure: lenders write off what they are owed and refinance the row as an entrant
+    stressed = (firms.cash_usd < 0.0) & (available <= 0.0)
+    firms.stressed_months[:] = np.where(stressed, firms.stressed_months + 1, 0)
+    for i in np.flatnonzero(firms.stressed_months >= p.failure_months):
+        fresh = float(buffer[i] - firms.cash_usd[i])
+        books.write_off("providers", "investors", float(firms.debt_usd[i] + firms.vendor_equity_usd[i]))
+        books.pay("investors", "providers", "capital of an entrant", fresh)
+        books.issue("providers", "investors", fresh)
+        firms.debt_usd[i], firms.vendor_equity_usd[i] = 0.0, fresh
+        firms.cash_usd[i] += fresh
+        firms.stressed_months[i] = 0
+        firms.failures[i] += 1
+
+
+#: Generations of the opening stock (economy of 2022-01): TPU v4 (2.75e14 FLOP/s) counts with the A100 (3.12e14).
+OPENING_MIX = {"V100": 0.35, "A100": 0.65}
+
+
+OPENING_AGES = 36
+
+
+def chip_supplier(e: World) -> None:
+    """Chips are made at the opening's pace; the backlog is what the supplier is content with."""
+    p, firm = e.params.supplier, e.suppliers
+    mix = physical.mix(0, e.fleet.launched)
+    firm.capacity_chips_per_month[:] = p.opening_h100e_per_month / float((mix * e.fleet.h100e_per_chip).sum())
+    share = e.providers.stock_h100e / e.providers.stock_h100e.sum()
+    e.providers.backlog_h100e[:] = share * (p.opening_h100e_per_month * p.target_backlog_months)
