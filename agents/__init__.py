@@ -6,14 +6,14 @@ import importlib
 from typing import Any
 
 _EXPORTS = {
-    "Human": "agents.human",
-    "AIAgent": "agents.ai_agent",
-    "Robot": "agents.robot",
-    "ComputeProvider": "agents.provider",
-    "Lab": "agents.lab",
-    "Application": "agents.application",
-    "Orchestrator": "agents.orchestrator",
-    "ChipSupplier": "agents.supplier",
+    "Human": ".human",
+    "AIAgent": ".ai_agent",
+    "Robot": ".robot",
+    "ComputeProvider": ".provider",
+    "Lab": ".lab",
+    "Application": ".application",
+    "Orchestrator": ".orchestrator",
+    "ChipSupplier": ".supplier",
 }
 __all__ = list(_EXPORTS)
 
@@ -21,5 +21,5 @@ __all__ = list(_EXPORTS)
 def __getattr__(name: str) -> Any:
     """Import on first use."""
     if name in _EXPORTS:
-        return getattr(importlib.import_module(_EXPORTS[name]), name)
-    raise AttributeError(f"module 'agents' has no attribute '{name}'")
+        return getattr(importlib.import_module(_EXPORTS[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute '{name}'")

@@ -7,12 +7,12 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_EXPORTS = {"InferenceEconomy": "model.economy", "Scenario": "model.scenario"}
+_EXPORTS = {"InferenceEconomy": ".economy", "Scenario": ".scenario"}
 __all__ = ["InferenceEconomy", "Scenario"]
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use: importing the package is cheap."""
     if name in _EXPORTS:
-        return getattr(importlib.import_module(_EXPORTS[name]), name)
-    raise AttributeError(f"module 'model' has no attribute '{name}'")
+        return getattr(importlib.import_module(_EXPORTS[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute '{name}'")

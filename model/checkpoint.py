@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import mesa
 import numpy as np
 
-from model.core import frozen
+from model.core import frozen, modules
 from model.core.errors import InputError
 from model.core.steps import Steps
 from model.month import STEPS
@@ -151,7 +151,7 @@ def built() -> frozenset[str]:
 
 def _name(x: Any) -> str:
     """Return where a class or function is defined."""
-    return f"{getattr(x, '__module__', '')}.{getattr(x, '__qualname__', type(x).__name__)}"
+    return f"{modules.plain(getattr(x, '__module__', ''))}.{getattr(x, '__qualname__', type(x).__name__)}"
 
 
 def _listed(steps: Steps) -> list[str]:

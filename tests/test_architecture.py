@@ -54,6 +54,7 @@ def test_imports_point_one_way():
         ("model/markets/auction.py", "from model.core import table", "Kernels know neither"),
         ("agents/lab/decisions.py", "def f():\n    import networkx", "The economy draws nothing"),
         ("model/results/measures.py", "import altair", "The economy draws nothing"),
+        ("agents/human.py", "from inference_economy import run", "The library's name is for users"),
         *(
             (f"experiments/{lower}/{file}.py", f"from experiments.{upper} import __doc__", "The wings of experiments")
             for lower, file, upper in (

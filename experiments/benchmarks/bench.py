@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+import experiments
 from experiments.benchmarks.objects import Twin, differences, stock_differences
 from experiments.benchmarks.sweep import sweep_throughput
 from model.core.steps import Steps
@@ -317,7 +318,7 @@ def run_seconds(times: int = 3) -> dict[str, float]:
 
 def help_seconds(times: int) -> float:
     """Return the least wall seconds of `economy --help`, a process of its own."""
-    command = [sys.executable, "-m", "experiments.cli", "--help"]
+    command = [sys.executable, "-m", f"{experiments.__name__}.cli", "--help"]
     seconds = []
     for _ in range(times):
         start = Clock.now()

@@ -17,11 +17,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from experiments.calibration import observed, operators
-from experiments.runs.digest import code_digest
+from experiments.runs.digest import code_digest, source
 from experiments.runs.pool import DONE, Outcome, Processes, Task, checksum, failure, outcomes, pack
 from experiments.runs.store import Store
 from experiments.runs.workers import RunInterrupted, RunStopped
 from experiments.sweeps.design import facts
+from model.core import modules
 from model.core.frames import check_process
 from model.scenario import Scenario
 
@@ -113,7 +114,7 @@ class Evaluator:
         self.store = Store(folder)
         processes = (os.cpu_count() or 1) if workers is None else workers
         self.pool = Kept(processes) if processes > 1 else None
-        self.code = checksum(code_digest(), *(Path(m.__file__ or "").read_text() for m in (observed, operators)))
+        self.code = checksum(code_digest(), *(source(m.__file__ or "") for m in (observed, operators)))
 
     def __enter__(self) -> Self:
         return self
@@ -176,7 +177,9 @@ class Evaluator:
         RunStopped
             If a run ended in an error.
         """
-        tasks = self.tasks(members, [range(1, seeds + 1)] * len(members), months, f"{what} {measure.__module__}")
+        tasks = self.tasks(
+            members, [range(1, seeds + 1)] * len(members), months, f"{what} {modules.plain(measure.__module__)}"
+        )
         held = self.outcomes(what, tasks, functools.partial(measured, measure=measure))
         for task in tasks:
             if held[task.id].status != DONE:

@@ -13,7 +13,7 @@ _DRAWERS = ("crossings", "economy", "markets", "plans", "sensitivity")
 def _charts() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for drawer in _DRAWERS:
-        module = importlib.import_module(f"experiments.figures.{drawer}")
+        module = importlib.import_module(f".{drawer}", __name__)
         own: list[tuple[str, Any]] = inspect.getmembers(
             module, lambda x, name=module.__name__: inspect.isfunction(x) and x.__module__ == name
         )
@@ -25,7 +25,7 @@ def __getattr__(name: str) -> Any:
     """Return a chart by its name, imported on first use: charts need a library that takes its time."""
     if not name.startswith("_") and (chart := _charts().get(name)) is not None:
         return chart
-    raise AttributeError(f"module 'experiments.figures' has no attribute '{name}'")
+    raise AttributeError(f"module {__name__!r} has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:

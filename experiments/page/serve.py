@@ -34,7 +34,7 @@ def serve(host: str = HOST, port: int = PORT, open_browser: bool = True) -> None
         If the packages of the page are missing or the address cannot be used.
     """
     _share_a_heap()
-    os.environ["SOLARA_APP"] = "experiments.page.app"
+    os.environ["SOLARA_APP"] = f"{__package__}.app"
     os.environ.setdefault("SOLARA_TELEMETRY_MIXPANEL_ENABLE", "False")
     with _bound(host, port) as listening:
         port = listening.getsockname()[1]

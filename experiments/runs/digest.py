@@ -11,6 +11,7 @@ from pathlib import Path
 
 import agents
 import model
+from model.core.modules import as_written
 
 #: Other versions of these may give other last digits.
 PACKAGES = ("mesa", "networkx", "numpy", "polars", "scipy")
@@ -22,7 +23,7 @@ KEPT_BY = ("answer.py", "pool.py")
 def code_digest(*outside: type) -> str:
     """Return a digest of all that decides results but scenario and seed: 16 letters, read once a process.
 
-    Sources of `model` and `agents`, data files in TOML, what a sweep computes of a run, versions of the packages
+    Sources of `model` and `agents` as a checkout has them, data files in TOML, what a sweep computes of a run, versions of the packages
     that compute. Scenario files do not count: what they say is part of a run's own facts. `outside` are classes of
     users that the run needs (`Scenario.outside`).
     """
@@ -30,13 +31,18 @@ def code_digest(*outside: type) -> str:
     found = [(root, path) for root in ours for path in _sources(root)] + [(here, here / name) for name in KEPT_BY]
     digest = hashlib.sha256()
     for root, path in found:
-        data = path.read_bytes()
+        data = source(path)
         digest.update(f"{path.relative_to(root.parent).as_posix()} {len(data)}\n".encode() + data)
     for package in PACKAGES:
         digest.update(f"{package} {metadata.version(package)}\n".encode())
     for kind in outside:
         digest.update(f"{kind.__module__}.{kind.__qualname__}\n{_written(kind)}".encode())
     return digest.hexdigest()[:16]
+
+
+def source(path: str | Path) -> bytes:
+    """Return what a source file of ours says in a checkout; in an installed package imports have longer names."""
+    return as_written(Path(path).read_bytes())
 
 
 def _written(kind: type) -> str:

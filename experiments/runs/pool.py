@@ -179,9 +179,9 @@ def _start(stop: Any, started: Any, code: str) -> None:
     global _stop
     prepare_worker()
     _stop = stop
-    import experiments.runs.answer  # noqa: F401
-    import model.economy
-    import model.results.tables  # noqa: F401
+    from experiments.runs import answer  # noqa: F401
+    from model import economy  # noqa: F401
+    from model.results import tables  # noqa: F401
 
     started.value = STARTED if code_digest() == code else CHANGED
     if started.value == CHANGED:

@@ -8,7 +8,6 @@ the last digits of sums depend, and share memory where they did. Anything else i
 from __future__ import annotations
 
 import functools
-import importlib
 import json
 import types
 from collections.abc import Collection, Mapping
@@ -19,6 +18,8 @@ import numpy as np
 from mesa.datacollection import DataCollector
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+
+from model.core import modules
 
 Array = NDArray[Any]
 
@@ -249,9 +250,9 @@ class Reader:
 def _name(kind: type, where: str) -> str:
     """Return the name by which `_class` finds a class."""
     if issubclass(kind, mesa.Model):  # of an economy that a user extends, as the one it extends
-        kind = next((base for base in kind.__mro__ if base.__module__.partition(".")[0] in OURS), kind)
-    name = f"{kind.__module__}:{kind.__qualname__}"
-    if name not in ALSO and (kind.__module__.partition(".")[0] not in OURS or "<" in name):
+        kind = next((base for base in kind.__mro__ if modules.package(base.__module__) in OURS), kind)
+    name = f"{modules.plain(kind.__module__)}:{kind.__qualname__}"
+    if name not in ALSO and (modules.package(kind.__module__) not in OURS or "<" in name):
         raise TypeError(f"{where}: a {kind.__module__}.{kind.__qualname__} cannot be kept")
     return name
 
@@ -263,7 +264,7 @@ def _class(name: str) -> type:
     module, _, path = name.partition(":")
     if module.partition(".")[0] not in OURS:
         raise ValueError(f"class {name} is none of ours")
-    found: object = importlib.import_module(module)
+    found: object = modules.found(module)
     for part in path.split("."):
         found = getattr(found, part)
     if not isinstance(found, type):

@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
+from model.core import modules
 from model.core.errors import InputError, hint, shown, unknown
-
-#: Packages of the project.
-OURS = ("agents", "model", "experiments")
 
 
 class Declaration(NamedTuple):
@@ -152,7 +150,9 @@ class Params:
     def outside(self) -> tuple[type, ...]:
         """Return the classes that its texts name in registries and that are none of this project's."""
         known = [d.known.get(getattr(self, d.name)) for d in self.declared() if isinstance(d.known, Mapping)]
-        return tuple(type(x) for x in known if type(x).__module__.partition(".")[0] not in (*OURS, "builtins"))
+        return tuple(
+            type(x) for x in known if not (modules.package(type(x).__module__) or type(x).__module__ == "builtins")
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the classes from outside too: a process that reads them imports, and so registers, them."""

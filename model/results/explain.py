@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from model.results import measures, record
+from model.core import modules
 from model.core.errors import unknown
 from model.core.flows import MonthFlows
 from model.core.shown import Shown
 from model.core.units import fmt, month_date
-from model.results.described import COLUMNS, KAYA_UNITS
 from model.month import Month
+from model.results import measures, record
+from model.results.described import COLUMNS, KAYA_UNITS
 from model.scenario import FIRM_TYPES, SECTIONS
 from model.world import World
 
@@ -243,7 +244,7 @@ def _summary(x: Any, unit: str) -> str:
 
 
 def _file(kind: type) -> str:
-    return kind.__module__.replace(".", "/") + ".py"
+    return modules.plain(kind.__module__).replace(".", "/") + ".py"
 
 
 @functools.cache
