@@ -168,8 +168,8 @@ def test_python_of_documents_runs(page, code, tmp_path, monkeypatch):
 
 def test_python_is_found_and_a_stale_name_is_seen():
     run = [p.name for p, code in PYTHON if not any(word in code for word in COMPILED)]
-    assert run == ["README.md", "README.md", "CONTRIBUTING.md", "checkpoints.md"]
-    code, _ = blocks((ROOT / "README.md").read_text(), "python")
+    assert run == ["README.md", "README.md", "README.md", "CONTRIBUTING.md", "checkpoints.md"]
+    code, *_ = blocks((ROOT / "README.md").read_text(), "python")
     planted = code.replace("humans=2_000, months=48", "humans=20, months=2")
     assert planted != code
     exec(planted.replace('economy.why("2023-01", "2025-12")', ""), {})
