@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -16,6 +15,7 @@ from model.core.checks import LawBreach
 from model.economy import InferenceEconomy
 from model.measures import DEFINITIONS
 from model.scenario import shipped
+from tests.waiting import until
 
 SMALL = ["--humans", "100", "--months", "3"]
 
@@ -194,7 +194,7 @@ def test_interrupt_keeps_finished_seeds(tmp_path):
     root = os.path.dirname(os.path.dirname(os.path.abspath(cli.__file__)))
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    command = [sys.executable, "-m", "experiments.cli", "run", "--humans", "50", "--months", "12", "--seeds", "500"]
+    command = [sys.executable, "-m", "experiments.cli", "run", "--humans", "20", "--months", "6", "--seeds", "500"]
     process = subprocess.Popen(
         [*command, "--workers", "2", "--out", str(tmp_path / "x")],
         cwd=root,
@@ -203,9 +203,7 @@ def test_interrupt_keeps_finished_seeds(tmp_path):
         text=True,
         start_new_session=True,
     )
-    began = time.monotonic()
-    while len(list(scratch.glob("economy-*/seed-*"))) < 4 and time.monotonic() - began < 120.0:
-        time.sleep(0.2)
+    until(lambda: len(list(scratch.glob("economy-*/seed-*"))) >= 4, process)
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130, said

@@ -16,22 +16,55 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from experiments import sweep
+from experiments import cli, sweep
 from experiments.runs.interrupts import ENDINGS, first_only, held, starting
 from experiments.runs.store import FILE
+from tests.samples import some
 from tests.test_sweeps import ROOT, small, toml
+from tests.waiting import until
 
 
-def begin(folder, limit=None):
+def command(folder, workers):
+    return ["sweep", str(folder / "mine.toml"), "--out", str(folder / "x"), "--workers", str(workers)]
+
+
+def limited(limit):
+    """Make files end at a size, as if the disk were full."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most if limit is None else limit, most))
+
+
+def begin(folder, limit=None, workers=2):
     return subprocess.Popen(
-        [sys.executable, "-m", "experiments.cli", "sweep", str(folder / "mine.toml"), "--out", str(folder / "x")],
+        [sys.executable, "-m", "experiments.cli", *command(folder, workers)],
         cwd=ROOT,
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
-        preexec_fn=None if limit is None else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        preexec_fn=None if limit is None else lambda: limited(limit),
     )
+
+
+def beside(folder, limit=None):
+    """Return how a sweep in two processes of its own ends, and what it says."""
+    process = begin(folder, limit)
+    _, said = process.communicate(timeout=120)
+    return process.returncode, said
+
+
+def within(capsys):
+    """Return `beside` without any other process."""
+
+    def ended(folder, limit=None):
+        limited(limit)
+        try:
+            status = cli.main(command(folder, 1))
+        finally:
+            limited(None)
+        return status, capsys.readouterr().err
+
+    return ended
 
 
 def stored(folder):
@@ -47,44 +80,49 @@ def stored(folder):
 
 def interrupt(folder, what, after):
     """Begin the sweep and send a signal when `after` more runs are stored, a random moment later."""
-    process, wanted, began = begin(folder), stored(folder) + after, time.monotonic()
-    while stored(folder) < wanted and process.poll() is None and time.monotonic() - began < 120.0:
-        time.sleep(0.02)
-    time.sleep(random.uniform(0.0, 0.1))
+    process, wanted = begin(folder), stored(folder) + after
+    until(lambda: stored(folder) >= wanted, process)
+    time.sleep(random.uniform(0.0, 0.1))  # the moment is the test
     assert process.poll() is None, process.communicate()
     (os.killpg if what is signal.SIGINT else os.kill)(process.pid, what)
     return process.returncode, *process.communicate(timeout=120), process
 
 
-def survives(folder, kills, count):
+def survives(folder, kills, count, ended=beside, workers=2):
+    """Hold that a sweep comes to its table though its first process finds no space and those after it are killed."""
     (folder / "mine.toml").write_text(toml(count))
-    limited = begin(folder, limit=120_000)  # as if the disk were full
-    _, said = limited.communicate(timeout=120)
-    assert limited.returncode == 1, said
+    status, said = ended(folder, 120_000)
+    assert status == 1, said
     assert "what was done before is kept" in said.splitlines()[-1]
     assert "Traceback" not in said
     assert stored(folder)
     for what in kills:
-        *_, said, process = interrupt(folder, what, random.randint(1, 4))
-        if what is signal.SIGINT:
+        *_, said, process = interrupt(folder, what, random.randint(1, count // 4))
+        if what in ENDINGS:
             assert process.returncode == 130, said
             assert "the same command goes on" in said.splitlines()[-1]
             assert "Traceback" not in said
+            assert "leaked" not in said
         else:
             assert process.returncode == -what
     assert stored(folder) < 2 * count
-    last = begin(folder)
-    _, said = last.communicate(timeout=120)
-    assert last.returncode == 0, said
+    status, said = ended(folder)
+    assert status == 0, said
     assert f"{2 * count} of {2 * count} runs" in said
     assert {p.name for p in (folder / "x").iterdir()} == {FILE, "sweep.lock", "results.parquet"}
-    assert pl.read_parquet(folder / "x" / "results.parquet").equals(sweep(small(count=count), workers=2))
+    assert pl.read_parquet(folder / "x" / "results.parquet").equals(sweep(small(count=count), workers=workers))
 
 
+def test_killed_terminated_and_without_disk_it_goes_on(tmp_path, capsys):
+    survives(tmp_path, [signal.SIGKILL, signal.SIGTERM], 8, within(capsys), 1)
+
+
+@pytest.mark.long
 def test_killed_interrupted_and_without_disk_it_goes_on(tmp_path):
     survives(tmp_path, [signal.SIGKILL, signal.SIGKILL, signal.SIGINT], 16)
 
 
+@pytest.mark.long
 def test_a_sweep_that_is_terminated_ends_as_after_ctrl_c(tmp_path):
     (tmp_path / "mine.toml").write_text(toml(16))
     *_, said, process = interrupt(tmp_path, signal.SIGTERM, 1)
@@ -114,10 +152,9 @@ def workers_die(folder, kills, count):
     (folder / "mine.toml").write_text(toml(count))
     process = begin(folder)
     for _ in range(kills):
-        wanted, began = stored(folder) + random.randint(6, 8), time.monotonic()
-        while stored(folder) < wanted and process.poll() is None and time.monotonic() - began < 120.0:
-            time.sleep(0.02)
-        time.sleep(random.uniform(0.0, 0.1))
+        wanted = stored(folder) + random.randint(6, 8)
+        until(lambda wanted=wanted: stored(folder) >= wanted, process)
+        time.sleep(random.uniform(0.0, 0.1))  # the moment is the test
         victims = processes_of(process.pid)
         assert victims, process.poll()
         os.kill(random.choice(victims), signal.SIGKILL)
@@ -139,18 +176,21 @@ def test_twenty_workers_killed_it_goes_on(tmp_path):
     workers_die(tmp_path, 20, 90)
 
 
-def test_a_second_process_is_refused_and_the_first_goes_on(tmp_path):
-    (tmp_path / "mine.toml").write_text(toml(16))
-    first = begin(tmp_path)
-    while not stored(tmp_path) and first.poll() is None:
-        time.sleep(0.02)
-    second = begin(tmp_path)
-    _, said = second.communicate(timeout=120)
-    assert second.returncode == 2
-    assert "another process is writing it" in said
-    assert first.poll() is None
+def test_a_second_process_is_refused_and_the_first_goes_on(tmp_path, capsys):
+    """The first is held still meanwhile, so that it cannot come to its end."""
+    (tmp_path / "mine.toml").write_text(toml(4))
+    first = begin(tmp_path, workers=1)
+    until(lambda: stored(tmp_path), first)
+    os.kill(first.pid, signal.SIGSTOP)
+    try:
+        assert cli.main(command(tmp_path, 1)) == 2
+        assert "another process is writing it" in capsys.readouterr().err
+        assert first.poll() is None
+    finally:
+        os.kill(first.pid, signal.SIGCONT)
     _, said = first.communicate(timeout=120)
     assert first.returncode == 0, said
+    assert "8 of 8 runs" in said
 
 
 def test_ctrl_c_while_processes_start_is_heard_afterwards():
@@ -223,13 +263,16 @@ SWEEP = ("sweep", "mine.toml")
 
 @pytest.mark.parametrize(
     ("command", "before", "signals"),
-    [
-        pytest.param(RUN, "", (signal.SIGINT, signal.SIGINT), marks=pytest.mark.long),
-        pytest.param(RUN, "", (signal.SIGTERM, signal.SIGTERM), marks=pytest.mark.long),
-        (RUN, "trap '' INT; ", (signal.SIGINT, signal.SIGTERM)),
-        (COMPARE, "", (signal.SIGINT, signal.SIGINT)),
-        pytest.param(SWEEP, "trap '' INT; ", (signal.SIGTERM, signal.SIGINT, signal.SIGTERM), marks=pytest.mark.long),
-    ],
+    some(
+        [
+            (RUN, "", (signal.SIGINT, signal.SIGINT)),
+            (RUN, "", (signal.SIGTERM, signal.SIGTERM)),
+            (RUN, "trap '' INT; ", (signal.SIGINT, signal.SIGTERM)),
+            (COMPARE, "", (signal.SIGINT, signal.SIGINT)),
+            (SWEEP, "trap '' INT; ", (signal.SIGTERM, signal.SIGINT, signal.SIGTERM)),
+        ],
+        1,
+    ),
 )
 def test_two_signals_end_it_as_one(tmp_path, command, before, signals):
     """To the whole group, a random moment apart; also where Ctrl-C is ignored, as by nohup and background jobs."""
@@ -245,17 +288,18 @@ def test_two_signals_end_it_as_one(tmp_path, command, before, signals):
         text=True,
         start_new_session=True,
     )
-    began = time.monotonic()
-    while process.poll() is None and time.monotonic() - began < 120.0:
-        if len(processes_of(process.pid)) == 2 and (
-            command is not RUN or len(list(tmp_path.glob("scratch/*/seed-*"))) > 5
-        ):
-            break
-        time.sleep(0.02)
+
+    def at_work():
+        made = list(tmp_path.glob("scratch/*/seed-*")) if command is RUN else None
+        return len(processes_of(process.pid)) == 2 and (made is None or len(made) > 5)
+
+    until(at_work, process)
     for number in signals:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        time.sleep(random.choice([0.0, 0.01, 0.3]) * random.random())
+        time.sleep(  # the moment is the test
+            random.choice([0.0, 0.01, 0.3]) * random.random()
+        )
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130, said
     assert "economy: stopped by the user" in said.splitlines()[-1]
