@@ -34,19 +34,20 @@ def test_what_a_scenario_sets_is_not_drawn():
     assert bound[0] == {k: v for k, v in free[0].items() if k != name}
 
 
-def test_each_draw_is_the_run_with_its_overrides_and_a_manifest_repeats_all(tmp_path):
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
+def test_each_draw_is_the_run_with_its_overrides_and_a_manifest_repeats_all(tmp_path, workers):
     found = run("baseline", posterior=2, seed=5, out=tmp_path / "drawn", workers=1, **SMALL)
     assert found.seeds == (5, 6)
     assert found.replicates == "2 posterior draws"
     assert found.posterior[0] != found.posterior[1]
     for i, seed in enumerate(found.seeds):
-        alone = run("baseline", seed=seed, overrides=found.posterior[i], **SMALL)
+        alone = run("baseline", seed=seed, overrides=found.posterior[i], workers=1, **SMALL)
         assert alone.monthly.equals(found.monthly.filter(found.monthly["seed"] == seed))
-    again = run(tmp_path / "drawn" / "manifest.json", workers=2)
+    again = run(tmp_path / "drawn" / "manifest.json", workers=workers)
     assert again.posterior == found.posterior
     assert again.monthly.equals(found.monthly)
     assert Result.load(tmp_path / "drawn").posterior == found.posterior
-    point = run(tmp_path / "drawn" / "manifest.json", seeds=1)  # asked for seeds: the baseline's own values
+    point = run(tmp_path / "drawn" / "manifest.json", seeds=1, workers=1)  # asked for seeds: the baseline's own values
     assert not point.posterior
     assert "differ in luck and in the fitted parameters" in (tmp_path / "drawn" / "report.html").read_text()
 
