@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,6 +18,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from experiments.page.state import VIEWS
 from model import InferenceEconomy, Scenario
 from tests import page_speed
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -48,7 +48,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         (folder / "sitecustomize.py").write_text(WATCH)
-        self.log, self.began = folder / "outside.txt", time.monotonic()
+        self.log = folder / "outside.txt"
         environment = {**os.environ, "PYTHONPATH": str(folder), "OUTSIDE": str(self.log)}
         command = [sys.executable, "-m", "experiments.cli", "app", "--port", "0", "--no-open"]
         pipe = subprocess.PIPE
@@ -197,16 +197,13 @@ def test_play_the_economy_in_six_steps(visit):
 
 
 @pytest.mark.long
-def test_a_cold_start_is_ready_in_time(chromium, tmp_path):
-    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+def test_a_cold_start_shows_the_baseline(chromium, tmp_path):
     server = Server(tmp_path)
     try:
         page = chromium.new_page()
         page.goto(server.address)
         settled(page)
-        seconds = time.monotonic() - server.began
         assert "2035-12" in month(page)
-        assert seconds < 20.0 * max(1.0, load), f"{seconds:.1f} s, load {load:.1f} a processor"
         page.close()
     finally:
         server.close()
@@ -339,11 +336,10 @@ def test_a_run_does_not_block_the_controls(visit):
     page = visit("humans=20000", wait=False)
     page.wait_for_selector(".bar")
     page.wait_for_function("document.querySelector('.busy.on')")
-    began = time.monotonic()
     page.get_by_label("Seed", exact=True).fill("5")
     page.get_by_label("Seed", exact=True).press("Enter")
     page.wait_for_function("location.search.includes('seed=5')")
-    assert time.monotonic() - began < 3.0
+    assert page.locator(".busy.on").count() == 1  # before any run came to its end
     page.get_by_role("button", name="Reset").click()
     expect(page.locator(".bar .month")).to_have_text("opening")
 
@@ -364,19 +360,14 @@ def test_what_is_being_typed_stays_while_a_run_redraws_the_page(visit):
 
 @pytest.mark.long
 @pytest.mark.parametrize("view", page_speed.STEPPED)
-def test_a_month_is_redrawn_in_time(visit, address, view):
-    """300 ms at 5,000 humans, click to settled redraw, median of ten steps on a machine of its own.
-
-    Where others keep the processors busy, as much longer as a fixed loop takes than its own processor time, between the same
-    steps; a second attempt is allowed, since a burst may fall between two of them.
-    """
-    for _ in range(2):
-        found = page_speed.measured(visit(f"{SMALL}&at=1"), address, view)
-        if found.median_s < 0.3 * found.crowded:
-            return
-    pytest.fail(
-        f"{view}: {1000 * found.median_s:.0f} ms a month, the machine {found.crowded:.2f} times slower than alone"
-    )
+def test_every_step_is_redrawn(visit, address, view):
+    """Ten clicks, each from the month before to the settled redraw; how long that may take is said by `make bench`."""
+    page = visit(f"{SMALL}&at=1")
+    found = page_speed.measured(page, address, view)
+    assert len(found.steps_s) == page_speed.STEPS
+    assert min(found.steps_s) > 0.0
+    months = page_speed.MONTH + page_speed.STEPS + 1
+    assert month(page) == f"{2022 + (months - 1) // 12}-{(months - 1) % 12 + 1:02d}"
 
 
 @pytest.mark.long
@@ -471,12 +462,16 @@ def test_leaving_a_tab_frees_its_memory(chromium, server):
         rows = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
         return next(int(row.split()[1]) / 1024 for row in rows if row.startswith("VmRSS"))
 
+    def threads() -> int:
+        return len(os.listdir(f"/proc/{server.process.pid}/task"))
+
     def turn() -> None:
         page = chromium.new_page()
         page.goto(f"{server.address}/?humans=10000&at=40")
         settled(page)
+        busy = threads()
         page.close(run_before_unload=True)
-        time.sleep(1.5)
+        until(lambda: threads() < busy)  # the tab's player has ended
 
     for _ in range(2):
         turn()

@@ -173,6 +173,7 @@ def test_the_damped_price_gives_the_shares_of_the_same_months_solved_jointly(mon
     assert (damped != joint).any()
 
 
+@pytest.mark.long
 def test_attention_takes_a_small_part_of_a_month(monkeypatch):
     """Measured at 100,000 people: 4 % of a month's processor time; a fifth is the most it may take."""
     economy = InferenceEconomy("baseline", humans=20_000, months=50, seed=1)

@@ -11,7 +11,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 import types
 from pathlib import Path
 
@@ -36,6 +35,7 @@ from model.core.errors import InputError
 from model.economy import InferenceEconomy
 from model.scenario import Intervention, Scenario
 from model.state import Foreseen
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--humans", "40", "--months", "9"]
@@ -484,6 +484,14 @@ def test_ctrl_c_keeps_checkpoints(tmp_path, monkeypatch, plain_reports):
     assert checkpoint.check("x.checkpoint/seed-1.checkpoint", code_digest()) == 4
 
 
+def written(seen):
+    """Return how many checkpoints there were since this was first asked; `seen` keeps them."""
+    for path in Path("cut.checkpoint").glob("seed-*.checkpoint"):
+        with contextlib.suppress(FileNotFoundError):
+            seen.add((path.name, path.stat().st_mtime_ns))
+    return len(seen)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     "more", [[], ["--set", "lab.alpha.forecaster=perfect"], ["--posterior", "3"]], ids=["plain", "perfect", "posterior"]
@@ -514,7 +522,9 @@ def test_killed_again_and_again(tmp_path, monkeypatch, more):
     while kills < 6:
         cut = [*command, "--out", "cut", "--checkpoint-every", "1", "--resume"]
         process = subprocess.Popen(cut, env=environment, start_new_session=True, stdout=subprocess.DEVNULL)
-        time.sleep(draw.uniform(2.0, 6.0))
+        seen: set[tuple[str, int]] = set()
+        wanted = written(seen) + draw.randint(1, 40)
+        until(lambda seen=seen, wanted=wanted: written(seen) >= wanted, process)
         if process.poll() is not None:
             break
         os.killpg(process.pid, signal.SIGKILL)

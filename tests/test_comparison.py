@@ -94,11 +94,12 @@ def test_compare_pairs_by_seed(monkeypatch):
     assert found.crossovers[1]["usd"]["median"] == "2023-12"
 
 
-def test_runs_part_when_an_intervention_sets_in():
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
+def test_runs_part_when_an_intervention_sets_in(workers):
     change = Intervention("2022-07", "physical.life_months", 0.5, "multiply")
     base = Scenario.load("baseline")
     other = Scenario(**{**vars(base), "name": "other", "interventions": (change,)})
-    found = paired(base, other, seeds=2, humans=40, months=14, months_at="all", workers=2)
+    found = paired(base, other, seeds=2, humans=40, months=14, months_at="all", workers=workers)
     month, names = found.diverged
     assert month == "2022-07"
     assert "installed_h100e" in names

@@ -65,6 +65,7 @@ cli.main(["scenarios"])
     "a figure": """
 from experiments import run
 from experiments.report import page as report
+report.PICTURES = {name: report.PICTURES[name] for name in ("kaya", "twice", "layers")}
 result = run("baseline", humans=30, months=30, seeds=1, workers=1)
 made = {name: str(bool(chart.to_dict()["datasets"])) for name, chart in report.draw(result).items()}
 page = report.page(result, made)

@@ -14,6 +14,7 @@ from experiments.studies import ranges
 from model.core.params import Declaration
 from model.economy import InferenceEconomy
 from model.scenario import FIRM_TYPES, Scenario, declarations
+from tests import samples
 
 HUMANS, SEED = 100, 1
 #: After so many months series are compared, and tables too but for the first.
@@ -40,7 +41,7 @@ FIRMS = {"lab": "alpha", "provider": "neo_a"}
 TEXTS = {"integrated_lab": ["alpha"]}
 #: Values at which a parameter that says it is inert must move nothing; both ends of the range for others.
 INERT_AT = {"lab.equity_multiple": [4.0, 10.0]}
-#: The parameters that the stored table of ranges calls the stillest are always tried.
+#: So many parameters the stored table of ranges calls the stillest.
 STILL = 12
 
 
@@ -111,10 +112,13 @@ def effect(name: str, value: Any) -> str:
 
 
 def chosen() -> set[str]:
-    """Return what is tried by default: every fortieth parameter, one of `WHEN`, the stillest, all that say they are inert; the long form tries all."""
+    """Return what is tried by default: all that say they are inert, and by turns some of all, of the stillest and of `WHEN`; the long form tries all."""
     every = names()
     still = ranges.load().sort("span")["parameter"].head(STILL).to_list()
-    return {*list(every)[::40], min(WHEN), *still, *(n for n, d in every.items() if d.inert)} & set(every)
+    turns = (([*every], 4), (still, 3), ([*WHEN], 1))
+    return {n for n, d in every.items() if d.inert} | {n for of, count in turns for n in samples.chosen(of, count)} & {
+        *every
+    }
 
 
 CASES = [pytest.param(n, id=n, marks=() if n in chosen() else pytest.mark.long) for n in names()]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import sys
 import threading
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import altair as alt
 import polars as pl
@@ -15,13 +16,14 @@ import pytest
 import vl_convert as vlc
 from altair.utils import schemapi
 
-from experiments.page import charts, plans, views
+from experiments.page import charts, plans, player, views
 from experiments.page.blocks import Html, Picture
 from experiments.page.player import Player, Scene, Wish, summary
 from experiments.page.state import VIEWS, State
 from model import tables
 from model.economy import InferenceEconomy
 from model.regret import hindsight
+from tests.samples import some
 
 CSS = (Path(charts.__file__).parent / "page.css").read_text(encoding="utf-8")
 SMALL = State(humans=60)
@@ -45,7 +47,7 @@ def pictures(economy, view: str) -> dict[str, str]:
     return {b.name: b.chart for b in found if isinstance(b, Picture) and b.chart}
 
 
-@pytest.mark.parametrize("view", ["answer", "stack", "attention", "labs"])
+@pytest.mark.parametrize("view", some(["answer", "stack", "attention", "labs"], 2))
 def test_a_chart_built_quickly_is_the_same_chart(economy, view):
     """Altair's own way, with its checks, gives the same to the letter."""
     slow = pictures(economy, view)
@@ -55,7 +57,7 @@ def test_a_chart_built_quickly_is_the_same_chart(economy, view):
     assert slow
 
 
-@pytest.mark.parametrize("view", ["answer", "stack", "attention", "labs"])
+@pytest.mark.parametrize("view", some(["answer", "stack", "attention", "labs"], 2))
 def test_the_text_that_is_sent_draws_the_same_picture(economy, view, monkeypatch):
     """Held against Altair's own dictionary, tables in it, as the converter draws both."""
     kept = []
@@ -94,15 +96,20 @@ def test_altair_is_left_as_it_was():
     before = (schemapi._deep_copy, schemapi.DEBUG_MODE)
 
     def build() -> None:
-        for _ in range(20):
+        for _ in range(50):
             with charts.quickly():
-                time.sleep(0.001)
+                alt.Chart(rows).mark_line().properties(title="x")
 
-    tabs = [threading.Thread(target=build) for _ in range(2)]
-    for tab in tabs:
-        tab.start()
-    for tab in tabs:
-        tab.join()
+    rows, often = pl.DataFrame({"x": [1.0]}), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # the tabs take turns within a chart
+    try:
+        tabs = [threading.Thread(target=build) for _ in range(2)]
+        for tab in tabs:
+            tab.start()
+        for tab in tabs:
+            tab.join()
+    finally:
+        sys.setswitchinterval(often)
     with charts.quickly():
         assert schemapi._deep_copy is not before[0]
     with pytest.raises(ZeroDivisionError), charts.quickly():
@@ -141,9 +148,10 @@ def test_costs_of_nets_are_those_of_the_result_table(economy):
 
 
 @pytest.mark.parametrize(("slow_s", "frames"), [(0.0, 1), (0.4, 2)])
-def test_a_redraw_is_shown_at_once_unless_it_takes_long(slow_s, frames):
-    """A step is one picture; where a part takes its time, what stood there is kept until it comes."""
-    seen, come = [], threading.Condition()
+def test_a_redraw_is_shown_at_once_unless_it_takes_long(slow_s, frames, monkeypatch):
+    """A step is one picture; where a part takes its time, by a clock of ours, what stood there is kept until it comes."""
+    seen, come, now = [], threading.Condition(), [0.0]
+    monkeypatch.setattr(player, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def show(frame) -> None:
         with come:
@@ -151,7 +159,7 @@ def test_a_redraw_is_shown_at_once_unless_it_takes_long(slow_s, frames):
             come.notify_all()
 
     def part(month: int) -> Html:
-        time.sleep(slow_s)
+        now[0] += slow_s
         return Html(f"late {month}")
 
     def draw(scene: Scene):
@@ -162,12 +170,12 @@ def test_a_redraw_is_shown_at_once_unless_it_takes_long(slow_s, frames):
         with come:
             assert come.wait_for(lambda: any(f.whole and f.month == month for f in seen), 20.0)
 
-    player = Player(draw, show, lambda month: None)
-    player.ask(Wish(SMALL.replace(at=2)))
+    made = Player(draw, show, lambda month: None)
+    made.ask(Wish(SMALL.replace(at=2)))
     wait(2)
-    player.ask(Wish(SMALL.replace(at=3)))
+    made.ask(Wish(SMALL.replace(at=3)))
     wait(3)
-    player.close()
+    made.close()
     third = [f for f in seen if f.month == 3]
     assert len(third) == frames
     assert [b.text for b in third[-1].blocks] == ["quick 3", "late 3", "late 3"]

@@ -166,10 +166,11 @@ def test_a_run_is_stored_with_the_day_on_which_it_came_out(tmp_path, small, monk
     assert json.loads(path.read_text())["date"] == "2020-01-02"
 
 
-def test_the_answer_is_that_of_the_command(tmp_path, capsys, small, monkeypatch):
+def test_the_answer_is_that_of_the_command(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(report, "write", lambda result, folder: None)  # pictures take longest
-    said = command(tmp_path / "run", capsys, "--humans", "30", "--seeds", "2", "--workers", "1")
-    mine = answer_of(small)
+    monkeypatch.setattr(quoted, "YEARS", ("2024", "2025"))
+    said = command(tmp_path / "run", capsys, "--humans", "30", "--months", "48", "--seeds", "2", "--workers", "1")
+    mine = answer_of(run("baseline", humans=30, months=48, seeds=2, workers=1))
     assert moved(mine, said) == []
     assert answer_of(Result.load(tmp_path / "run")) == mine
 

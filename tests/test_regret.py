@@ -123,7 +123,7 @@ def best(seed, months):
 
 
 def test_perfect_foresight_is_best_short():
-    assert best(1, 72) == "perfect"
+    assert best(1, 60) == "perfect"
 
 
 @pytest.mark.long

@@ -155,7 +155,7 @@ if __name__ == "__main__":
     print(both.tables["monthly"].filter(pl.col("seed") == 1)["lab_rd_usd"].to_list() == e.history["lab_rd_usd"].to_list())
     design = {"scenarios": ["baseline"], "seeds": {"first": 1, "count": 1}, "run": small, "design": {"kind": "list"}}
     design |= {"parameters": {"lab.alpha.rule": ["profit", "twice"]}, "record": {"series": ["lab_rd_usd"], "months": "all"}}
-    made = sweep(design, out="kept", workers=2)
+    made = sweep(design, out="kept", workers=1)
     print(made["lab_rd_usd"].to_list() == [*b.history["lab_rd_usd"], *e.history["lab_rd_usd"]])
 """
 

@@ -32,7 +32,8 @@ from experiments.sweeps.sweep import Progress
 from model.core.errors import InputError
 from model.scenario import Scenario
 
-PRESET = Preset(4, 4, 3, 32, 40)
+PRESET = Preset(4, 4, 3, 32, 12)
+SMALLER = Preset(4, 4, 2, 8, 6)
 SHARE = "inference_share_accelerator_hours"
 
 
@@ -222,7 +223,7 @@ def test_a_map_names_who_dominates():
 
 def test_the_command_writes_says_and_goes_on(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeps, "WORK", made_up)
-    monkeypatch.setitem(sensitivity.PRESETS, "quick", PRESET)
+    monkeypatch.setitem(sensitivity.PRESETS, "quick", SMALLER)
     out = tmp_path / "x"
     assert cli.main(["sensitivity", "--out", str(out), "--workers", "1"]) == 0
     shown = capsys.readouterr()
@@ -233,7 +234,7 @@ def test_the_command_writes_says_and_goes_on(capsys, tmp_path, monkeypatch):
     shown = capsys.readouterr()
     assert "runs/min" not in shown.err  # nothing was run again
     told = json.loads(shown.out)
-    assert len(told["screening"]) == 4 * PRESET.candidates
+    assert len(told["screening"]) == 4 * SMALLER.candidates
     assert cli.main(["sensitivity", "--out", str(out), "--method", "morris", "--workers", "1"]) == 0
     assert not (out / "variance.csv").exists()
     assert "Screening" in capsys.readouterr().out

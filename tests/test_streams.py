@@ -17,6 +17,7 @@ from experiments.commands import progress
 from experiments.runs import streams
 from experiments.runs.options import extra, seeds_of
 from model.core.errors import InputError
+from tests.samples import some
 from tests.test_sweeps import ROOT, toml
 
 RUN = "run --humans 20 --months 12 --out x"
@@ -34,26 +35,17 @@ def shell(folder, line):
 
 @pytest.mark.parametrize(
     ("line", "result"),
-    [
-        pytest.param(
-            f"economy {RUN} --seeds 2 --workers 2 2>&1 | head -0", "x/monthly.parquet", marks=pytest.mark.long
-        ),
-        (f"PYTHONOPTIMIZE=1 economy {RUN} <&- >&- 2>&-", "x/report.png"),
-        ("economy sweep mine.toml --out x --workers 2 2>&1 | head -0", "x/results.parquet"),
-        pytest.param(
-            "economy sweep mine.toml --out x --workers 1 >&- 2>&-", "x/results.parquet", marks=pytest.mark.long
-        ),
-        pytest.param(
-            "economy compare baseline reasoning-boom --seeds 2 --humans 20 --months 3 --out x 2>&1 | head -0",
-            "x",
-            marks=pytest.mark.long,
-        ),
-        pytest.param(
-            "economy bench --quick --humans 20 --months 2 --out x 2>&1 | head -0",
-            "x/bench.json",
-            marks=pytest.mark.long,
-        ),
-    ],
+    some(
+        [
+            (f"economy {RUN} --seeds 2 --workers 2 2>&1 | head -0", "x/monthly.parquet"),
+            (f"PYTHONOPTIMIZE=1 economy {RUN} <&- >&- 2>&-", "x/report.png"),
+            ("economy sweep mine.toml --out x --workers 2 2>&1 | head -0", "x/results.parquet"),
+            ("economy sweep mine.toml --out x --workers 1 >&- 2>&-", "x/results.parquet"),
+            ("economy compare baseline reasoning-boom --seeds 2 --humans 20 --months 3 --out x 2>&1 | head -0", "x"),
+            ("economy bench --quick --humans 20 --months 2 --out x 2>&1 | head -0", "x/bench.json"),
+        ],
+        1,
+    ),
 )
 def test_nobody_who_reads_is_needed(tmp_path, line, result):
     (tmp_path / "mine.toml").write_text(toml(2))
@@ -161,7 +153,7 @@ from model import InferenceEconomy
 from model.core.errors import InputError
 
 def child(ask):
-    economy = InferenceEconomy("baseline", humans=20, months=12, seed=2).run()
+    economy = InferenceEconomy("baseline", humans=20, months=2, seed=2).run()
     economy.networks()
     try:
         ask(economy)
@@ -181,7 +173,7 @@ def asked(economy):
         "sweep": lambda e: sweep({"schema": 1, "scenarios": ["baseline"]}),
     }
 
-economy = InferenceEconomy("baseline", humans=20, months=12, seed=1).run()
+economy = InferenceEconomy("baseline", humans=20, months=2, seed=1).run()
 economy.history, economy.tables()
 for name, ask in asked(economy).items():
     process = multiprocessing.get_context("fork").Process(target=child, args=(ask,))
