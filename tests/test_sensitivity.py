@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 
 import numpy as np
@@ -55,6 +56,7 @@ def made_up(task):
     return Outcome(task.id, DONE, 0.01, "", json.dumps({"accelerator_hours": crossed, "usd": "2026-01"}), pack(frame))
 
 
+@functools.cache
 def names():
     return sensitivity._candidates(PRESET)
 
