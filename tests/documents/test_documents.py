@@ -16,7 +16,7 @@ from model.core.flows import MonthFlows
 from model.markets import settlement
 from model.month import STEPS
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(p for package in ("model", "agents") for p in (ROOT / package).rglob("*.py"))
 TREES = {p: ast.parse(p.read_text()) for p in SOURCES}
 MODEL = (ROOT / "model" / "MODEL.md").read_text()

@@ -17,8 +17,8 @@ from experiments.commands import progress
 from experiments.runs import streams
 from experiments.runs.options import extra, seeds_of
 from model.core.errors import InputError
+from tests.experiments.test_sweeps import ROOT, toml
 from tests.samples import some
-from tests.test_sweeps import ROOT, toml
 
 RUN = "run --humans 20 --months 12 --out x"
 ECONOMY = f"{shlex.quote(sys.executable)} -m experiments.cli"

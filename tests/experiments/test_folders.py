@@ -27,7 +27,7 @@ from model.economy import InferenceEconomy
 from model.scenario import Scenario
 from tests.samples import some
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SMALL = ["--humans", "40", "--months", "3", "--workers", "1"]
 PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 

@@ -20,7 +20,7 @@ from model import InferenceEconomy, Scenario
 from tests import page_speed
 from tests.waiting import until
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER = next((path for name in NAMES if (path := shutil.which(name))), None)
 if BROWSER is None and os.environ.get("CI") != "true":

@@ -13,10 +13,10 @@ from experiments import cli
 from experiments.runs.options import assignments, with_overrides
 from model.core.errors import InputError
 from model.scenario import Scenario
-from tests.test_documents import PAGES, ROOT
+from tests.documents.test_documents import PAGES, ROOT
 
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
-#: The rule that CONTRIBUTING adds; tests/test_rules.py runs it.
+#: The rule that CONTRIBUTING adds; tests/agents/test_rules.py runs it.
 NEW_RULE = "lab.alpha.rule=twice"
 #: Options of other programs than ours.
 FOREIGN = {"--nworkers", "--lifetime", "--lifetime-stagger"}
@@ -27,7 +27,7 @@ SMALL = {
     "scenarios": [],
     "parameters": [],
 }
-#: Python that needs what a test has not: a SLURM cluster, a copy of the checkout (tests/test_rules.py). It is compiled.
+#: Python that needs what a test has not: a SLURM cluster, a copy of the checkout (tests/agents/test_rules.py). It is compiled.
 COMPILED = {"dask_jobqueue", "@register"}
 
 

@@ -16,7 +16,7 @@ from experiments.runs.pool import simulate
 from experiments.runs.workers import RunStopped
 from experiments.sweeps import sweep as sweeps
 from model.core.errors import InputError
-from tests.test_sweeps import IMITATION, small
+from tests.experiments.test_sweeps import IMITATION, small
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")

@@ -27,7 +27,7 @@ from model.measures import HEADLINE
 from model.scenario import FIRM_TYPES, Scenario, declarations, shipped
 from tests.waiting import until
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = State(humans=40)
 
 # The address ----------------------------------------------------------------------------------------

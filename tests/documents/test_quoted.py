@@ -150,7 +150,7 @@ def test_another_number_of_draws_is_seen():
 
 @pytest.fixture(scope="module")
 def small():
-    return run("baseline", humans=30, seeds=2, workers=1)
+    return run("baseline", humans=30, workers=1)
 
 
 def test_a_run_is_stored_with_the_day_on_which_it_came_out(tmp_path, small, monkeypatch):

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from experiments.calibration.scored import LAST
-from tests.test_architecture import ROOT, SOURCES, declared
+from tests.documents.test_architecture import ROOT, SOURCES, declared
 
 DATA = ROOT / "model" / "data"
 

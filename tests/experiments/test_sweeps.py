@@ -26,7 +26,7 @@ from model.measures import DEFINITIONS
 from model.scenario import Intervention, Scenario
 
 IMITATION, REVIEW, RULE = "human.imitation_per_year", "human.review_share_min", "lab.alpha.rule"
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def small(count=6, **more):

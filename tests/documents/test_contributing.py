@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("model", "agents", "experiments", "tests", "pyproject.toml")
 
 #: What is added, where in which file: text that stands there, what is put before it ("" in a new file).
@@ -48,7 +48,7 @@ CHECKS = {
     "a recorded series": """
 from model import InferenceEconomy
 from tests import golden
-from tests.test_paper import differences, scenario, told_by_the_paper
+from tests.documents.test_paper import differences, scenario, told_by_the_paper
 golden.main()
 given = scenario(3, {})
 e = InferenceEconomy(given, seed=7).run()
@@ -58,7 +58,7 @@ print(e.explain("humans_twice").meaning, e.tables()["monthly"]["humans_twice"].t
     "a scenario": """
 from experiments import cli
 from model import InferenceEconomy
-from tests.test_scenarios import NAMES, shipped
+from tests.model.test_scenarios import NAMES, shipped
 print(sorted(set(shipped()) - NAMES), InferenceEconomy("slower", humans=20, months=1).run())
 cli.main(["scenarios"])
 """,

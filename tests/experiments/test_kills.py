@@ -19,8 +19,8 @@ import pytest
 from experiments import cli, sweep
 from experiments.runs.interrupts import ENDINGS, first_only, held, starting
 from experiments.runs.store import FILE
+from tests.experiments.test_sweeps import ROOT, small, toml
 from tests.samples import some
-from tests.test_sweeps import ROOT, small, toml
 from tests.waiting import until
 
 

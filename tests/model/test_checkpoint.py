@@ -37,7 +37,7 @@ from model.scenario import Intervention, Scenario
 from model.state import Foreseen
 from tests.waiting import until
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SMALL = ["--humans", "40", "--months", "9"]
 SHOCKED = Scenario(
     months=12,

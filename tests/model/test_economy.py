@@ -30,9 +30,9 @@ from model.economy import REGISTERED
 from model.measures import DEFINITIONS, Crossover
 from model.scenario import Intervention, declarations
 from tests import golden
-from tests.test_code_blocks import blocks
+from tests.documents.test_code_blocks import blocks
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"humans": 120, "months": 14}
 
 
@@ -378,7 +378,7 @@ def shown_batch() -> str:
 
 
 def test_the_batch_recipe_of_the_readme_runs_every_seed(tmp_path):
-    """With the Mesa that is here, in two processes; tests/test_newest.py has the newest Mesa run it too."""
+    """With the Mesa that is here, in two processes; tests/model/test_newest.py has the newest Mesa run it too."""
     code = shown_batch().replace(
         "mesa.batch_run(", "mesa.batch_run(number_processes=2, display_progress=False, model_cls="
     )

@@ -16,7 +16,7 @@ from model.core.flows import MonthFlows
 from model.core.units import LAB_USES, SERVING
 from tests.samples import chosen
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

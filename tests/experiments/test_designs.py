@@ -15,7 +15,7 @@ from experiments.runs.store import FILE
 from experiments.sweeps.design import declaration, read
 from model.core.errors import InputError
 from model.scenario import Scenario, declarations
-from tests.test_sweeps import IMITATION, REVIEW, ROOT, RULE, small
+from tests.experiments.test_sweeps import IMITATION, REVIEW, ROOT, RULE, small
 
 #: What a lab's rule may be.
 RULES = declaration(RULE, [Scenario.load("baseline")]).choices

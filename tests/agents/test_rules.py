@@ -24,7 +24,7 @@ from model.layers import neural
 from model.scenario import FIRM_TYPES, SECTIONS, Intervention
 from tests.oracle import lab as oracle
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ALL = {f"lab.{name}.rule": rule for name, rule in zip(lab.FIRMS, [*RULES, *RULES], strict=False)}
 
 

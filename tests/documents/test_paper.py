@@ -17,10 +17,10 @@ from model.core.draws import TRAITS
 from model.core.ledger import SECTORS
 from model.core.units import WORK
 from model.layers import neural
+from tests.documents.test_documents import MODEL, rows
 from tests.golden import NOTHING, RESIDUALS
 from tests.oracle import economy as oracle
 from tests.oracle import economy_tables
-from tests.test_documents import MODEL, rows
 
 BASELINE = {}
 #: Early agents and thinking, other rules of labs, firms without money: mechanisms that a young baseline does not reach.

@@ -20,7 +20,7 @@ from model import scenario
 from model.core.params import Declaration
 from tests.samples import some
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(p for package in ("model", "agents") for p in (ROOT / package).rglob("*.py"))
 ENV = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"COLUMNS": "200"}
 

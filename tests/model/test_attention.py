@@ -17,7 +17,7 @@ from model.markets.attention import AttentionParams
 from model.month import STEPS
 from model.stages import people as stage
 from model.stages import sales
-from tests.test_agents import scene
+from tests.agents.test_agents import scene
 
 
 def test_in_ten_thousand_populations_minutes_are_the_budget():

@@ -18,7 +18,7 @@ from model.core import files
 from model.core.errors import InputError
 from model.core.units import month_index
 
-HANDED = Path(__file__).parent / "cases" / "observations"
+HANDED = Path(__file__).parents[1] / "cases" / "observations"
 HEAD = "series,date,value\n"
 RENT, USERS = ("gpu_rent_h100", "2025-06", 2.4), ("chatgpt_wau", "2025-03", 5e8)
 #: What a refusal never holds: words of the libraries below.

@@ -61,7 +61,11 @@ def test_a_failure_under_any_setting_is_the_status(monkeypatch, capsys):
 
 def test_twins_and_stored_numbers_are_there():
     names = kernels.targets()
-    assert {"tests/test_paper.py", "tests/test_neural.py", "tests/test_economy.py::test_golden_run"} <= {*names}
+    assert {
+        "tests/documents/test_paper.py",
+        "tests/model/test_neural.py",
+        "tests/model/test_economy.py::test_golden_run",
+    } <= {*names}
     for page, tests in kernels.STORED.items():
         text = (kernels.ROOT / "tests" / page).read_text()
         assert all(f"\ndef {test}(" in text for test in tests), page

@@ -14,7 +14,7 @@ import pytest
 from model import InferenceEconomy
 from tests import golden
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGES = ("mesa", "numpy", "scipy", "networkx", "polars")
 #: Signs that pip did not reach its index, in any of its phases.
 UNREACHED = (

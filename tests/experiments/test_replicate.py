@@ -25,7 +25,7 @@ from experiments.replications.laws import ROWS
 from model import InferenceEconomy
 from model.layers import agent, exchange, link
 from model.markets import auction
-from tests.test_architecture import ROOT, SOURCES
+from tests.documents.test_architecture import ROOT, SOURCES
 
 FIELDS = ["id", "class", "claim", "expected", "obtained", "tolerance", "source", "verdict", "missed"]
 BY_ID = {row.id: row for row in ROWS}

@@ -18,9 +18,9 @@ from model import Scenario
 from model.core import files
 from model.core.errors import InputError
 from model.economy import InferenceEconomy
-from tests.test_observations import mutated, odd, refused, write
+from tests.experiments.test_observations import mutated, odd, refused, write
 
-HANDED = Path(__file__).parent / "cases" / "scenarios"
+HANDED = Path(__file__).parents[1] / "cases" / "scenarios"
 SPEED = "human.imitation_per_year"
 MINE = (
     'schema = 1\nextends = "baseline"\ntitle = "Mine"\n# faster\n[human]\nimitation_per_year = 1.2\ncontacts = 14.0\n'
