@@ -38,6 +38,7 @@ app: .venv/.all  ## open the browser page on 127.0.0.1
 bench: .venv/.all  ## measure speed and memory on this machine, for the README
 	$(BIN)/python -m experiments.cli bench --out docs/bench
 	$(BIN)/python -m tests.quoted
+	$(BIN)/python -m tests.page_speed
 
 golden: .venv/.all  ## rewrite the golden run and print which series moved by how much
 	$(BIN)/python -m tests.golden

@@ -18,11 +18,11 @@ from numpy._core import _multiarray_umath as core
 ROOT = Path(__file__).resolve().parents[1]
 #: Tests of numbers that were stored by a run, perhaps on another processor; those of twins are found by what they import.
 STORED = {
-    "test_ablation.py": ["test_the_stored_table_is_this_model"],
-    "test_auction_rules.py": ["test_the_stored_table_is_this_model"],
-    "test_economy.py": ["test_golden_run"],
-    "test_notebooks.py": ["test_a_notebook_runs_and_its_outputs_are_current"],
-    "test_quoted.py": [
+    "experiments/test_ablation.py": ["test_the_stored_table_is_this_model"],
+    "experiments/test_auction_rules.py": ["test_the_stored_table_is_this_model"],
+    "model/test_economy.py": ["test_golden_run"],
+    "documents/test_notebooks.py": ["test_a_notebook_runs_and_its_outputs_are_current"],
+    "documents/test_quoted.py": [
         "test_the_baseline_gives_the_stored_answer",
         "test_the_baselines_own_values_give_the_stored_answer",
     ],
@@ -74,9 +74,11 @@ def settings() -> dict[str, dict[str, str] | None]:
 
 def targets() -> list[str]:
     """Return the tests: those that import a plain-Python twin, and those of stored numbers."""
-    pages = sorted((ROOT / "tests").glob("test_*.py"))
+    pages = sorted((ROOT / "tests").glob("*/test_*.py"))
     twins = [
-        f"tests/{p.name}" for p in pages if re.search(r"^from tests(\.oracle| import oracle)", p.read_text(), re.M)
+        p.relative_to(ROOT).as_posix()
+        for p in pages
+        if re.search(r"^from tests(\.oracle| import oracle)", p.read_text(), re.M)
     ]
     return twins + [f"tests/{page}::{test}" for page, tests in STORED.items() for test in tests]
 
