@@ -79,6 +79,7 @@ def compare(
     workers: int | None = None,
     overrides_a: Mapping[str, Any] | None = None,
     overrides_b: Mapping[str, Any] | None = None,
+    plugins: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Return the paired differences B minus A of two scenarios run with the same seeds.
 
@@ -98,6 +99,8 @@ def compare(
         Parallel processes, by default one a processor. One runs here.
     overrides_a, overrides_b : mapping, optional
         {"section.name": value} for one of the two.
+    plugins : sequence of str
+        Modules, or names of installed plug-ins, for both; every process imports them.
 
     Returns
     -------
@@ -125,6 +128,7 @@ def compare(
         workers=workers,
         overrides_a=overrides_a,
         overrides_b=overrides_b,
+        plugins=plugins,
     ).rows
 
 
@@ -142,6 +146,7 @@ def paired(
     workers: int | None = None,
     overrides_a: Mapping[str, Any] | None = None,
     overrides_b: Mapping[str, Any] | None = None,
+    plugins: Sequence[str] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Return what `compare` finds, with the first month that differs and both crossovers.
@@ -150,7 +155,9 @@ def paired(
     """
     check_process()
     both = [
-        with_overrides(Scenario.load(source).with_run(months=months, humans=humans), overrides or {})
+        with_overrides(
+            Scenario.load(source).with_run(months=months, humans=humans).with_additions(plugins), overrides or {}
+        )
         for source, overrides in ((a, overrides_a), (b, overrides_b))
     ]
     if both[0].start != both[1].start:

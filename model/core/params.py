@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, ClassVar, NamedTuple, Self
 
 from model.core.errors import InputError, hint, shown, unknown
@@ -155,10 +156,14 @@ class Params:
         known = [written_of(registry, name) for registry, name in named if name in registry]
         return tuple(x for x in known if x.__module__.partition(".")[0] not in (*OURS, "builtins"))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the classes from outside too: a process that reads them imports, and so registers, them."""
+    def check_travels(self) -> None:
+        """Refuse what other processes cannot import: classes and functions that its texts name, its own class."""
         for written in (*self.outside(), type(self)):
             check_travels(written)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the classes from outside too: a process that reads them imports, and so registers, them."""
+        self.check_travels()
         return _unpickled, (type(self), self.values(), self.outside())
 
 
@@ -176,6 +181,8 @@ def check_travels(written: Any) -> None:
     InputError
         Says to put it into a module.
     """
+    if isinstance(written, ModuleType):
+        return
     name, module = getattr(written, "__qualname__", repr(written)), getattr(written, "__module__", None)
     unseen = module == "__main__" and not hasattr(sys.modules["__main__"], "__file__")
     if unseen or module is None or "<" in name:

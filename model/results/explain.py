@@ -6,6 +6,7 @@ import ast
 import functools
 import math
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,12 @@ import numpy as np
 from model.results import measures, record
 from model.core.errors import unknown
 from model.core.flows import MonthFlows
+from model.core.params import OURS
 from model.core.shown import Shown
 from model.core.units import fmt, month_date
 from model.results.described import COLUMNS, KAYA_UNITS
 from model.month import Month
-from model.scenario import FIRM_TYPES, SECTIONS
+from model.scenario import FIRM_TYPES
 from model.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,7 +124,7 @@ def _blocks() -> dict[str, str]:
 def _shown(found: Explanation, others: list[str]) -> Explanation:
     """Return the explanation with its text; values, lines and equations are looked up only now."""
     file, _, pattern = found.where.partition(" ")
-    where = f"{file}, line {_line(file, pattern)}"
+    where = f"{file}, line {_line(file, pattern)}" if _text(file) else file
     labels = equations(found.name) or found.equations
     rows = [
         ("unit", found.unit if found.unit != "-" else "none"),
@@ -189,7 +191,7 @@ def _series(r: record.Recorder) -> Iterator[Explanation]:
 
 
 def _parameters(e: World) -> Iterator[Explanation]:
-    for section in SECTIONS:
+    for section in e.params.sections:
         groups = [(section, getattr(e.params, section))]
         groups += [(f"{section}.{firm}", fields) for firm, fields in e.settings.firms.get(section, {}).items()]
         for prefix, values in groups:
@@ -242,13 +244,19 @@ def _summary(x: Any, unit: str) -> str:
 # Where it is written -------------------------------------------------------------------------------
 
 
-def _file(kind: type) -> str:
-    return kind.__module__.replace(".", "/") + ".py"
+def _file(written: Any) -> str:
+    """Return the file that a class or function stands in: from our folder where it is ours, whole where it is a user's."""
+    module = written.__module__
+    if module.partition(".")[0] in OURS:
+        return str(module.replace(".", "/")) + ".py"
+    return str(getattr(sys.modules.get(module), "__file__", None) or module)
 
 
 @functools.cache
 def _text(file: str) -> str:
-    return (ROOT / file).read_text(encoding="utf-8")
+    """Return a file of ours or of a user, nothing for what stands in a notebook."""
+    path = ROOT / file
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _line(file: str, pattern: str) -> int:
