@@ -53,6 +53,8 @@ class InferenceEconomy(mesa.Model):
         Lives of nets that labs with perfect foresight plan on; found by earlier passes of the same run if left out.
     steps : Steps, optional
         What happens in a month; ``STEPS.replaced("clear", mine)`` and the like from `model.month.STEPS`.
+    series : sequence of Series
+        Recorded each month beside the shipped ones: ``Series(name, unit, meaning, formula)`` of `model.results.record`.
     plugins : sequence of str
         Modules, or names of installed plug-ins, that add rules, steps, series, tables or a kind of agent.
     **kwargs
@@ -76,6 +78,7 @@ class InferenceEconomy(mesa.Model):
         inert: int = 0,
         foresight: Foresight | None = None,
         steps: Steps | None = None,
+        series: Sequence[record.Series] = (),
         plugins: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
@@ -85,7 +88,8 @@ class InferenceEconomy(mesa.Model):
             )
         seed = whole("seed", seed, 0, 2**63 - 1)
         super().__init__(rng=seed)
-        scenario = Scenario.load(source).with_run(months=months, humans=humans).with_additions(plugins, steps)
+        scenario = Scenario.load(source).with_run(months=months, humans=humans)
+        scenario = scenario.with_additions(plugins, steps, series)
         settings = scenario.with_overrides({k.replace("__", "."): v for k, v in kwargs.items()})
         settings.check()
         if settings.humans > REGISTERED and _unclosed:
@@ -102,7 +106,7 @@ class InferenceEconomy(mesa.Model):
         self._register()
         self.recorder = record.Recorder(self.world)
         self.last: month.Month | None = None  # flows, wishes and books of the last month
-        self.datacollector = mesa.DataCollector(model_reporters=record.reporters())
+        self.datacollector = mesa.DataCollector(model_reporters=record.reporters(self.recorder.names))
         # Mesa 3.4.1 and 3.4.2 look these marks up one step early in batch_run; without them every version counts rows
         vars(self.datacollector).pop("_collection_steps", None)
 

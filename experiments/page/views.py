@@ -22,14 +22,12 @@ from experiments.report.printed import PRIOR
 from experiments.runs import answer
 from model.core.units import month_date
 from model.results import tables
-from model.results.record import SERIES
 
 SHORTLY = "The run is too short to show this yet: play on."
 EMPTY = "Nothing has happened yet: press play, step, or drag the month."
 #: Months by which a crossover must move before one seed says anything.
 CLEAR = 3
 ANSWER = Path(experiments.__file__).parent / "stored" / "answer.json"
-MEANINGS = {s.name: (s.unit, s.meaning) for s in SERIES}
 
 
 def draw(scene: Scene) -> tuple[str, list[Part]]:

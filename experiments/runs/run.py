@@ -38,6 +38,7 @@ from model.core.checks import LawBreach
 from model.core.errors import InputError
 from model.core.frames import check_process
 from model.core.steps import Steps
+from model.results.record import Series
 from model.scenario import Scenario, whole
 
 STOP = -1
@@ -76,6 +77,7 @@ def run(
     replace: bool = False,
     plugins: Sequence[str] = (),
     steps: Steps | None = None,
+    series: Sequence[Series] = (),
     on_progress: OnProgress | None = None,
     also: Also | None = None,
 ) -> Result:
@@ -107,7 +109,9 @@ def run(
         Modules, or names of installed plug-ins, that add rules, steps, series, tables or a kind of agent; other processes
         import them too.
     steps : Steps, optional
-        The month in the place of the shipped one; several processes need it in a module.
+        The month in the place of the shipped one; several processes need its functions in a module.
+    series : sequence of Series
+        Recorded each month beside the shipped ones: ``Series(name, unit, meaning, formula)`` of `model.results.record`.
     on_progress : callable, optional
         Called with months done, months in all, seeds finished.
     also : callable, optional
@@ -125,7 +129,7 @@ def run(
         The run ended, but the system does not let `out` be written; its `result` holds what was found.
     """
     check_process()
-    added = {"plugins": plugins, "steps": steps}
+    added = {"plugins": plugins, "steps": steps, "series": series}
     plan = planned(
         source,
         humans=humans,

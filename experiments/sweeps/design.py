@@ -21,6 +21,7 @@ from model.core.errors import InputError, unknown, within
 from model.core.files import ends, read_toml
 from model.core.params import Declaration, check
 from model.month import steps_of
+from model.results.record import names_of
 from model.scenario import FIRM_TYPES, SCHEMA, Scenario, declarations, names, whole
 
 KINDS = ("grid", "list", "lhs", "sobol", "morris")
@@ -172,7 +173,7 @@ def _design(raw: dict[str, Any], beside: Path, added: Mapping[str, Any]) -> Desi
     if not 0 < len(points) * len(scenarios) * len(chosen) <= RUNS_MAX:
         raise InputError(f"{len(points) * len(scenarios) * len(chosen)} runs, outside [1, {RUNS_MAX}]")
     record = _table(raw, "record", ("series", "months"))
-    series = recorded(record.get("series"))
+    series = recorded(record.get("series"), names_of(*scenarios))
     kept = [months_of(s, record.get("months"), "record.months") or () for s in scenarios]
     months = tuple(dict.fromkeys(m for some in kept for m in some)) or None
     return Design(tuple(scenarios), chosen, tuple(a.name for a in axes), points, series, months, kind, tuple(axes))

@@ -24,6 +24,7 @@ from model.core.errors import InputError
 from model.core.frames import check_process
 from model.core.steps import Steps
 from model.results.measures import DEFINITIONS
+from model.results.record import Series
 from model.scenario import whole
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def sweep(
     retry: bool = False,
     plugins: Sequence[str] = (),
     steps: Steps | None = None,
+    series: Sequence[Series] = (),
     on_progress: Callable[[Progress], None] | None = None,
 ) -> pl.DataFrame:
     """Run a design and return what it recorded; runs that the folder already holds are not run again.
@@ -102,6 +104,8 @@ def sweep(
         Modules, or names of installed plug-ins, for all scenarios; every process imports them.
     steps : Steps, optional
         The month in the place of the shipped one; its functions stand in a module.
+    series : sequence of Series
+        Recorded beside the shipped ones; their formulas stand in a module.
     on_progress : callable, optional
         Called with a `Progress` as runs end, and each second.
 
@@ -122,7 +126,7 @@ def sweep(
         Ctrl-C; what is done is kept.
     """
     check_process()
-    design = designs.read(source, {"plugins": plugins, "steps": steps})
+    design = designs.read(source, {"plugins": plugins, "steps": steps, "series": series})
     for scenario in design.scenarios:
         scenario.check_travels()
     processes = os.cpu_count() or 1 if workers is None else whole("workers", workers, 1, 1024)

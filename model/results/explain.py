@@ -155,18 +155,18 @@ def _entries(e: World, r: record.Recorder, last: Month | None) -> Iterator[Expla
 
 
 def _series(r: record.Recorder) -> Iterator[Explanation]:
-    now = dict(zip(record.NAMES, r.rows[-1], strict=True)) if r.rows else {}
+    now = dict(zip(r.names, r.rows[-1], strict=True)) if r.rows else {}
     when = f" in {r.months[-1]}" if r.months else ""
 
     def said(name: str, unit: str) -> str:
         x = now.get(name, math.nan)
         return f"{fmt(x, unit if unit != '-' else '')}{when}" if math.isfinite(x) else "not defined yet"
 
-    formulas = _formulas()
-    for s in record.SERIES:
+    for s in (*record.SERIES, *r.added):
+        file = "model/results/record.py" if s in record.SERIES else _file(s.formula)
         yield Explanation(
-            title="", name=s.name, kind="series", unit=s.unit, meaning=s.meaning, formula=formulas.get(s.name, ""),
-            source="computed each month", value=said(s.name, s.unit), where=f'model/results/record.py Series\\("{s.name}"',
+            title="", name=s.name, kind="series", unit=s.unit, meaning=s.meaning, formula=_formulas(file).get(s.name, ""),
+            source="computed each month", value=said(s.name, s.unit), where=f'{file} Series\\(\\s*"{s.name}"',
         )  # fmt: skip
     for name in record.SHARES:
         base = name.removeprefix(measures.PREFIX).removesuffix(measures.ON_BOARD_SUFFIX)
@@ -265,10 +265,10 @@ def _line(file: str, pattern: str) -> int:
 
 
 @functools.cache
-def _formulas() -> dict[str, str]:
-    """Return the text of each series' formula, from the declarations in record.py."""
+def _formulas(file: str) -> dict[str, str]:
+    """Return the text of each series' formula, from the declarations in a file."""
     out = {}
-    for node in ast.walk(ast.parse(_text("model/results/record.py"))):
+    for node in ast.walk(ast.parse(_text(file))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Series":
             name, formula = node.args[0], node.args[3]
             body = formula.body if isinstance(formula, ast.Lambda) else formula
