@@ -35,7 +35,16 @@ def draw(scene: Scene) -> tuple[str, list[Part]]:
     view = VIEWS[scene.state.view]
     if scene.economy.month < FIRST_MONTHS.get(scene.state.view, 0):
         return key_numbers(scene), [paragraph(EMPTY if not scene.economy.month else SHORTLY, kind="empty")]
-    return key_numbers(scene), view(scene)
+    return key_numbers(scene), [*view(scene), *registered(scene)]
+
+
+def registered(scene: Scene) -> list[Part]:
+    """Return the charts that were registered for the view, at rest and from twelve months on."""
+    charts = [f for f in figures.registered() if f.view == scene.state.view]
+    if not charts or scene.playing or scene.economy.month < 13:
+        return []
+    held = {name: seeded(scene.economy, frame.drop("seed")) for name, frame in scene.economy.tables().items()}
+    return [lambda f=f: picture(f.name.replace("_", "-"), f.of(held)) for f in charts]
 
 
 # Key numbers ---------------------------------------------------------------------------------------
