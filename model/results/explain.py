@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from model.results import measures, record
 from model.core.errors import unknown
 from model.core.flows import MonthFlows
 from model.core.params import OURS
 from model.core.shown import Shown
 from model.core.units import fmt, month_date
-from model.results.described import COLUMNS, KAYA_UNITS
 from model.month import Month
+from model.results import measures, record
+from model.results.described import COLUMNS, KAYA_UNITS
 from model.scenario import FIRM_TYPES
 from model.world import World
 

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from model.core.errors import InputError, unknown
+from model.core.frames import check_process
+from model.core.units import WORK, month_date, month_index
 from model.results.accounts import KAYA_CLASSES as KAYA_CLASSES
 from model.results.accounts import KAYA_FACTORS as KAYA_FACTORS
 from model.results.accounts import KAYA_QUANTITIES as KAYA_QUANTITIES
@@ -27,9 +30,6 @@ from model.results.accounts import kaya as kaya
 from model.results.accounts import log_mean as log_mean
 from model.results.accounts import ratio as ratio
 from model.results.accounts import stack_accounts as stack_accounts
-from model.core.errors import InputError, unknown
-from model.core.frames import check_process
-from model.core.units import WORK, month_date, month_index
 
 if TYPE_CHECKING:
     import polars as pl

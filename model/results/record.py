@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from model.results import accounts, measures
 from model.core.errors import InputError, shown
 from model.core.flows import MonthFlows
 from model.core.frames import check_process
 from model.core.units import LAB_USES, ON_BOARD, SERVING, WORK, month_date
 from model.markets import settlement
 from model.month import Month
+from model.results import accounts, measures
 from model.scenario import Scenario
 from model.stages.people import Known, Wishes
 from model.state import ASSISTANT, DELEGATED, EMBEDDED, FRONTIER, ROBOT, SMALL, STANDING

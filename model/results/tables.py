@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model.results.accounts import LAYERS
 from model.core import graph, table
 from model.core.frames import check_process
 from model.core.ledger import SECTORS
 from model.core.units import PROVIDER_RUN, WORK, month_date
+from model.results.accounts import LAYERS
 from model.results.measures import Crossover, crossover, first_index, recorded_pairs
 from model.results.regret import hindsight
 from model.world import World

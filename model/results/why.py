@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.results import accounts, measures, record
 from model.core.errors import InputError
 from model.core.shown import Shown
 from model.core.units import LAB_USES, SERVING, fmt, month_index
+from model.results import accounts, measures, record
 
 
 @dataclass(frozen=True, repr=False)
