@@ -10,6 +10,7 @@ The file is a line of JSON (format, version, checksum of the rest), then an .npz
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import io
 import json
@@ -23,15 +24,16 @@ import mesa
 import numpy as np
 
 from model.core import frozen, modules
+from model.core.additions import Additions
 from model.core.errors import InputError
 from model.core.steps import Steps
-from model.month import STEPS
+from model.month import steps_of
+from model.scenario import Scenario
 
 if TYPE_CHECKING:
     from model.economy import InferenceEconomy
-    from model.scenario import Scenario
 
-FORMAT, VERSION = "economy checkpoint", 3
+FORMAT, VERSION = "economy checkpoint", 4
 #: What the archive holds: who may go on from it, what the constructor needs, all else.
 FACTS, OPENING, ECONOMY = "facts", "opening", "economy"
 
@@ -56,8 +58,17 @@ def save(economy: InferenceEconomy, path: str | Path, code: str = "") -> None:
     path, settings = Path(path), economy.settings
     inert = economy.humans.n - settings.humans
     facts = {"code": code, "scenario": digest(settings), "seed": economy.seed, "month": economy.month}
-    facts |= {"class": _name(type(economy)), "steps": _listed(economy.steps_of_month)}
-    opening = {"settings": settings, "foresight": economy.foresight, "inert": inert, "steps": economy.steps}
+    facts |= {
+        "class": _name(type(economy)),
+        "steps": _listed(economy.steps_of_month),
+        "plugins": list(settings.plugins),
+    }
+    opening = {
+        "settings": dataclasses.replace(settings, added=Additions()),
+        "foresight": economy.foresight,
+        "inert": inert,
+        "steps": economy.steps,
+    }
     members = {FACTS: np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)}
     members |= frozen.members(OPENING, opening)
     members |= frozen.members(ECONOMY, economy, built())
@@ -106,11 +117,12 @@ def load(
     scenario: Scenario | None = None,
     seed: int | None = None,
     kind: type[InferenceEconomy] | None = None,
-    steps: Steps = STEPS,
+    steps: Steps | None = None,
 ) -> InferenceEconomy:
     """Return the economy of a checkpoint; what it does from here on is what it would have done, bit for bit.
 
-    Parameters and errors are those of `check`; `kind` is the class of an economy that you extended, `steps` the month that it had.
+    Parameters and errors are those of `check`; `kind` is the class of an economy that you extended, `steps` the month that it had,
+    where `scenario` does not hold it.
     """
     from model.economy import InferenceEconomy
 
@@ -120,16 +132,17 @@ def load(
         seed, made = facts["seed"], facts.get("class", _name(InferenceEconomy))
         if made != _name(kind):
             raise InputError(f"checkpoint {str(path)!r}: of a {made}; give load(..., kind=) that class")
-        other = [name for name in facts.get("steps", []) if name not in _listed(steps)]
-        if other or len(steps) != len(facts.get("steps", [])):
+        added = (Additions() if scenario is None else scenario.added).with_more(Additions(steps))
+        here = _listed(steps_of(dataclasses.replace(Scenario(), plugins=tuple(facts["plugins"]), added=added)))
+        other = [name for name in facts["steps"] if name not in here]
+        if other or len(here) != len(facts["steps"]):
             raise InputError(
                 f"checkpoint {str(path)!r}: of a month with other steps{f' ({other[0]})' if other else ''}; give load(..., steps=) them"
             )
         try:
             opening = frozen.restored(archive, OPENING)
-            economy = kind(
-                opening["settings"], seed=seed, inert=opening["inert"], foresight=opening["foresight"], steps=steps
-            )
+            settings = dataclasses.replace(opening["settings"], added=added)
+            economy = kind(settings, seed=seed, inert=opening["inert"], foresight=opening["foresight"])
             economy.months = 0  # at its end: steps that do nothing wind Mesa's clock
             for _ in range(opening["steps"]):
                 economy.step()
@@ -213,6 +226,10 @@ def _facts(archive: Any, path: str | Path, code: str, scenario: Scenario | None,
     """Return the facts of a checkpoint, or refuse it by them."""
     facts: dict[str, Any] = json.loads(archive[FACTS].tobytes())
     name, month = f"checkpoint {str(path)!r}", facts["month"]
+    there = facts["plugins"]
+    if scenario is not None and list(scenario.plugins) != there:
+        made, here = (", ".join(names) or "none" for names in (there, scenario.plugins))
+        raise InputError(f"{name}: of a run with other plug-ins ({made} there, {here} here); give the same to go on")
     if facts["code"] != code:
         made, here = (c or "none named" for c in (facts["code"], code))
         raise InputError(f"{name}: out of date, made by other code or package versions ({made}) than are here ({here})")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -54,6 +53,10 @@ class InferenceEconomy(mesa.Model):
         Lives of nets that labs with perfect foresight plan on; found by earlier passes of the same run if left out.
     steps : Steps, optional
         What happens in a month; ``STEPS.replaced("clear", mine)`` and the like from `model.month.STEPS`.
+    series : sequence of Series
+        Recorded each month beside the shipped ones: ``Series(name, unit, meaning, formula)`` of `model.results.record`.
+    plugins : sequence of str
+        Modules, or names of installed plug-ins, that add rules, steps, series, tables or a kind of agent.
     **kwargs
         ``section__name=value`` or ``**{"section.name": value}``; Mesa's page knows what is free by this name.
 
@@ -74,7 +77,9 @@ class InferenceEconomy(mesa.Model):
         seed: int = 1,
         inert: int = 0,
         foresight: Foresight | None = None,
-        steps: Steps = month.STEPS,
+        steps: Steps | None = None,
+        series: Sequence[record.Series] = (),
+        plugins: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         if seed is None:
@@ -84,13 +89,14 @@ class InferenceEconomy(mesa.Model):
         seed = whole("seed", seed, 0, 2**63 - 1)
         super().__init__(rng=seed)
         scenario = Scenario.load(source).with_run(months=months, humans=humans)
+        scenario = scenario.with_additions(plugins, steps, series)
         settings = scenario.with_overrides({k.replace("__", "."): v for k, v in kwargs.items()})
         settings.check()
         if settings.humans > REGISTERED and _unclosed:
             gc.collect()
         _unclosed.add(self)
         self._changes = settings.change_months()
-        self.steps_of_month = steps
+        self.steps_of_month = month.steps_of(settings)
         self.seconds_by_step: dict[str, float] | None = None  # set to {} it is filled
         self.running = True
         rows = whole("inert", inert, 0, 1_000_000)
@@ -100,7 +106,7 @@ class InferenceEconomy(mesa.Model):
         self._register()
         self.recorder = record.Recorder(self.world)
         self.last: month.Month | None = None  # flows, wishes and books of the last month
-        self.datacollector = mesa.DataCollector(model_reporters=record.reporters())
+        self.datacollector = mesa.DataCollector(model_reporters=record.reporters(self.recorder.names))
         # Mesa 3.4.1 and 3.4.2 look these marks up one step early in batch_run; without them every version counts rows
         vars(self.datacollector).pop("_collection_steps", None)
 
@@ -108,7 +114,7 @@ class InferenceEconomy(mesa.Model):
         """Return how the same run is made before this one, and what it released."""
 
         def releases(known: Foresight) -> list[Release]:
-            other = type(self)(settings, seed=seed, inert=inert, foresight=known, steps=self.steps_of_month).run()
+            other = type(self)(settings, seed=seed, inert=inert, foresight=known).run()
             found = other.world.state.releases
             other.close()
             return found
@@ -273,7 +279,7 @@ class InferenceEconomy(mesa.Model):
 
     def parameter_values(self) -> Mapping[str, Mapping[str, Any]]:
         """Return plain values in force this month, {section: {name: value}}."""
-        return {f.name: getattr(self.world.params, f.name).values() for f in dataclasses.fields(self.world.params)}
+        return {name: getattr(self.world.params, name).values() for name in self.world.params.sections}
 
     if TYPE_CHECKING:  # the properties made below
 

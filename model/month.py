@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from model.core.errors import InputError, shown
 from model.core.flows import MonthFlows
 from model.core.ledger import MonthBooks
 from model.core.steps import Held, Step, Steps
+from model.scenario import Scenario
 from model.stages import books, labs, market, memory, people, platforms, providers, stack, turnover
 from model.world import CHANGED, World
 
@@ -87,6 +89,23 @@ STEPS = Steps(
         Step("close", books.close, ("ledger",), gives="books"),
     ]
 )  # fmt: skip
+
+
+def steps_of(scenario: Scenario) -> Steps:
+    """Return the month of a scenario: the shipped one, or the one it has, with the steps of its plug-ins.
+
+    Raises
+    ------
+    InputError
+        If a plug-in returns no month.
+    """
+    added, months = scenario.additions()
+    steps = STEPS if added.steps is None else added.steps
+    for change in months:
+        steps = change(steps)
+        if not isinstance(steps, Steps):
+            raise InputError(f"plug-in '{change.__module__}': steps returns {shown(steps)}: must be Steps")
+    return steps
 
 
 def step(e: World, steps: Steps = STEPS, seconds: dict[str, float] | None = None) -> Month:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from agents.ai_agent import AIAgentParams
 from agents.application import ApplicationParams
@@ -19,10 +19,13 @@ from agents.provider import FIRMS as PROVIDER_FIRMS
 from agents.provider import ProviderFirm, ProviderParams
 from agents.robot import RobotParams
 from agents.supplier import SupplierParams
-from model.core.errors import InputError, unknown, within
+from model.core import additions as plugins
+from model.core.additions import Additions, names_of
+from model.core.errors import InputError, hint, unknown, within
 from model.core.files import ends, read_json, read_toml
 from model.core.params import Declaration, Params, check, from_text
 from model.core.shown import Shown
+from model.core.steps import Steps
 from model.core.units import month_date, month_index
 from model.layers.agent import AgentLoopParams
 from model.layers.application import AppNetworkParams
@@ -62,17 +65,43 @@ class Parameters:
     auction: AuctionParams = field(default_factory=AuctionParams)
     attention: AttentionParams = field(default_factory=AttentionParams)
     compute: ComputeParams = field(default_factory=ComputeParams)
+    added: Mapping[str, Params] = field(default_factory=dict)  # sections of kinds of agents that were added
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """Names of all sections, added ones last."""
+        return (*SECTIONS, *self.added)
+
+    def changed(self, section: str, values: Params) -> Self:
+        """Return the parameters with another section."""
+        if section in SECTIONS:
+            new: dict[str, Any] = {section: values}
+            return dataclasses.replace(self, **new)
+        return dataclasses.replace(self, added={**self.added, section: values})
+
+    def at_default(self) -> Parameters:
+        """Return the same sections at their declared defaults."""
+        return Parameters(added={section: type(values)() for section, values in self.added.items()})
+
+    if not TYPE_CHECKING:  # sections of this project are declared above
+
+        def __getattr__(self, name: str) -> Params:
+            """Return an added section."""
+            added = vars(self).get("added", {})
+            if name not in added:
+                raise AttributeError(f"there is no section '{name}'{hint(name, SECTIONS)}")
+            return added[name]
 
 
-SECTIONS: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(Parameters))
+SECTIONS: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(Parameters) if f.name != "added")
 FIRM_TYPES: dict[str, type[Params]] = {"lab": LabFirm, "provider": ProviderFirm}
 OPENING_FIRMS: dict[str, dict[str, Params]] = {"lab": dict(LAB_FIRMS), "provider": dict(PROVIDER_FIRMS)}
 
 
-def declarations() -> tuple[Declaration, ...]:
-    """Return every declared parameter, section by section (firm fields apart)."""
-    default = Parameters()
-    return tuple(d for section in SECTIONS for d in getattr(default, section).declared())
+def declarations(parameters: Parameters | None = None) -> tuple[Declaration, ...]:
+    """Return every declared parameter, section by section (firm fields apart); with those of added kinds if they are given."""
+    given = Parameters() if parameters is None else parameters
+    return tuple(d for section in given.sections for d in getattr(given, section).declared())
 
 
 @dataclass(frozen=True)
@@ -103,6 +132,13 @@ class Scenario:
     parameters: Parameters = field(default_factory=Parameters)
     firms: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: OPENING_FIRMS)
     interventions: tuple[Intervention, ...] = ()
+    plugins: tuple[str, ...] = ()
+    added: Additions = field(default_factory=Additions)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Import the plug-ins where the scenario arrives: in a worker, before it works."""
+        plugins.load(state["plugins"])
+        self.__dict__.update(state)
 
     @classmethod
     def load(cls, source: str | Path | Scenario) -> Scenario:
@@ -132,6 +168,49 @@ class Scenario:
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise InputError(f"scenario {str(source)!r}: a value has the wrong form") from error
 
+    def with_additions(
+        self,
+        plugins: Sequence[str] = (),
+        steps: Steps | None = None,
+        series: Sequence[Any] = (),
+        tables: Sequence[Any] = (),
+        kinds: Sequence[Any] = (),
+    ) -> Self:
+        """Return the scenario with more than the shipped model.
+
+        Parameters
+        ----------
+        plugins : sequence of str
+            Modules or names of installed plug-ins, imported here and in every process that runs the scenario.
+        steps : Steps, optional
+            The month in the place of the shipped one; plug-ins put their steps into it.
+        series, tables, kinds : sequence of Series, ResultTable, Kind
+
+        Raises
+        ------
+        InputError
+            One line naming what is wrong and the nearest valid name.
+        """
+        more = Additions(steps, series, tables, kinds)  # type: ignore[arg-type]
+        named = tuple(dict.fromkeys((*self.plugins, *names_of(plugins))))
+        out = dataclasses.replace(self, plugins=named, added=self.added.with_more(more))
+        if named == self.plugins and not more:
+            return self
+        parameters = out.parameters
+        for kind in out.additions()[0].kinds:
+            section = "" if kind.params is None else kind.params.section
+            if section in (*SECTIONS, *Scenario.__dataclass_fields__, "run", "intervention", "schema", "extends"):
+                raise InputError(
+                    f"Kind '{kind.name}': section = '{section}' of its parameters is taken; choose another"
+                )
+            if section and section not in parameters.added:
+                parameters = parameters.changed(section, kind.params())
+        return dataclasses.replace(out, parameters=parameters)
+
+    def additions(self) -> tuple[Additions, tuple[Callable[[Steps], Steps], ...]]:
+        """Return what was added, that of plug-ins too, and what plug-ins make of the month."""
+        return plugins.additions(self.plugins, self.added)
+
     def with_overrides(self, overrides: Mapping[str, Any]) -> Self:
         """Return the scenario with ``section.name`` or ``section.firm.name`` changed; text is no number, see `read`."""
         changed: dict[str, dict[str, Any]] = {}
@@ -143,13 +222,12 @@ class Scenario:
             elif len(parts) == 2:
                 changed.setdefault(parts[0], {})[parts[1]] = value
             else:
-                raise unknown("parameter", key, names())
+                raise unknown("parameter", key, names(self.parameters))
         parameters = self.parameters
         for section, values in changed.items():
-            if section not in SECTIONS:
-                raise unknown("parameter", f"{section}.{next(iter(values))}", names())
-            new: dict[str, Any] = {section: _changed(getattr(parameters, section), section, values)}
-            parameters = dataclasses.replace(parameters, **new)
+            if section not in parameters.sections:
+                raise unknown("parameter", f"{section}.{next(iter(values))}", names(parameters))
+            parameters = parameters.changed(section, _changed(getattr(parameters, section), section, values))
         table = {section: dict(rows) for section, rows in self.firms.items()}
         for (section, firm), values in firms.items():
             if firm not in table[section]:
@@ -180,9 +258,10 @@ class Scenario:
         """
         for change in self.interventions:
             section, _, name = str(change.parameter).partition(".")
-            declared = {d.name: d for d in getattr(self.parameters, section).declared()} if section in SECTIONS else {}
+            known = section in self.parameters.sections
+            declared = {d.name: d for d in getattr(self.parameters, section).declared()} if known else {}
             if name not in declared:
-                raise unknown("parameter", str(change.parameter), names())
+                raise unknown("parameter", str(change.parameter), names(self.parameters))
             if not declared[name].dynamic:
                 raise InputError(
                     f"intervention on {change.parameter}: fixed at the opening, it cannot change at a date"
@@ -226,7 +305,7 @@ class Scenario:
             value: Any = change.value
             if change.mode == "multiply":
                 value = getattr(now, name) * value
-            parameters = dataclasses.replace(parameters, **{section: now.replace(**{name: value})})
+            parameters = parameters.changed(section, now.replace(**{name: value}))
         return parameters
 
     def change_months(self) -> set[int]:
@@ -234,18 +313,33 @@ class Scenario:
         dates = [d for c in self.interventions for d in (c.date, c.until) if d]
         return {month_index(d, self.start) for d in dates}
 
-    def outside(self) -> tuple[type, ...]:
-        """Return the classes its parameters and firms name that are none of this project's: rules of users."""
-        return tuple(dict.fromkeys(kind for values in self._all() for kind in values.outside()))
+    def outside(self) -> tuple[Any, ...]:
+        """Return what it needs that is none of this project's: rules that its parameters name, additions, plug-ins as modules."""
+        rules = [written for values in self._all() for written in values.outside()]
+        return tuple(dict.fromkeys([*rules, *self.added.outside(), *plugins.load(self.plugins)]))
+
+    def check_travels(self) -> None:
+        """Refuse what other processes cannot import.
+
+        Raises
+        ------
+        InputError
+            One line that names it and says to put it into a module.
+        """
+        self.added.check_travels()
+        for values in self._all():
+            values.check_travels()
 
     def _all(self) -> list[Params]:
         """Return the parameters of all sections and of all firms."""
-        sections = [getattr(self.parameters, name) for name in SECTIONS]
+        sections = [getattr(self.parameters, name) for name in self.parameters.sections]
         return sections + [firm for rows in self.firms.values() for firm in rows.values()]
 
     def values(self) -> dict[str, dict[str, Any]]:
         """Return plain values: {section: {name: value}}, firm fields as "firm.name"."""
-        out: dict[str, dict[str, Any]] = {s: dict(getattr(self.parameters, s).values()) for s in SECTIONS}
+        out: dict[str, dict[str, Any]] = {
+            s: dict(getattr(self.parameters, s).values()) for s in self.parameters.sections
+        }
         for section, rows in self.firms.items():
             for firm, values in rows.items():
                 out[section].update({f"{firm}.{k}": v for k, v in values.values().items()})
@@ -253,7 +347,7 @@ class Scenario:
 
     def changes(self) -> dict[str, tuple[Any, Any]]:
         """Return what differs from the declared defaults: {name: (value, default)}."""
-        default, out = Scenario().values(), {}
+        default, out = Scenario(parameters=self.parameters.at_default()).values(), {}
         for section, values in self.values().items():
             for name, value in values.items():
                 before = default[section].get(name)
@@ -283,9 +377,9 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
     return value
 
 
-def names() -> list[str]:
-    """Return all names of parameters, "section.name"."""
-    return [f"{d.section}.{d.name}" for d in declarations()]
+def names(parameters: Parameters | None = None) -> list[str]:
+    """Return all names of parameters, "section.name"; with those of added kinds if they are given."""
+    return [f"{d.section}.{d.name}" for d in declarations(parameters)]
 
 
 def shipped() -> dict[str, Path]:
@@ -308,7 +402,7 @@ def _changed(params: Params, where: str, values: Mapping[str, Any]) -> Params:
         raise
 
 
-def read(name: str, text: str) -> Any:
+def read(name: str, text: str, parameters: Parameters | None = None) -> Any:
     """Return text as the type that "section.name" or "section.firm.name" is declared with; as it is where it cannot be.
 
     >>> read("human.contacts", "12"), read("lab.alpha.rule", "12"), read("human.contacts", "many")
@@ -316,7 +410,7 @@ def read(name: str, text: str) -> Any:
     """
     section, last = name.partition(".")[0], name.rpartition(".")[2]
     of_firm = name.count(".") == 2 and section in FIRM_TYPES
-    rows = FIRM_TYPES[section].declared() if of_firm else declarations()
+    rows = FIRM_TYPES[section].declared() if of_firm else declarations(parameters)
     default = next((d.default for d in rows if (d.section, d.name) == (section, last)), "")
     return from_text(text, default)
 
@@ -340,7 +434,7 @@ def _from_toml(path: Path, seen: tuple[Path, ...]) -> Scenario:
     with within(where):
         title, description = _text(raw, "title", stem), _text(raw, "description", "")
         out = dataclasses.replace(base, name=stem, title=title, description=description)
-        return _apply(out, raw)
+        return _apply(out.with_additions(raw.pop("plugins", ())), raw)
 
 
 def _text(raw: Mapping[str, Any], name: str, default: str) -> str:
@@ -364,10 +458,9 @@ def _apply(scenario: Scenario, raw: dict[str, Any]) -> Scenario:
     for section, table in raw.items():
         if section in ("title", "description"):
             continue
-        if section not in SECTIONS:
-            raise unknown(
-                "section", section, (*SECTIONS, "run", "intervention", "title", "description", "extends", "schema")
-            )
+        if section not in scenario.parameters.sections:
+            others = ("run", "intervention", "title", "description", "extends", "schema", "plugins")
+            raise unknown("section", section, (*scenario.parameters.sections, *others))
         if not isinstance(table, dict):
             raise InputError(f"[{section}] must be a table")
         given: set[str] = set()
@@ -455,6 +548,7 @@ def _from_manifest(path: Path) -> Scenario:
         title, description = _text(raw, "title", ""), str(raw.get("description", ""))
         base = Scenario(name=raw["scenario"], title=title, description=description)
         base = base.with_run(start=run["start"], months=run["months"], humans=run["humans"])
+        base = base.with_additions(raw.get("plugins", ()))
         base = dataclasses.replace(base, interventions=_interventions(raw.get("interventions", [])))
         firms: dict[str, dict[str, Params]] = {section: {} for section in FIRM_TYPES}
         overrides: dict[str, Any] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
-from model.core.params import enter
+from model.core.params import Registry, enter
 
 
 class Forecaster:
@@ -17,7 +17,7 @@ class Forecaster:
     foresees: ClassVar[bool] = False
 
 
-FORECASTERS: dict[str, Forecaster] = {}
+FORECASTERS = Registry()
 _Forecaster = TypeVar("_Forecaster", bound=type[Forecaster])
 
 

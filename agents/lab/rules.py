@@ -9,7 +9,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple, TypeVar
 
-from model.core.params import enter
+from model.core.params import Registry, enter
 
 #: Research uses, the order of LAB_USES.
 USES = ("final_run", "experiment", "rl_rollout", "synthetic_data", "research_automation")
@@ -48,7 +48,7 @@ class Rule(ABC):
         return None
 
 
-RULES: dict[str, Rule] = {}
+RULES = Registry()
 _Rule = TypeVar("_Rule", bound=type[Rule])
 
 

@@ -10,6 +10,8 @@ from experiments.runs.streams import say
 
 #: Declares a command: name, what does it, help.
 Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+#: Help of the option of several.
+PLUGIN = "import a module, or an installed plug-in by name, that adds to the model (repeatable)"
 BAD_INPUT, BROKEN, INTERRUPTED = 2, 3, 130
 
 

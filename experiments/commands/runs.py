@@ -7,7 +7,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, cast
 
-from experiments.commands.exit import Command
+from experiments.commands.exit import PLUGIN, Command
 from experiments.runs.files import attempt, raised
 from experiments.runs.folder import check_target, own_folder
 from experiments.runs.streams import say
@@ -47,6 +47,7 @@ def add(command: Command) -> None:
         metavar="DIR",
         help="folder to write; results/<scenario>, or one beside it for other settings, if left out",
     )
+    run.add_argument("--plugin", action="append", default=[], metavar="MODULE", help=PLUGIN)
     run.add_argument("--replace", action="store_true", help="replace the result in DIR though its settings were others")
     run.add_argument("--json", action="store_true", help="print the answer as JSON")
     compare = command("compare", _compare, "paired difference of two scenarios on common random numbers")
@@ -56,6 +57,7 @@ def add(command: Command) -> None:
     compare.add_argument("--humans", metavar="N", help="human rows: the resolution, not the population")
     compare.add_argument("--months", metavar="N", help="months to run")
     compare.add_argument("--workers", metavar="N", help="parallel processes")
+    compare.add_argument("--plugin", action="append", default=[], metavar="MODULE", help=PLUGIN)
     compare.add_argument("--out", metavar="FILE.csv", help="file for the rows, new or from an earlier comparison")
     compare.add_argument("--json", action="store_true", help="print the rows as JSON")
     command("scenarios", _scenarios, "list the shipped scenarios")
@@ -75,6 +77,7 @@ def add(command: Command) -> None:
 
 def _run(given: argparse.Namespace) -> int:
     from experiments.runs.options import DRAWS_MAX, SEED_MAX, SEEDS_MAX, assignments, default_folder, whole_number
+    from model.scenario import Scenario
 
     humans = whole_number("--humans", given.humans, 1, 100_000_000)
     months = whole_number("--months", given.months, 1, 1200)
@@ -83,7 +86,8 @@ def _run(given: argparse.Namespace) -> int:
     posterior = whole_number("--posterior", given.posterior, 1, DRAWS_MAX)
     workers = whole_number("--workers", given.workers, 1, 1024)
     checkpoint_every = whole_number("--checkpoint-every", given.checkpoint_every, 1, 1200)
-    overrides = assignments(given.set)
+    base = Scenario.load(given.scenario).with_additions(given.plugin)
+    overrides = assignments(given.set, base.parameters)
     if given.out is not None:
         check_target(given.out)
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -100,9 +104,10 @@ def _run(given: argparse.Namespace) -> int:
         "posterior": posterior,
         "overrides": overrides,
     }
+    added = {"plugins": given.plugin}
     out = given.out
     if out is None:
-        plan = planned(given.scenario, **asked)
+        plan = planned(given.scenario, **asked, added=added)
         plain = default_folder(plan.scenario)
         out = plain if given.replace else own_folder(plain, plan.settings())
         if out != plain:
@@ -110,7 +115,7 @@ def _run(given: argparse.Namespace) -> int:
     kept: dict[str, Any] = {"checkpoint_every": checkpoint_every, "resume": given.resume, "replace": given.replace}
     with RunProgress() as progress:
         found, failed = attempt(
-            lambda: run(given.scenario, **asked, **kept, workers=workers, out=out, on_progress=progress)
+            lambda: run(given.scenario, **asked, **added, **kept, workers=workers, out=out, on_progress=progress)
         )
     result = cast("Result", found)  # what could not be written comes with the error
     if given.json:
@@ -142,6 +147,7 @@ def _compare(given: argparse.Namespace) -> int:
             humans=humans,
             months=months,
             workers=workers,
+            plugins=given.plugin,
             on_progress=lambda done, total: shown.show(done, total, f"{done} of {total} runs", always=done == total),
         )
     failed = None if out is None else attempt(lambda: save(found, given.out))[1]

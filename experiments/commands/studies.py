@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from experiments.commands.exit import INTERRUPTED, Command, fail
+from experiments.commands.exit import INTERRUPTED, PLUGIN, Command, fail
 from experiments.runs.files import attempt, raised
 
 
@@ -16,6 +16,7 @@ def add(command: Command) -> None:
     sweep.add_argument("--out", metavar="DIR", help="folder of the sweep; results/<path of the file> if left out")
     sweep.add_argument("--workers", metavar="N", help="parallel processes")
     sweep.add_argument("--cluster", metavar="ADDRESS", help="dask scheduler, tcp://host:8786; see docs/cluster.md")
+    sweep.add_argument("--plugin", action="append", default=[], metavar="MODULE", help=PLUGIN)
     sweep.add_argument("--retry", action="store_true", help="run those again that ended in an error")
     study = command("sensitivity", _sensitivity, "what decides the crossover: Morris screening, then Sobol effects")
     study.add_argument("scenario", nargs="?", default="baseline", help="shipped name or TOML file")
@@ -39,7 +40,8 @@ def _sweep(given: argparse.Namespace) -> int:
     out = given.out if given.out is not None else sweep_folder(given.file)
     try:
         with SweepProgress() as progress:
-            sweep(given.file, out, workers, cluster=given.cluster, retry=given.retry, on_progress=progress)
+            more = {"retry": given.retry, "plugins": given.plugin}
+            sweep(given.file, out, workers, cluster=given.cluster, **more, on_progress=progress)
     except RunInterrupted:
         return fail(progress.kept(out), INTERRUPTED, given.debug)
     last = progress.last

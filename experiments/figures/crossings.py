@@ -12,6 +12,7 @@ import altair as alt
 import polars as pl
 
 from experiments.calibration.observed import points
+from experiments.figures.register import figure
 from experiments.figures.style import (
     BLUE,
     DATA_END,
@@ -49,6 +50,7 @@ OUTCOMES = {
 }
 
 
+@figure("the answer", ["compute"])
 def answer(compute: pl.DataFrame) -> alt.TopLevelMixin:
     """Who has the accelerator-hours of generative AI, and when inference passes one half.
 
@@ -117,6 +119,7 @@ def answer(compute: pl.DataFrame) -> alt.TopLevelMixin:
     )
 
 
+@figure("six denominators", ["compute", "monthly"], after="answer")
 def definitions(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     """Inference's 12-month share under each definition, with and without work on robots' and devices' own chips.
 
@@ -178,14 +181,15 @@ def definitions(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMix
     )
 
 
-def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame, drawn: bool = False) -> alt.TopLevelMixin:
+@figure("when", ["compute", "monthly"], after="definitions")
+def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame, posterior: bool = False) -> alt.TopLevelMixin:
     """How runs end under each definition, and the share of runs that have passed one half by the end of each year.
 
     Parameters
     ----------
     compute, monthly : polars.DataFrame
         Tables of the same names.
-    drawn : bool
+    posterior : bool
         Each run has its own draw of the fitted parameters.
     """
     found = numbers.counts(compute, monthly)
@@ -228,7 +232,7 @@ def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame, drawn: bool = False) 
         "When does inference pass one half, by denominator",
         ["Twelve-month sums. A crossing counts when the share stays above one half for twelve months."],
         monthly,
-        f"{INFORMED}; runs differ in luck{' and in fitted parameters' if drawn else ', not in parameters'}",
+        f"{INFORMED}; runs differ in luck{' and in fitted parameters' if posterior else ', not in parameters'}",
         "{}",
     )
 

@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
+from experiments.figures.register import figure
 from experiments.figures.style import (
     BLUE,
     GREEN,
@@ -66,6 +67,7 @@ FACTORS = dict(
 SPANS = ((2023, 2025), (2025, 2030), (2030, 2035))
 
 
+@figure("who demands", ["demand", "monthly"], after="outcomes")
 def demand(demanded: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     """Hours served by consumer, the share of demand that was served, and what drives demand.
 
@@ -93,6 +95,7 @@ def demand(demanded: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     return finish(chart, "Who demands compute", ["Hours run by providers, without ranking and other AI."], monthly)
 
 
+@figure("labs' plans", ["labs"], after="market")
 def labs(table: pl.DataFrame) -> alt.TopLevelMixin:
     """Realised over planned lifetime tokens and cost: totals over released models that have ended serving, by year of release.
 
@@ -131,6 +134,7 @@ _LOWER = (
 )
 
 
+@figure("seven layers", ["stack", "flows", "monthly"], after="kaya")
 def layers(stack: pl.DataFrame, flows: pl.DataFrame, monthly: pl.DataFrame, dollars: bool = True) -> alt.TopLevelMixin:
     """Value added, operations and electricity by layer, and where a dollar of spending on generative AI goes.
 
@@ -279,6 +283,7 @@ def _billions(usd: float) -> str:
     return f"{usd / 1e9:,.0f}" if usd >= 1e11 else f"{usd / 1e9:.3g}"
 
 
+@figure("what grew", ["monthly"], after="demand")
 def kaya(monthly: pl.DataFrame) -> alt.TopLevelMixin:
     """Draw what made serving grow: heads, tasks a head, calls a task, tokens a call or FLOP a token, by consumer class.
 

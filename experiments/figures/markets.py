@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from experiments.calibration.observed import MAPPINGS, compared, model_line, points, wide
+from experiments.figures.register import figure
 from experiments.figures.style import (
     BLUE,
     GREEN,
@@ -47,6 +48,7 @@ CLAIMANTS = {
 }
 
 
+@figure("compute market", ["capacity", "monthly"], after="attention")
 def market(capacity: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     """Rents against the user cost of capital and observed rents; utilisation, capex, machines, prices of tokens.
 
@@ -111,6 +113,7 @@ def market(capacity: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     )
 
 
+@figure("attention", ["attention", "monthly"], after="layers")
 def attention(table: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     """Both markets for attention: people's minutes and their prices, agents' context and its price, what has moved.
 
@@ -184,6 +187,7 @@ def attention(table: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     )
 
 
+@figure("against observations", after="who_was_right", name="observed")
 def against_observations(tables: Mapping[str, pl.DataFrame]) -> alt.TopLevelMixin:
     """Each observed series that has a counterpart in the model beside it, hits and misses alike.
 

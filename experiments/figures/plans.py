@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
+from experiments.figures.register import figure
 from experiments.figures.style import BLUE, INK, ORANGE, finish, models, nothing
 from experiments.studies.regimes import REGIMES
 from experiments.studies.regret import summary
@@ -13,6 +14,7 @@ MOST_YEARS = 14
 KNOWN = "prior-dominated: plans of labs are not published"
 
 
+@figure("who was right", ["labs"], after="labs")
 def who_was_right(table: pl.DataFrame) -> alt.TopLevelMixin:
     """Realised over planned tokens by year of release, and what the wrong size cost, by rule and forecaster, or by lab where all share them.
 

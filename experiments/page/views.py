@@ -22,14 +22,12 @@ from experiments.report.printed import PRIOR
 from experiments.runs import answer
 from model.core.units import month_date
 from model.results import tables
-from model.results.record import SERIES
 
 SHORTLY = "The run is too short to show this yet: play on."
 EMPTY = "Nothing has happened yet: press play, step, or drag the month."
 #: Months by which a crossover must move before one seed says anything.
 CLEAR = 3
 ANSWER = Path(experiments.__file__).parent / "stored" / "answer.json"
-MEANINGS = {s.name: (s.unit, s.meaning) for s in SERIES}
 
 
 def draw(scene: Scene) -> tuple[str, list[Part]]:
@@ -37,7 +35,16 @@ def draw(scene: Scene) -> tuple[str, list[Part]]:
     view = VIEWS[scene.state.view]
     if scene.economy.month < FIRST_MONTHS.get(scene.state.view, 0):
         return key_numbers(scene), [paragraph(EMPTY if not scene.economy.month else SHORTLY, kind="empty")]
-    return key_numbers(scene), view(scene)
+    return key_numbers(scene), [*view(scene), *registered(scene)]
+
+
+def registered(scene: Scene) -> list[Part]:
+    """Return the charts that were registered for the view, at rest and from twelve months on."""
+    charts = [f for f in figures.registered() if f.view == scene.state.view]
+    if not charts or scene.playing or scene.economy.month < 13:
+        return []
+    held = {name: seeded(scene.economy, frame.drop("seed")) for name, frame in scene.economy.tables().items()}
+    return [lambda f=f: picture(f.name.replace("_", "-"), f.of(held)) for f in charts]
 
 
 # Key numbers ---------------------------------------------------------------------------------------

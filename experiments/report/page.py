@@ -7,7 +7,7 @@ import functools
 import html
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,18 +25,6 @@ if TYPE_CHECKING:
     from experiments.runs.results import Result
 
 PICTURE_SCALE, README_SCALE = 2.0, 1.5
-#: What the contents call charts where the name does not read well.
-TITLES = {
-    "definitions": "six denominators",
-    "outcomes": "when",
-    "demand": "who demands",
-    "kaya": "what grew",
-    "layers": "seven layers",
-    "attention": "attention",
-    "market": "compute market",
-    "labs": "labs' plans",
-    "observed": "against observations",
-}
 STYLE = """
 body { font: 15px/1.45 "Liberation Sans", Arial, Helvetica, sans-serif; color: #222; margin: 2rem auto; max-width: 66rem; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2.2rem } .answer { font-size: 1.1rem } .small { color: #555; font-size: .85rem }
@@ -51,7 +39,7 @@ nav { font-size: .85rem } nav a { margin-right: .9rem } a { color: #0072B2 } svg
 def write(result: Result, folder: Path) -> None:
     """Write report.html and report.png of a result into a folder; what cannot be made is named on stderr, the rest is kept."""
     charts, drawings = {}, {}
-    for number, (name, make) in enumerate(PICTURES.items()):
+    for number, (name, make) in enumerate(figures.pictures().items()):
         with _missing(f"picture '{name}'"):
             charts[name] = make(result)
             drawings[name] = _svg(charts[name], number)
@@ -86,25 +74,9 @@ def _missing(what: str, file: Path | None = None) -> Iterator[None]:
         say(f"economy: the report lacks {what} ({reason}); all tables are kept")
 
 
-#: What draws each picture of the report from the result tables, in the order of the page.
-PICTURES: dict[str, Callable[[Result], Any]] = {
-    "answer": lambda r: figures.answer(r.tables["compute"]),
-    "definitions": lambda r: figures.definitions(r.tables["compute"], r.tables["monthly"]),
-    "outcomes": lambda r: figures.outcomes(r.tables["compute"], r.tables["monthly"], bool(r.posterior)),
-    "demand": lambda r: figures.demand(r.tables["demand"], r.tables["monthly"]),
-    "kaya": lambda r: figures.kaya(r.tables["monthly"]),
-    "layers": lambda r: figures.layers(r.tables["stack"], r.tables["flows"], r.tables["monthly"]),
-    "attention": lambda r: figures.attention(r.tables["attention"], r.tables["monthly"]),
-    "market": lambda r: figures.market(r.tables["capacity"], r.tables["monthly"]),
-    "labs": lambda r: figures.labs(r.tables["labs"]),
-    "who_was_right": lambda r: figures.who_was_right(r.tables["labs"]),
-    "observed": lambda r: figures.against_observations(r.tables),
-}
-
-
 def draw(result: Result) -> dict[str, Any]:
     """Return the charts of a result by name."""
-    return {name: make(result) for name, make in PICTURES.items()}
+    return {name: make(result) for name, make in figures.pictures().items()}
 
 
 def page(result: Result, drawings: Mapping[str, str]) -> str:
@@ -120,9 +92,10 @@ def page(result: Result, drawings: Mapping[str, str]) -> str:
         if result.posterior
         else "seeds differ in luck, not in parameters, so the bands do not show what is uncertain about the parameters"
     )
-    titles = {name: TITLES.get(name, name.replace("_", " ")) for name in drawn}
+    known = {f.name: f.title for f in figures.registered()}
+    titles = {name: known.get(name, name.replace("_", " ")) for name in drawn}
     parts = {"numbers": "in numbers", **titles, "mechanisms": "mechanisms", "sources": "sources"}
-    links = "".join(f"<a href='#{name}'>{title}</a>" for name, title in parts.items())
+    links = "".join(f"<a href='#{name}'>{html.escape(title, quote=False)}</a>" for name, title in parts.items())
     about = (
         f"Scenario '{scenario.name}' ({scenario.title}): {scenario.months} months from {scenario.start}, {scenario.humans:,} human"
         f" rows; {result.replicates}: {seeds}. inference-economy {__version__}. A number without its denominator says little: an hour"

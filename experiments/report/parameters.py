@@ -28,7 +28,7 @@ def rows(scenario: Scenario) -> list[Row]:
     `changed`: the value is not the declared default, or changes at a date.
     """
     out = []
-    for section in SECTIONS:
+    for section in scenario.parameters.sections:
         values = getattr(scenario.parameters, section)
         out += [_row(f"{section}.{d.name}", getattr(values, d.name), d.default, d) for d in values.declared()]
         for firm, fields in scenario.firms.get(section, {}).items():

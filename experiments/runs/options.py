@@ -11,7 +11,7 @@ from typing import Any
 
 from model.core.errors import InputError, within
 from model.core.files import ends
-from model.scenario import Scenario, read, read_manifest, whole
+from model.scenario import Parameters, Scenario, read, read_manifest, whole
 
 SEED_MAX = 2**31 - 1
 SEEDS_MAX = 100_000
@@ -124,8 +124,8 @@ def _dotted(name: str) -> str:
     return name if "." in name else name.replace("__", ".", 1)
 
 
-def assignments(texts: list[str]) -> dict[str, Any]:
-    """Return {"section.name": value} of texts "section.name=value", read as the declared type.
+def assignments(texts: list[str], parameters: Parameters | None = None) -> dict[str, Any]:
+    """Return {"section.name": value} of texts "section.name=value", read as the declared type, of `parameters` where given.
 
     >>> assignments(["human.review_share_min=0.1", "lab.alpha.rule=race"])
     {'human.review_share_min': 0.1, 'lab.alpha.rule': 'race'}
@@ -139,7 +139,7 @@ def assignments(texts: list[str]) -> dict[str, Any]:
         name, value = _dotted(name.strip()), value.strip()
         if name in said:
             raise InputError(f"--set {name}: given twice, {said[name]!r} and {value!r}; give one")
-        said[name], out[name] = value, read(name, value)
+        said[name], out[name] = value, read(name, value, parameters)
     return out
 
 

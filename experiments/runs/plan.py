@@ -11,7 +11,16 @@ from experiments.runs.options import DRAWS_MAX, seeds_of, with_overrides
 from experiments.runs.posterior import draws, of_manifest
 from experiments.runs.results import settings
 from model.core.errors import InputError
-from model.scenario import Scenario, whole
+from model.core.files import ends
+from model.month import steps_of
+from model.results.record import added_to
+from model.scenario import Scenario, read_manifest, whole
+
+
+def _lacks(source: Any, scenario: Scenario) -> str:
+    """Return what a manifest lists as added beside plug-ins and a scenario does not have."""
+    there, here = read_manifest(source).get("added") or {}, scenario.added.listed()
+    return "; ".join(f"{name} {', '.join(there[name])}" for name in there if there[name] != here.get(name))
 
 
 class Plan(NamedTuple):
@@ -35,9 +44,17 @@ def planned(
     seeds: int | EllipsisType = ...,
     posterior: int | None = None,
     overrides: Mapping[str, Any] | None = None,
+    added: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Return what `run` runs if it is given the same, checked."""
-    scenario = with_overrides(Scenario.load(source).with_run(months=months, humans=humans), overrides or {})
+    """Return what `run` runs if it is given the same, checked; `added` is what `Scenario.with_additions` takes."""
+    whole_run = Scenario.load(source).with_run(months=months, humans=humans).with_additions(**(added or {}))
+    scenario = with_overrides(whole_run, overrides or {})
+    steps_of(scenario)
+    added_to(scenario)
+    if ends(source, ".json") and (missing := _lacks(source, scenario)):
+        raise InputError(
+            f"manifest {str(source)!r}: of a run with {missing}, objects that a file does not hold; give them again"
+        )
     if posterior is not None and not isinstance(seeds, EllipsisType):
         raise InputError(
             f"--posterior {posterior} beside --seeds {seeds}: each draw has a seed of its own; give one of both"

@@ -32,17 +32,24 @@ MAIN_SERIES = (
 )
 
 
-def recorded(series: Any) -> tuple[str, ...]:
-    """Return the names of series to keep, checked; the main ones where none is given."""
+def recorded(series: Any, names: tuple[str, ...] = NAMES) -> tuple[str, ...]:
+    """Return the names of series to keep, checked; where none is given the main ones, and all that were added.
+
+    Parameters
+    ----------
+    series : sequence of str, "all" or None
+    names : tuple of str
+        All that are recorded, the shipped ones first.
+    """
     if series is None:
-        return MAIN_SERIES
+        return MAIN_SERIES + names[len(NAMES) :]
     if series == "all":
-        return tuple(NAMES)
+        return names
     if not isinstance(series, list | tuple) or not series:
         raise InputError(f"series = {series!r}: must be a list of names, or 'all'")
     for name in series:
-        if name not in NAMES:
-            raise unknown("series", str(name), NAMES)
+        if name not in names:
+            raise unknown("series", str(name), names)
     return tuple(dict.fromkeys(series))
 
 

@@ -219,6 +219,8 @@ def settings(scenario: Scenario, seeds: Sequence[int], posterior: Sequence[Mappi
         "parameters": scenario.values(),
         **({"posterior": [dict(m) for m in posterior]} if posterior else {}),
         "interventions": [change.to_dict() for change in scenario.interventions],
+        **({"plugins": list(scenario.plugins)} if scenario.plugins else {}),
+        **({"added": scenario.added.listed()} if scenario.added else {}),
     }
 
 

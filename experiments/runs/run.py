@@ -37,6 +37,8 @@ from experiments.runs.workers import ONE_THREAD, WAIT_SECONDS, RunInterrupted, R
 from model.core.checks import LawBreach
 from model.core.errors import InputError
 from model.core.frames import check_process
+from model.core.steps import Steps
+from model.results.record import Series
 from model.scenario import Scenario, whole
 
 STOP = -1
@@ -73,6 +75,9 @@ def run(
     checkpoint_every: int | None = None,
     resume: bool = False,
     replace: bool = False,
+    plugins: Sequence[str] = (),
+    steps: Steps | None = None,
+    series: Sequence[Series] = (),
     on_progress: OnProgress | None = None,
     also: Also | None = None,
 ) -> Result:
@@ -100,6 +105,13 @@ def run(
         Go on from the checkpoints that are there; the result is the same, bit for bit.
     replace : bool
         Whether a result of other settings in `out` is replaced too.
+    plugins : sequence of str
+        Modules, or names of installed plug-ins, that add rules, steps, series, tables or a kind of agent; other processes
+        import them too.
+    steps : Steps, optional
+        The month in the place of the shipped one; several processes need its functions in a module.
+    series : sequence of Series
+        Recorded each month beside the shipped ones: ``Series(name, unit, meaning, formula)`` of `model.results.record`.
     on_progress : callable, optional
         Called with months done, months in all, seeds finished.
     also : callable, optional
@@ -117,12 +129,22 @@ def run(
         The run ended, but the system does not let `out` be written; its `result` holds what was found.
     """
     check_process()
+    added = {"plugins": plugins, "steps": steps, "series": series}
     plan = planned(
-        source, humans=humans, months=months, seed=seed, seeds=seeds, posterior=posterior, overrides=overrides
+        source,
+        humans=humans,
+        months=months,
+        seed=seed,
+        seeds=seeds,
+        posterior=posterior,
+        overrides=overrides,
+        added=added,
     )
     scenario, members, chosen = plan
     jobs = list(zip(scenarios(scenario, members, len(chosen)), chosen, strict=True))
     processes = min(os.cpu_count() or 1, len(chosen)) if workers is None else whole("workers", workers, 1, 1024)
+    if min(processes, len(chosen)) > 1:
+        scenario.check_travels()
     target = None if out is None else check_target(out, plan.settings(), replace)
     every = None if checkpoint_every is None else whole("checkpoint_every", checkpoint_every, 1, 1200)
     kept = beside(target, every, resume)

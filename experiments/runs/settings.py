@@ -9,7 +9,7 @@ from typing import Any
 from experiments.runs.files import cut, finite
 
 #: Entries of a manifest that decide a result; code and package versions apart.
-SETTINGS = ("posterior", "seeds", "run", "scenario", "parameters", "interventions")
+SETTINGS = ("posterior", "seeds", "run", "scenario", "parameters", "interventions", "plugins", "added")
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
@@ -44,6 +44,8 @@ def _words(name: str, value: Any) -> str:
         return numbers(value)
     if name in ("posterior", "interventions"):
         return f"{len(value)} of these" if value else "none"
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
     return "none" if value is None else cut(value, 40).strip("'")
 
 

@@ -69,7 +69,7 @@ def run(
     humans: int = 1_000,
     months: int = 168,
     scenario: str = SCENARIO,
-    rules: Sequence[str] = RULES,
+    rules: Sequence[str] | None = None,
     workers: int | None = None,
     on_progress: Tell | None = None,
     folder: Path | None = None,
@@ -81,8 +81,8 @@ def run(
     seeds, humans, months : int
         Months at least 12.
     scenario : str
-    rules : sequence of {"gsp", "vcg", "first_price", "logit"}
-        The first is what the others are compared with.
+    rules : sequence of str, optional
+        Auction rules, all that are registered by default. The first is what the others are compared with.
     workers : int, optional
         Processes, by default one a processor.
     on_progress : callable, optional
@@ -94,7 +94,7 @@ def run(
     InputError
     """
     seeds, months = whole("seeds", seeds, 2, 1000), whole("months", months, 12, 600)
-    base = Scenario.load(scenario).with_run(humans=humans)
+    base, rules = Scenario.load(scenario).with_run(humans=humans), tuple(RULES) if rules is None else rules
     with kept(folder) as runs, Evaluator(runs, base, workers, on_progress) as evaluator:
         table = evaluator.numbers("auction rules", [{"auction.rule": r} for r in rules], seeds, months, outcome)
     out = []

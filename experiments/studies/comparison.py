@@ -24,7 +24,7 @@ from model.core.errors import InputError
 from model.core.frames import check_process
 from model.core.units import month_date, month_index
 from model.results.measures import Crossover, crossover_summary
-from model.results.record import NAMES
+from model.results.record import NAMES, names_of
 from model.scenario import Scenario, whole
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def compare(
     workers: int | None = None,
     overrides_a: Mapping[str, Any] | None = None,
     overrides_b: Mapping[str, Any] | None = None,
+    plugins: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Return the paired differences B minus A of two scenarios run with the same seeds.
 
@@ -98,6 +99,8 @@ def compare(
         Parallel processes, by default one a processor. One runs here.
     overrides_a, overrides_b : mapping, optional
         {"section.name": value} for one of the two.
+    plugins : sequence of str
+        Modules, or names of installed plug-ins, for both; every process imports them.
 
     Returns
     -------
@@ -125,6 +128,7 @@ def compare(
         workers=workers,
         overrides_a=overrides_a,
         overrides_b=overrides_b,
+        plugins=plugins,
     ).rows
 
 
@@ -142,6 +146,7 @@ def paired(
     workers: int | None = None,
     overrides_a: Mapping[str, Any] | None = None,
     overrides_b: Mapping[str, Any] | None = None,
+    plugins: Sequence[str] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Return what `compare` finds, with the first month that differs and both crossovers.
@@ -150,27 +155,30 @@ def paired(
     """
     check_process()
     both = [
-        with_overrides(Scenario.load(source).with_run(months=months, humans=humans), overrides or {})
+        with_overrides(
+            Scenario.load(source).with_run(months=months, humans=humans).with_additions(plugins), overrides or {}
+        )
         for source, overrides in ((a, overrides_a), (b, overrides_b))
     ]
     if both[0].start != both[1].start:
         raise InputError(f"compare: the scenarios start in {both[0].start} and {both[1].start}; they must be the same")
     chosen = seeds_of(None, first_seed, seeds)
     shorter = min(both, key=lambda s: s.months)
-    kept, at = recorded(series), months_of(shorter, months_at)
+    names = names_of(*both)
+    kept, at = recorded(series, names), months_of(shorter, months_at)
     processes = min(os.cpu_count() or 1, 2 * len(chosen)) if workers is None else whole("workers", workers, 1, 1024)
     tasks = [Task(f"{i} {seed}", s, {}, seed) for seed in chosen for i, s in enumerate(both)]
     found = _found(tasks, processes, both, on_progress or (lambda done, total: None))
     frames = [[found[f"{i} {seed}"][0] for seed in chosen] for i in (0, 1)]
     crossed = [[found[f"{i} {seed}"][1] for seed in chosen] for i in (0, 1)]
-    x, y = (_values(f, shorter.months) for f in frames)
-    rows, means = _rows(x, y, kept, at, shorter)
+    x, y = (_values(f, shorter.months, names) for f in frames)
+    rows, means = _rows(x, y, names, kept, at, shorter)
     return Comparison(
         (_label(both[0], overrides_a), _label(both[1], overrides_b)),
         chosen,
         rows,
         means,
-        divergence(x, y, shorter.start),
+        divergence(x, y, shorter.start, names),
         (_summaries(crossed[0], shorter.start), _summaries(crossed[1], shorter.start)),
     )
 
@@ -224,21 +232,26 @@ def statistics(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float | 
     return (difference, error, independent, float(np.corrcoef(x, y)[0, 1]) if varies else None)
 
 
-def divergence(a: NDArray[np.float64], b: NDArray[np.float64], start: str) -> tuple[str, tuple[str, ...]] | None:
+def divergence(
+    a: NDArray[np.float64], b: NDArray[np.float64], start: str, names: Sequence[str] = NAMES
+) -> tuple[str, tuple[str, ...]] | None:
     """Return the first month in which the runs differ, and the series that do; None if they are the same.
 
     Parameters
     ----------
     a, b : (N, T, S) float
-        By seed, month and series (`model.results.record.NAMES`); undefined is NaN.
+        By seed, month and series; undefined is NaN.
+    start : str
+    names : sequence of str
+        Of the series.
     """
     other = (a != b) & ~(np.isnan(a) & np.isnan(b))
     months = np.flatnonzero(other.any(axis=(0, 2)))
     if months.size == 0:
         return None
     first = int(months[0])
-    names = tuple(NAMES[k] for k in np.flatnonzero(other[:, first].any(axis=0)))
-    return (month_date(first, start).isoformat()[:7], names)
+    differ = tuple(names[int(k)] for k in np.flatnonzero(other[:, first].any(axis=0)))
+    return (month_date(first, start).isoformat()[:7], differ)
 
 
 def _found(
@@ -257,14 +270,15 @@ def _found(
     return found
 
 
-def _values(frames: Sequence[pl.DataFrame], months: int) -> NDArray[np.float64]:
+def _values(frames: Sequence[pl.DataFrame], months: int, names: Sequence[str]) -> NDArray[np.float64]:
     """Return (N, T, S): all series by seed and month, undefined as NaN."""
-    return np.stack([f.select(NAMES).fill_null(math.nan).to_numpy()[:months] for f in frames])
+    return np.stack([f.select(names).fill_null(math.nan).to_numpy()[:months] for f in frames])
 
 
 def _rows(
     a: NDArray[np.float64],
     b: NDArray[np.float64],
+    names: Sequence[str],
     series: Sequence[str],
     months: Sequence[str] | None,
     scenario: Scenario,
@@ -274,7 +288,7 @@ def _rows(
     at = range(scenario.months) if months is None else [month_index(m, scenario.start) for m in months]
     rows, means = [], []
     for name in series:
-        k = NAMES.index(name)
+        k = names.index(name)
         for i in at:
             date, x = month_date(i, scenario.start), a[:, i, k]
             rows.append((name, date, *statistics(x, b[:, i, k])))

@@ -20,6 +20,8 @@ from experiments.runs.recorded import months_of, recorded
 from model.core.errors import InputError, unknown, within
 from model.core.files import ends, read_toml
 from model.core.params import Declaration, check
+from model.month import steps_of
+from model.results.record import names_of
 from model.scenario import FIRM_TYPES, SCHEMA, Scenario, declarations, names, whole
 
 KINDS = ("grid", "list", "lhs", "sobol", "morris")
@@ -126,11 +128,15 @@ def facts(scenario: Scenario) -> dict[str, Any]:
         "run": [scenario.start, scenario.months, scenario.humans],
         "parameters": scenario.values(),
         "interventions": [change.to_dict() for change in scenario.interventions],
+        **({"plugins": scenario.plugins} if scenario.plugins else {}),
+        **({"added": scenario.added.listed()} if scenario.added else {}),
     }
 
 
-def read(source: str | Path | Mapping[str, Any]) -> Design:
+def read(source: str | Path | Mapping[str, Any], added: Mapping[str, Any] | None = None) -> Design:
     """Return the design that a sweep file, or a mapping of the same form, describes.
+
+    `added` is what `Scenario.with_additions` takes, for all its scenarios.
 
     Raises
     ------
@@ -138,17 +144,19 @@ def read(source: str | Path | Mapping[str, Any]) -> Design:
         One line naming what is wrong and the nearest valid name.
     """
     if isinstance(source, Mapping):
-        return _design({"schema": SCHEMA, **source}, Path())
+        return _design({"schema": SCHEMA, **source}, Path(), added or {})
     raw = read_toml(source, "sweep file")
     with within(f"sweep file {str(source)!r}"):
-        return _design(raw, Path(source).parent)
+        return _design(raw, Path(source).parent, added or {})
 
 
-def _design(raw: dict[str, Any], beside: Path) -> Design:
+def _design(raw: dict[str, Any], beside: Path, added: Mapping[str, Any]) -> Design:
     if raw.pop("schema", None) != SCHEMA:
         raise InputError(f"needs the line 'schema = {SCHEMA}'")
-    _known(raw, ("scenarios", "seeds", "run", "design", "parameters", "record", "title", "description"), "")
-    scenarios = _scenarios(raw, beside)
+    _known(raw, ("scenarios", "seeds", "run", "design", "parameters", "record", "title", "description", "plugins"), "")
+    scenarios = [s.with_additions(raw.get("plugins", ())).with_additions(**added) for s in _scenarios(raw, beside)]
+    for scenario in scenarios:
+        steps_of(scenario)
     seeds = _table(raw, "seeds", ("first", "count"))
     chosen = consecutive(seeds.get("first", 1), seeds.get("count", 1), ("seeds.first", "seeds.count"))
     design = _table(raw, "design", ("kind", "n", "seed"))
@@ -165,7 +173,7 @@ def _design(raw: dict[str, Any], beside: Path) -> Design:
     if not 0 < len(points) * len(scenarios) * len(chosen) <= RUNS_MAX:
         raise InputError(f"{len(points) * len(scenarios) * len(chosen)} runs, outside [1, {RUNS_MAX}]")
     record = _table(raw, "record", ("series", "months"))
-    series = recorded(record.get("series"))
+    series = recorded(record.get("series"), names_of(*scenarios))
     kept = [months_of(s, record.get("months"), "record.months") or () for s in scenarios]
     months = tuple(dict.fromkeys(m for some in kept for m in some)) or None
     return Design(tuple(scenarios), chosen, tuple(a.name for a in axes), points, series, months, kind, tuple(axes))
@@ -222,9 +230,10 @@ def declaration(name: str, scenarios: list[Scenario]) -> Declaration:
         if parts[2] not in fields:
             raise unknown("parameter", name, [f"{parts[0]}.{parts[1]}.{f}" for f in fields])
         return fields[parts[2]]
-    found = next((d for d in declarations() if f"{d.section}.{d.name}" == name), None)
+    parameters = scenarios[0].parameters
+    found = next((d for d in declarations(parameters) if f"{d.section}.{d.name}" == name), None)
     if found is None:
-        raise unknown("parameter", name, names())
+        raise unknown("parameter", name, names(parameters))
     return found
 
 
@@ -244,7 +253,7 @@ def _axis(name: str, spec: Any, scenarios: list[Scenario]) -> Axis:
             raise InputError(f"{name} = []: no value")
         if isinstance(d.default, str):
             for scenario, value in itertools.product(scenarios, values):
-                scenario.with_overrides({name: value})  # whoever it names must be there
+                scenario.with_overrides({name: value}).check_travels()  # whoever it names must be there, in workers too
         return Axis(name, d, values)
     if not isinstance(spec, Mapping):
         raise InputError(f"{name} = {spec!r}: must be a list of values, {{low, high, scale}}, or {{}}")

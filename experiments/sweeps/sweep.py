@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +22,9 @@ from experiments.sweeps import design as designs
 from experiments.sweeps.design import Design
 from model.core.errors import InputError
 from model.core.frames import check_process
+from model.core.steps import Steps
 from model.results.measures import DEFINITIONS
+from model.results.record import Series
 from model.scenario import whole
 
 if TYPE_CHECKING:
@@ -79,6 +81,9 @@ def sweep(
     *,
     cluster: str | None = None,
     retry: bool = False,
+    plugins: Sequence[str] = (),
+    steps: Steps | None = None,
+    series: Sequence[Series] = (),
     on_progress: Callable[[Progress], None] | None = None,
 ) -> pl.DataFrame:
     """Run a design and return what it recorded; runs that the folder already holds are not run again.
@@ -95,6 +100,12 @@ def sweep(
         Address of a dask scheduler ('tcp://host:8786') whose workers run instead; needs the extra ``cluster``.
     retry : bool
         Run those again that ended in an error.
+    plugins : sequence of str
+        Modules, or names of installed plug-ins, for all scenarios; every process imports them.
+    steps : Steps, optional
+        The month in the place of the shipped one; its functions stand in a module.
+    series : sequence of Series
+        Recorded beside the shipped ones; their formulas stand in a module.
     on_progress : callable, optional
         Called with a `Progress` as runs end, and each second.
 
@@ -115,7 +126,9 @@ def sweep(
         Ctrl-C; what is done is kept.
     """
     check_process()
-    design = designs.read(source)
+    design = designs.read(source, {"plugins": plugins, "steps": steps, "series": series})
+    for scenario in design.scenarios:
+        scenario.check_travels()
     processes = os.cpu_count() or 1 if workers is None else whole("workers", workers, 1, 1024)
     if cluster is not None and workers is not None:
         raise InputError("--workers and --cluster: name one; a cluster has its own workers")

@@ -1,13 +1,14 @@
 """Everything reachable from an object as JSON and bytes, without pickles, and the object restored from them, bit for bit.
 
 Kept: numbers, texts, tuples, lists, dicts, sets, slices, arrays, sparse matrices, and attributes of objects of our own
-classes. Two names of one thing stay two names of one thing. Arrays keep their layout in memory, on which
+classes and of those of plug-ins. Two names of one thing stay two names of one thing. Arrays keep their layout in memory, on which
 the last digits of sums depend, and share memory where they did. Anything else is refused with the place where it stands.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import types
 from collections.abc import Collection, Mapping
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from model.core import modules
+from model.core.additions import LOADED
 
 Array = NDArray[Any]
 
@@ -252,9 +254,14 @@ def _name(kind: type, where: str) -> str:
     if issubclass(kind, mesa.Model):  # of an economy that a user extends, as the one it extends
         kind = next((base for base in kind.__mro__ if modules.package(base.__module__) in OURS), kind)
     name = f"{modules.plain(kind.__module__)}:{kind.__qualname__}"
-    if name not in ALSO and (modules.package(kind.__module__) not in OURS or "<" in name):
+    if name not in ALSO and (not _ours(kind.__module__) or "<" in name):
         raise TypeError(f"{where}: a {kind.__module__}.{kind.__qualname__} cannot be kept")
     return name
+
+
+def _ours(module: str) -> bool:
+    """Return whether classes of a module are kept: of the project, or of a plug-in that is loaded."""
+    return modules.package(module) in OURS or modules.package(modules.PREFIX + module) in OURS or module in LOADED
 
 
 def _class(name: str) -> type:
@@ -262,9 +269,9 @@ def _class(name: str) -> type:
     if name in ALSO:
         return ALSO[name]
     module, _, path = name.partition(":")
-    if module.partition(".")[0] not in OURS:
+    if not _ours(module):
         raise ValueError(f"class {name} is none of ours")
-    found: object = modules.found(module)
+    found: object = importlib.import_module(module) if module in LOADED else modules.found(module)
     for part in path.split("."):
         found = getattr(found, part)
     if not isinstance(found, type):

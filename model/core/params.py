@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, ClassVar, NamedTuple, Self
 
 from model.core import modules
@@ -147,49 +148,91 @@ class Params:
         """Return the plain values by name."""
         return {d.name: getattr(self, d.name) for d in self.declared()}
 
-    def outside(self) -> tuple[type, ...]:
-        """Return the classes that its texts name in registries and that are none of this project's."""
-        known = [d.known.get(getattr(self, d.name)) for d in self.declared() if isinstance(d.known, Mapping)]
-        return tuple(
-            type(x) for x in known if not (modules.package(type(x).__module__) or type(x).__module__ == "builtins")
-        )
+    def outside(self) -> tuple[Any, ...]:
+        """Return the classes and functions that its texts name in registries and that are none of this project's."""
+        named = [(d.known, getattr(self, d.name)) for d in self.declared() if isinstance(d.known, Mapping)]
+        known = [written_of(registry, name) for registry, name in named if name in registry]
+        return tuple(x for x in known if not (modules.package(x.__module__) or x.__module__ == "builtins"))
+
+    def check_travels(self) -> None:
+        """Refuse what other processes cannot import: classes and functions that its texts name, its own class."""
+        for written in (*self.outside(), type(self)):
+            check_travels(written)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the classes from outside too: a process that reads them imports, and so registers, them."""
-        for kind in self.outside():
-            if kind.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
-                raise InputError(
-                    f"class {kind.__qualname__}: written where other processes cannot import it; put it into a file that"
-                    " is imported here, or use workers=1"
-                )
+        self.check_travels()
         return _unpickled, (type(self), self.values(), self.outside())
 
 
-def _unpickled(kind: type[Params], values: dict[str, Any], _: tuple[type, ...]) -> Params:
+def _unpickled(kind: type[Params], values: dict[str, Any], _: tuple[Any, ...]) -> Params:
     made = object.__new__(kind)
     made.__dict__.update(values)
     return made
 
 
-def enter(registry: dict[str, Any], kind: type) -> None:
-    """Put an instance of a class into a registry under the class's name.
+def check_travels(written: Any) -> None:
+    """Refuse a class or function that another process cannot import.
 
     Raises
     ------
     InputError
-        If it has no name, lacks a method, or the name is another class's.
+        Says to put it into a module.
     """
-    name, where = getattr(kind, "name", None), f"class {kind.__qualname__}"
+    if isinstance(written, ModuleType):
+        return
+    name, module = getattr(written, "__qualname__", repr(written)), getattr(written, "__module__", None)
+    unseen = module == "__main__" and not hasattr(sys.modules["__main__"], "__file__")
+    if unseen or module is None or "<" in name:
+        what = "class" if isinstance(written, type) else "function"
+        raise InputError(
+            f"{what} {name.rpartition('.<locals>.')[2]}: written where other processes cannot import it; put it into a"
+            " module and name that in plugins=, or use workers=1"
+        )
+
+
+class Registry(dict[str, Any]):
+    """What a text parameter may name, and the class or function that was registered under each name."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.written: dict[str, Any] = {}
+
+
+def written_of(registry: Mapping[str, Any], name: str) -> Any:
+    """Return the class or function behind a name."""
+    return getattr(registry, "written", {}).get(name, type(registry[name]))
+
+
+def enter(registry: Registry, written: Any) -> None:
+    """Put what a class or function makes into a registry: an instance under the class's `name`, a result under the function's.
+
+    Parameters
+    ----------
+    registry : Registry
+    written : type or function
+        Called without arguments.
+
+    Raises
+    ------
+    InputError
+        If it has no name, lacks a method, or the name is another's.
+    """
+    is_class = isinstance(written, type)
+    name = getattr(written, "name" if is_class else "__name__", None)
+    where = f"{'class' if is_class else 'function'} {written.__qualname__}"
     if not isinstance(name, str) or not name.isidentifier():
         raise InputError(f"{where}: name = {name!r}: must be letters, digits and _; scenarios know it by that")
-    if inspect.isabstract(kind):
-        raise InputError(f"{where}: lacks the method {min(kind.__abstractmethods__)}")  # type: ignore[attr-defined]
-    before = type(registry.get(name))
-    if name in registry and (before.__module__, before.__qualname__) != (kind.__module__, kind.__qualname__):
-        raise InputError(
-            f"{where}: name = {name!r} is that of {before.__module__}.{before.__qualname__}; choose another"
-        )
-    registry[name] = kind()
+    if inspect.isabstract(written):
+        raise InputError(f"{where}: lacks the method {min(written.__abstractmethods__)}")
+    if name in registry:
+        before = written_of(registry, name)
+        if (before.__module__, before.__qualname__) != (written.__module__, written.__qualname__):
+            raise InputError(
+                f"{where}: name = {name!r} is that of {before.__module__}.{before.__qualname__}; choose another"
+            )
+    registry[name] = written()
+    registry.written[name] = written
 
 
 def check(d: Declaration, value: Any) -> float | int | str | bool:

@@ -2,17 +2,105 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.core.params import Params, param
+from model.core.errors import InputError
+from model.core.params import Params, Registry, enter, param
 
 Array = NDArray[np.float64]
 
-RULES = ("gsp", "vcg", "first_price", "logit")
+
+class Ranked(NamedTuple):
+    """What a rule knows when positions are sold: bidders in order, M markets, k positions."""
+
+    score: Array  # (M, at least k + 1) in falling order: by default quality x bid, USD; 0 where there is nobody
+    quality: Array  # (M, k) of who has each position; 1 where nobody has it
+    click_rates: Array  # (k,)
+    reserve_usd: float
+
+
+class AuctionRule(ABC):
+    """How positions are given and what they cost, Eq. M.30 to M.33."""
+
+    name: ClassVar[str]
+
+    def score(self, bids: Array, quality: Array, reserve_usd: float, luck: Array | None) -> Array:
+        """Return by what bidders are ranked, (M, B); who has a negative score takes no part."""
+        return np.where((bids >= 0.0) & (bids >= reserve_usd), quality * bids, -1.0)
+
+    @abstractmethod
+    def payment_usd(self, seen: Ranked) -> Array:
+        """Return what each position costs, (M, k) USD: price per click x click rate."""
+
+
+RULES = Registry()
+_Rule = TypeVar("_Rule", bound=type[AuctionRule])
+
+
+def register(kind: _Rule) -> _Rule:
+    """Make an auction rule known by its name."""
+    enter(RULES, kind)
+    return kind
+
+
+@register
+class Gsp(AuctionRule):
+    """Each pays the bid that keeps its rank: generalised second price."""
+
+    name = "gsp"
+
+    def payment_usd(self, seen: Ranked) -> Array:
+        """Return the next score over the own quality, the reserve at least."""
+        k = seen.click_rates.size
+        return np.asarray(np.maximum(seen.score[:, 1 : k + 1] / seen.quality, seen.reserve_usd) * seen.click_rates)
+
+
+@register
+class Vcg(AuctionRule):
+    """Each pays what the others lose by it: the critical bids for each step up."""
+
+    name = "vcg"
+
+    def payment_usd(self, seen: Ranked) -> Array:
+        """Return the sum over positions from the own one down of the bid that holds it x the step in click rates."""
+        rates, k = seen.click_rates, seen.click_rates.size
+        steps = rates - np.append(rates[1:], 0.0)
+        held = np.maximum(seen.score[:, None, 1 : k + 1] / seen.quality[:, :, None], seen.reserve_usd)  # bid of i for j
+        return np.asarray((held * steps * (np.arange(k)[None, :] >= np.arange(k)[:, None])).sum(axis=2))
+
+
+@register
+class FirstPrice(AuctionRule):
+    """Each pays its bid."""
+
+    name = "first_price"
+
+    def payment_usd(self, seen: Ranked) -> Array:
+        """Return the own score over the own quality."""
+        return np.asarray(seen.score[:, : seen.click_rates.size] / seen.quality * seen.click_rates)
+
+
+@register
+class Logit(AuctionRule):
+    """No auction: positions are drawn one after the other with odds in proportion to quality.
+
+    Source: luce1959.
+    """
+
+    name = "logit"
+
+    def score(self, bids: Array, quality: Array, reserve_usd: float, luck: Array | None) -> Array:
+        """Return quality with Gumbel noise on its logarithm."""
+        return np.where(bids >= 0.0, quality if luck is None else quality / -np.log(luck), -1.0)
+
+    def payment_usd(self, seen: Ranked) -> Array:
+        """Return nothing."""
+        return np.zeros_like(seen.quality)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +154,8 @@ def run(
         A negative bid: not a bidder in this market, whatever the rule.
     quality : (M, B) float > 0
     click_rates : (k,) float >= 0, not rising
-    rule : {"gsp", "vcg", "first_price", "logit"}
+    rule : str
+        Of `RULES`: "gsp", "vcg", "first_price", "logit", and what was registered since.
     reserve_usd : float
     luck : (M, B) float in (0, 1), optional
         Draws that order equal scores and, as Gumbel noise on ln quality, make the choices of ``logit``. Without them ties go
@@ -87,10 +176,10 @@ def run(
     """
     markets, bidders = bids.shape
     k = click_rates.size
-    if rule == "logit":
-        score = np.where(bids >= 0.0, quality if luck is None else quality / -np.log(luck), -1.0)
-    else:
-        score = np.where((bids >= 0.0) & (bids >= reserve_usd), quality * bids, -1.0)
+    if rule not in RULES:
+        raise ValueError(f"rule = {rule!r}: not one of {', '.join(RULES)}")
+    sale: AuctionRule = RULES[rule]
+    score = sale.score(bids, quality, reserve_usd, luck)
     order = np.argsort(-score, axis=1, kind="stable") if luck is None else np.lexsort((luck, -score), axis=1)
     ranked = np.take_along_axis(score, order, axis=1)
     weight = np.take_along_axis(quality, order, axis=1)
@@ -100,18 +189,9 @@ def run(
     filled[:, : min(k, bidders)] = ranked[:, :k] >= 0.0
     own = np.ones((markets, k))
     own[:, : min(k, bidders)] = weight[:, :k]
-    if rule == "logit":
-        payment = np.zeros((markets, k))
-    elif rule == "first_price":
-        payment = padded[:, :k] / own * click_rates
-    elif rule == "gsp":
-        payment = np.maximum(padded[:, 1 : k + 1] / own, reserve_usd) * click_rates
-    elif rule == "vcg":
-        steps = click_rates - np.append(click_rates[1:], 0.0)
-        held = np.maximum(padded[:, None, 1 : k + 1] / own[:, :, None], reserve_usd)  # (M, i, j): bid of i that holds j
-        payment = (held * steps * (np.arange(k)[None, :] >= np.arange(k)[:, None])).sum(axis=2)
-    else:
-        raise ValueError(f"rule = {rule!r}: not one of {', '.join(RULES)}")
+    payment = np.asarray(sale.payment_usd(Ranked(padded, own, click_rates, reserve_usd)))
+    if payment.shape != (markets, k) or not np.isfinite(payment).all() or (payment < 0.0).any():
+        raise InputError(f"auction rule {rule!r}: payment_usd must be {markets} x {k} finite amounts of at least 0 USD")
     winner = np.full((markets, k), -1, dtype=np.int64)
     winner[:, : min(k, bidders)] = np.where(filled[:, :bidders], order[:, :k], -1)
     worth = np.zeros((markets, k))

@@ -6,6 +6,7 @@ import ast
 import functools
 import math
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from model.core.units import fmt, month_date
 from model.month import Month
 from model.results import measures, record
 from model.results.described import COLUMNS, KAYA_UNITS
-from model.scenario import FIRM_TYPES, SECTIONS
+from model.scenario import FIRM_TYPES
 from model.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,7 +124,7 @@ def _blocks() -> dict[str, str]:
 def _shown(found: Explanation, others: list[str]) -> Explanation:
     """Return the explanation with its text; values, lines and equations are looked up only now."""
     file, _, pattern = found.where.partition(" ")
-    where = f"{file}, line {_line(file, pattern)}"
+    where = f"{file}, line {_line(file, pattern)}" if _text(file) else file
     labels = equations(found.name) or found.equations
     rows = [
         ("unit", found.unit if found.unit != "-" else "none"),
@@ -154,18 +155,18 @@ def _entries(e: World, r: record.Recorder, last: Month | None) -> Iterator[Expla
 
 
 def _series(r: record.Recorder) -> Iterator[Explanation]:
-    now = dict(zip(record.NAMES, r.rows[-1], strict=True)) if r.rows else {}
+    now = dict(zip(r.names, r.rows[-1], strict=True)) if r.rows else {}
     when = f" in {r.months[-1]}" if r.months else ""
 
     def said(name: str, unit: str) -> str:
         x = now.get(name, math.nan)
         return f"{fmt(x, unit if unit != '-' else '')}{when}" if math.isfinite(x) else "not defined yet"
 
-    formulas = _formulas()
-    for s in record.SERIES:
+    for s in (*record.SERIES, *r.added):
+        file = "model/results/record.py" if s in record.SERIES else _file(s.formula)
         yield Explanation(
-            title="", name=s.name, kind="series", unit=s.unit, meaning=s.meaning, formula=formulas.get(s.name, ""),
-            source="computed each month", value=said(s.name, s.unit), where=f'model/results/record.py Series\\("{s.name}"',
+            title="", name=s.name, kind="series", unit=s.unit, meaning=s.meaning, formula=_formulas(file).get(s.name, ""),
+            source="computed each month", value=said(s.name, s.unit), where=f'{file} Series\\(\\s*"{s.name}"',
         )  # fmt: skip
     for name in record.SHARES:
         base = name.removeprefix(measures.PREFIX).removesuffix(measures.ON_BOARD_SUFFIX)
@@ -190,7 +191,7 @@ def _series(r: record.Recorder) -> Iterator[Explanation]:
 
 
 def _parameters(e: World) -> Iterator[Explanation]:
-    for section in SECTIONS:
+    for section in e.params.sections:
         groups = [(section, getattr(e.params, section))]
         groups += [(f"{section}.{firm}", fields) for firm, fields in e.settings.firms.get(section, {}).items()]
         for prefix, values in groups:
@@ -243,13 +244,19 @@ def _summary(x: Any, unit: str) -> str:
 # Where it is written -------------------------------------------------------------------------------
 
 
-def _file(kind: type) -> str:
-    return modules.plain(kind.__module__).replace(".", "/") + ".py"
+def _file(written: Any) -> str:
+    """Return the file that a class or function stands in: from our folder where it is ours, whole where it is a user's."""
+    module = written.__module__
+    if modules.package(module):
+        return modules.plain(module).replace(".", "/") + ".py"
+    return str(getattr(sys.modules.get(module), "__file__", None) or module)
 
 
 @functools.cache
 def _text(file: str) -> str:
-    return (ROOT / file).read_text(encoding="utf-8")
+    """Return a file of ours or of a user, nothing for what stands in a notebook."""
+    path = ROOT / file
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _line(file: str, pattern: str) -> int:
@@ -258,10 +265,10 @@ def _line(file: str, pattern: str) -> int:
 
 
 @functools.cache
-def _formulas() -> dict[str, str]:
-    """Return the text of each series' formula, from the declarations in record.py."""
+def _formulas(file: str) -> dict[str, str]:
+    """Return the text of each series' formula, from the declarations in a file."""
     out = {}
-    for node in ast.walk(ast.parse(_text("model/results/record.py"))):
+    for node in ast.walk(ast.parse(_text(file))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Series":
             name, formula = node.args[0], node.args[3]
             body = formula.body if isinstance(formula, ast.Lambda) else formula

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.core.errors import InputError, shown
 from model.core.flows import MonthFlows
 from model.core.frames import check_process
 from model.core.units import LAB_USES, ON_BOARD, SERVING, WORK, month_date
 from model.markets import settlement
 from model.month import Month
 from model.results import accounts, measures
+from model.scenario import Scenario
 from model.stages.people import Known, Wishes
 from model.state import ASSISTANT, DELEGATED, EMBEDDED, FRONTIER, ROBOT, SMALL, STANDING
 from model.world import World
@@ -39,12 +41,37 @@ class Snapshot(NamedTuple):
 
 
 class Series(NamedTuple):
-    """One recorded series."""
+    """One recorded series.
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits and _; a column of the table of monthly series.
+    unit : str
+        "-" for none.
+    meaning : str
+    formula : callable
+        The number at the end of a month, of a `Snapshot`; NaN where it is not defined.
+    """
 
     name: str
     unit: str
     meaning: str
     formula: Callable[[Snapshot], float]
+
+    def at(self, x: Snapshot) -> float:
+        """Return the number of a month.
+
+        Raises
+        ------
+        InputError
+            If the formula gives none; names the series.
+        """
+        value = self.formula(x)
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise InputError(f"series '{self.name}': its formula gives {shown(value)}: must be a number") from None
 
 
 def ratio(above: float, below: float) -> float:
@@ -189,7 +216,32 @@ def _served(x: Snapshot) -> float:
 SHARES = tuple(measures.PREFIX + name for name in measures.DEFINITIONS)
 KAYA = tuple(f"{quantity}_of_{name}" for quantity in accounts.KAYA_QUANTITIES for name in accounts.KAYA_CLASSES)
 NAMES = tuple(s.name for s in SERIES) + SHARES + KAYA
-_PLACE = {name: i for i, name in enumerate(NAMES)}
+
+
+def added_to(scenario: Scenario) -> tuple[Series, ...]:
+    """Return the series that a scenario has beside the shipped ones.
+
+    Raises
+    ------
+    InputError
+        If one has no name of its own, or no formula.
+    """
+    added: tuple[Series, ...] = scenario.additions()[0].series
+    for s in added:
+        where = f"series {shown(s.name)}"
+        if not isinstance(s.name, str) or not s.name.isidentifier() or s.name in (*NAMES, "month", "seed"):
+            raise InputError(f"{where}: its name must be letters, digits and _, and none that is recorded already")
+        if not isinstance(s.unit, str) or not isinstance(s.meaning, str) or not callable(s.formula):
+            raise InputError(
+                f"{where}: must be Series(name, unit, meaning, formula), the formula a function of a Snapshot"
+            )
+    return added
+
+
+def names_of(*scenarios: Scenario) -> tuple[str, ...]:
+    """Return the names of all series that each of some scenarios records, the shipped ones first."""
+    each = [[s.name for s in added_to(scenario)] for scenario in scenarios]
+    return NAMES + tuple(name for name in each[0] if all(name in names for names in each))
 
 
 def kaya_quantities(x: Snapshot) -> Array:
@@ -206,6 +258,8 @@ class Recorder:
     """Keeps what each month leaves for the result tables."""
 
     def __init__(self, e: World) -> None:
+        self.added = added_to(e.settings)
+        self.names = NAMES + tuple(s.name for s in self.added)
         self.months: list[str] = []
         self.rows: list[list[float]] = []
         self.work: list[Array] = []  # (4, U): flop, hours, kWh, USD
@@ -236,9 +290,10 @@ class Recorder:
             residual_flop=max((v for k, v in worst.items() if k.startswith("compute")), default=0.0),
         )
         self.months.append(e.label)
-        row = [float(s.formula(x)) for s in SERIES]
+        row = [s.at(x) for s in SERIES]
         row += [float(x.shares[name]) for name in SHARES]
         row += kaya_quantities(x).ravel().tolist()
+        row += [s.at(x) for s in self.added]
         self.rows.append(row)
         self.work.append(np.stack([f.flop, f.hours, f.kwh, f.usd]))
         used = f.routed_hours.sum(axis=0)
@@ -257,23 +312,23 @@ class Recorder:
 
         dates = [month_date(i, e.settings.start) for i in range(len(self.months))]
         columns: dict[str, Any] = {"month": pl.Series(dates, dtype=pl.Date)}
-        values = np.array(self.rows, dtype=np.float64).reshape(len(self.rows), len(NAMES))
-        columns.update({name: values[:, k] for k, name in enumerate(NAMES)})
+        values = np.array(self.rows, dtype=np.float64).reshape(len(self.rows), len(self.names))
+        columns.update({name: values[:, k] for k, name in enumerate(self.names)})
         return pl.DataFrame(columns).with_columns(pl.selectors.float().fill_nan(None))
 
 
-def latest(name: str, e: Any) -> float:
-    """Return the last recorded value of a series (what Mesa's DataCollector collects)."""
-    return e.recorder.rows[-1][_PLACE[name]] if e.recorder.rows else math.nan
+def latest(place: int, e: Any) -> float:
+    """Return the last recorded value of the series in a place (what Mesa's DataCollector collects)."""
+    return e.recorder.rows[-1][place] if e.recorder.rows else math.nan
 
 
-def reporters() -> dict[str, Callable[[Any], float]]:
+def reporters(names: Sequence[str] = NAMES) -> dict[str, Callable[[Any], float]]:
     """Return one Mesa model reporter for each series; plain functions, Mesa 3.4 calls any other kind without the model."""
 
-    def reporter(name: str) -> Callable[[Any], float]:
-        return lambda e: latest(name, e)
+    def reporter(place: int) -> Callable[[Any], float]:
+        return lambda e: latest(place, e)
 
-    return {name: reporter(name) for name in NAMES}
+    return {name: reporter(place) for place, name in enumerate(names)}
 
 
 def _examined_share(e: World, f: MonthFlows) -> float:

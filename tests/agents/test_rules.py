@@ -21,6 +21,7 @@ from model import InferenceEconomy, Scenario
 from model.core.errors import InputError
 from model.core.units import month_date
 from model.layers import neural
+from model.markets import auction
 from model.scenario import FIRM_TYPES, SECTIONS, Intervention
 from tests.oracle import lab as oracle
 
@@ -178,7 +179,7 @@ def test_a_rule_of_a_users_file_serves_everything(tmp_path):
 @pytest.fixture
 def registries():
     """Registries that are afterwards as they were."""
-    kept = [(r, dict(r)) for r in (RULES, lab.FORECASTERS, neural.LAWS)]
+    kept = [(r, dict(r)) for r in (RULES, lab.FORECASTERS, neural.LAWS, auction.RULES)]
     yield
     for registry, before in kept:
         registry.clear()
@@ -190,7 +191,7 @@ def test_every_registry_is_asked_when_a_value_is_checked():
     """What is put into the registry of any parameter now is a choice of that parameter now."""
     kinds = [*(type(getattr(Scenario().parameters, s)) for s in SECTIONS), *FIRM_TYPES.values()]
     kept = [(kind, d) for kind in kinds for d in kind.declared() if isinstance(d.known, Mapping)]
-    assert {f"{d.section}.{d.name}" for _, d in kept} == {"lab.rule", "lab.forecaster", "neural.law"}
+    assert {f"{d.section}.{d.name}" for _, d in kept} == {"lab.rule", "lab.forecaster", "neural.law", "auction.rule"}
     for kind, d in kept:
         with pytest.raises(InputError, match=f"{d.name} = 'newest'.*: not one of"):
             kind(**{d.name: "newest"})
@@ -212,6 +213,56 @@ def test_a_forecaster_of_a_user_is_used():
     planned = [e.labs.run_planned_tokens / plain.labs.run_planned_tokens for e in (plain, sceptic)]
     assert planned[1][0] < 0.999
     assert planned[1][1:].tolist() == pytest.approx(planned[0][1:].tolist(), rel=1e-5)  # they share one market
+
+
+@pytest.mark.usefixtures("registries")
+def test_an_auction_rule_of_a_user_is_used():
+    """One that takes half of what a second price would pays half of it, and moves advertising."""
+
+    @auction.register
+    class Half(auction.Gsp):
+        name = "half"
+
+        def payment_usd(self, seen):
+            return 0.5 * super().payment_usd(seen)
+
+    bids, one = np.array([[10.0, 4.0, 2.0]]), np.ones((1, 3))
+    assert auction.run(bids, bids, one, np.array([200.0, 100.0]), "half").payment_usd.tolist() == [[400.0, 100.0]]
+    plain, half = run(2).run(), run(2, **{"auction.rule": "half"}).run()
+    assert half.history["human_attention_price_usd_per_hour"][0] == pytest.approx(
+        plain.history["human_attention_price_usd_per_hour"][0] / 2
+    )
+    assert half.explain("auction.rule").value.startswith(
+        "half, default gsp; gsp or vcg or first_price or logit or half"
+    )
+
+
+@pytest.mark.usefixtures("registries")
+@pytest.mark.parametrize("paid", [np.zeros(3), np.full((1, 2), -1.0), np.full((1, 2), np.nan)])
+def test_an_auction_rule_that_pays_no_amounts_is_named(paid):
+    auction.register(type("Odd", (auction.AuctionRule,), {"name": "odd", "payment_usd": lambda self, seen: paid}))
+    bids = np.array([[10.0, 4.0, 2.0]])
+    with pytest.raises(
+        InputError, match="auction rule 'odd': payment_usd must be 1 x 2 finite amounts of at least 0 USD"
+    ):
+        auction.run(bids, bids, np.ones((1, 3)), np.array([200.0, 100.0]), "odd")
+
+
+@pytest.mark.usefixtures("registries")
+def test_a_loss_law_of_a_user_sizes_nets():
+    @neural.register
+    def data_hungry():
+        return neural.LossLaw(1.69, 406.4, 4107.0, 0.34, 0.28)
+
+    plain, hungry = run(1), run(1, **{"neural.law": "data_hungry"})
+    assert (hungry.labs.run_parameters < plain.labs.run_parameters).all()
+    assert hungry.settings.outside() == (data_hungry,)
+    with pytest.raises(InputError, match="function data_hungry: written where other processes cannot import it"):
+        pickle.dumps(hungry.settings)
+    with pytest.raises(InputError, match=r"returns 1\.0: must be a LossLaw"):
+        neural.register(lambda: 1.0)
+    with pytest.raises(InputError, match=r"name = 'hoffmann' is that of model\.layers\.neural\.sizing\.hoffmann"):
+        neural.register(type(data_hungry)(data_hungry.__code__, {"neural": neural}, "hoffmann"))  # another of that name
 
 
 @pytest.mark.usefixtures("registries")
@@ -264,11 +315,11 @@ def test_a_rule_travels_with_what_names_it(monkeypatch):
     assert code_digest(*plain.outside()) == code_digest() != code_digest(*named.outside())
     monkeypatch.setattr(Local, "__module__", "__main__")
     monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
-    first = code_digest.__wrapped__(Local)
+    first = code_digest(Local)
     with pytest.raises(InputError, match=r"Local: written where other processes cannot import it; .* or use workers=1"):
         pickle.dumps(named)
     monkeypatch.setattr(Local, "wanted_usd", lambda self, seen: 2e6)
-    assert code_digest.__wrapped__(Local) != first
+    assert code_digest(Local) != first
     del RULES["local"]
     with pytest.raises(InputError, match="rule = 'local': not one of"):
         InferenceEconomy(named)

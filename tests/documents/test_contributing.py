@@ -34,12 +34,8 @@ ADDED = {
     },
     "a figure": {
         "experiments/figures/economy.py": (
-            "def kaya(",
-            'def twice(monthly: pl.DataFrame) -> alt.TopLevelMixin:\n    """Return the same picture again."""\n    return kaya(monthly)\n\n\n',
-        ),
-        "experiments/report/page.py": (
-            '    "kaya": lambda',
-            '    "twice": lambda r: figures.twice(r.tables["monthly"]),\n',
+            '@figure("what grew"',
+            '@figure("the same twice", ["monthly"], after="demand")\ndef twice(monthly: pl.DataFrame) -> alt.TopLevelMixin:\n    """Return the same picture again."""\n    return kaya(monthly)\n\n\n',
         ),
     },
 }
@@ -65,11 +61,12 @@ cli.main(["scenarios"])
     "a figure": """
 from experiments import run
 from experiments.report import page as report
-report.PICTURES = {name: report.PICTURES[name] for name in ("kaya", "twice", "layers")}
+drawn = {name: draw for name, draw in report.figures.pictures().items() if name in ("kaya", "twice", "layers")}
+report.figures.pictures = lambda: drawn
 result = run("baseline", humans=30, months=30, seeds=1, workers=1)
 made = {name: str(bool(chart.to_dict()["datasets"])) for name, chart in report.draw(result).items()}
 page = report.page(result, made)
-print("<a href='#twice'>twice</a>" in page, "<figure id='twice'>" in page)
+print("<a href='#twice'>the same twice</a>" in page, "<figure id='twice'>" in page)
 """,
 }
 SAID = {

@@ -15,7 +15,7 @@ def test_the_table_of_the_report_covers_rules_and_quantities():
     table = auction_rules.load()
     assert table["rule"].unique(maintain_order=True).to_list() == list(RULES)
     assert set(table["quantity"]) == set(auction_rules.QUANTITIES)
-    assert (table.filter(table["rule"] == RULES[0])["difference"] == 0.0).all()
+    assert (table.filter(table["rule"] == next(iter(RULES)))["difference"] == 0.0).all()
 
 
 @pytest.mark.long

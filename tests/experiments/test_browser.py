@@ -54,7 +54,7 @@ def test_the_answer_is_on_the_page(opened):
 def test_every_picture_is_drawn(opened):
     _, page, _ = opened
     figures = re.findall(r'<figure id="(\w+)">(.*?)</figure>', page, re.S)
-    assert [name for name, _ in figures] == list(report.PICTURES)
+    assert [name for name, _ in figures] == list(report.figures.pictures())
     for name, picture in figures:
         assert picture.count("<svg") == 1, name
         assert picture.count("<path") > 3, name

@@ -128,7 +128,8 @@ def test_run_prints_an_answer_and_writes_the_default_folder(capsys, tmp_path):
 
 
 def test_json_has_the_promised_shape(capsys, monkeypatch):
-    monkeypatch.setattr(report, "PICTURES", {"kaya": report.PICTURES["kaya"]})
+    one = {"kaya": report.figures.pictures()["kaya"]}
+    monkeypatch.setattr(report.figures, "pictures", lambda: one)
     assert cli.main(["run", "--humans", "100", "--months", "26", "--json", "--out", "x"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert set(answer["crossover"]) == set(DEFINITIONS)

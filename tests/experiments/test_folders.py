@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import cli, run
+from experiments import cli, figures, run
 from experiments.report import page as report
 from experiments.runs import files, folder
 from experiments.runs import run as runner
@@ -494,7 +494,7 @@ def test_a_report_that_fails_leaves_no_half_and_costs_nothing(results, here, mon
 
     monkeypatch.setattr(Path, "write_text", half)
     monkeypatch.setattr(report, "write", WRITE)
-    monkeypatch.setattr(report, "PICTURES", {})
+    monkeypatch.setattr(figures, "pictures", dict)
     report.save(results["same"], "x")
     assert "the report lacks report.html (OSError: [Errno 27] File too large)" in capsys.readouterr().err
     assert not (here / "x" / "report.html").exists()

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from experiments import cli, run
+from experiments import cli, figures, run
 from experiments.report import page as report
 from experiments.runs import answer
 from experiments.runs.folder import check_target, is_ours, replacing
@@ -125,8 +125,8 @@ def test_a_report_without_a_picture_says_so_and_keeps_the_rest(saved, tmp_path, 
     def fails(result):
         raise ValueError("too many\nrows")
 
-    some = {key: report.PICTURES[key] for key in ("answer", "kaya", "layers")}
-    monkeypatch.setattr(report, "PICTURES", some | {name: fails})
+    drawn = figures.pictures() | {name: fails}
+    monkeypatch.setattr(figures, "pictures", lambda: drawn)
     report.save(saved[0], tmp_path / "x")
     said = capsys.readouterr().err.splitlines()
     assert said == [f"economy: the report lacks picture '{name}' (ValueError: too many rows); all tables are kept"]
@@ -139,7 +139,8 @@ def test_a_report_without_a_picture_says_so_and_keeps_the_rest(saved, tmp_path, 
 
 
 def test_a_picture_that_fails_does_not_fail_the_command(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(report, "PICTURES", {"kaya": report.PICTURES["kaya"], "labs": lambda result: 1 / 0})
+    drawn = {"kaya": figures.pictures()["kaya"], "labs": lambda result: 1 / 0}
+    monkeypatch.setattr(figures, "pictures", lambda: drawn)
     monkeypatch.chdir(tmp_path)
     assert cli.main(["run", "--humans", "30", "--months", "13", "--json"]) == 0
     printed = capsys.readouterr()
@@ -157,7 +158,7 @@ def test_seeds_are_one_type_to_the_end(saved):
     far = {name: table.with_columns(pl.col("seed") + (SEED_MAX - 3)) for name, table in saved[0].tables.items()}
     result = dataclasses.replace(saved[0], seeds=(SEED_MAX, SEED_MAX + 1), tables=far)
     charts = report.draw(result)
-    assert list(charts) == list(report.PICTURES)
+    assert list(charts) == list(report.figures.pictures())
     assert result.crossover_summary() == saved[0].crossover_summary()
 
 

@@ -40,7 +40,7 @@ def flip(x, order):
 # Against the twin -------------------------------------------------------------------------------------
 
 
-@given(markets(), st.sampled_from(auction.RULES), st.sampled_from([0.0, 0.5, 1.0, 50.0]), st.booleans())
+@given(markets(), st.sampled_from(list(auction.RULES)), st.sampled_from([0.0, 0.5, 1.0, 50.0]), st.booleans())
 @settings(max_examples=150)
 def test_positions_are_those_of_the_text(market, rule, reserve, drawn):
     bids, values, quality, rates = market
@@ -206,7 +206,7 @@ def test_the_reserve_of_myerson(reserve, revenue):
 # What any of them obeys ------------------------------------------------------------------------------
 
 
-@given(markets(least=1), st.sampled_from(auction.RULES), st.floats(1.0, 5.0), st.data())
+@given(markets(least=1), st.sampled_from(list(auction.RULES)), st.floats(1.0, 5.0), st.data())
 def test_a_higher_bid_never_loses_a_slot(market, rule, factor, data):
     bids, values, quality, rates = market
     i = data.draw(st.integers(0, bids.shape[1] - 1))
@@ -222,7 +222,7 @@ def test_a_higher_bid_never_loses_a_slot(market, rule, factor, data):
             assert after.index(i) <= before.index(i)
 
 
-@given(markets(least=1), st.sampled_from(auction.RULES), st.randoms(use_true_random=False))
+@given(markets(least=1), st.sampled_from(list(auction.RULES)), st.randoms(use_true_random=False))
 def test_the_order_of_bidders_does_not_matter(market, rule, random):
     """Ties included: each bidder's draw goes with the bidder."""
     bids, values, quality, rates = market

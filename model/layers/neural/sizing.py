@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from model.core.errors import InputError, shown
+from model.core.params import Registry, enter
 
 Array = NDArray[np.float64]
 
@@ -21,12 +25,41 @@ class LossLaw(NamedTuple):
     beta: float
 
 
-#: The published constant sets: hoffmann2022, sardana2024, besiroglu2024.
-LAWS = {
-    "hoffmann": LossLaw(1.69, 406.4, 410.7, 0.34, 0.28),
-    "sardana": LossLaw(1.69, 406.4, 410.7, 0.336, 0.283),
-    "besiroglu": LossLaw(1.81686, 482.006, 2085.43, 0.34781, 0.36585),
-}
+LAWS = Registry()
+_Made = TypeVar("_Made", bound=Callable[[], LossLaw])
+
+
+def register(law: _Made) -> _Made:
+    """Make a loss law known by the name of the function that returns it.
+
+    Raises
+    ------
+    InputError
+        If the name is another's, or a constant is not positive.
+    """
+    made = law()
+    if not isinstance(made, LossLaw) or not all(math.isfinite(x) and x > 0.0 for x in made):
+        raise InputError(f"function {law.__qualname__}: returns {shown(made)}: must be a LossLaw of positive numbers")
+    enter(LAWS, law)
+    return law
+
+
+@register
+def hoffmann() -> LossLaw:
+    """Return the constants of hoffmann2022."""
+    return LossLaw(1.69, 406.4, 410.7, 0.34, 0.28)
+
+
+@register
+def sardana() -> LossLaw:
+    """Return the constants of sardana2024."""
+    return LossLaw(1.69, 406.4, 410.7, 0.336, 0.283)
+
+
+@register
+def besiroglu() -> LossLaw:
+    """Return the constants of besiroglu2024."""
+    return LossLaw(1.81686, 482.006, 2085.43, 0.34781, 0.36585)
 
 
 def loss(n: Array, d: Array, law: LossLaw) -> Array:
