@@ -508,7 +508,9 @@ def test_an_economy_of_a_users_class_is_explained_traced_and_kept(tmp_path):
     again = checkpoint.load(tmp_path / "kept", kind=Noting)
     assert (type(again), again.note, again.month) == (Noting, "mine", 1)
     assert again.run().history.equals(e.run().history)
-    with pytest.raises(InputError, match=r"of a tests\.test_economy\.Noting; give load\(\.\.\., kind=\) that class"):
+    with pytest.raises(
+        InputError, match=r"of a tests\.model\.test_economy\.Noting; give load\(\.\.\., kind=\) that class"
+    ):
         checkpoint.load(tmp_path / "kept")
 
 
@@ -642,7 +644,7 @@ def same_world(coarse: np.ndarray, fine: np.ndarray) -> None:
 
 
 def test_two_resolutions_describe_the_same_world():
-    same_world(yearly(1_000, range(1, 3), 60), yearly(5_000, range(1, 3), 60))
+    same_world(yearly(1_000, range(1, 3), 36), yearly(5_000, range(1, 3), 36))
 
 
 @pytest.mark.long
