@@ -22,7 +22,7 @@ from model.core.errors import InputError
 from model.core.units import month_date
 from model.layers import neural
 from model.scenario import FIRM_TYPES, SECTIONS, Intervention
-from tests.oracle import lab as oracle
+from tests.reference import lab as oracle
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = {f"lab.{name}.rule": rule for name, rule in zip(lab.FIRMS, [*RULES, *RULES], strict=False)}

@@ -23,7 +23,7 @@ ADDED = {
             '    Series("adopters"',
             '    Series("humans_twice", "people", "people online, twice", lambda x: 2.0 * x.w.humans),\n',
         ),
-        "tests/oracle/economy_record.py": (
+        "tests/reference/economy_record.py": (
             '    s["adopters"] =',
             '    s["humans_twice"] = 2.0 * sum(h.weight for h in people)\n',
         ),

@@ -16,7 +16,7 @@ from model.layers import neural
 from model.layers.neural import NeuralParams
 from model.regret import hindsight
 from model.state import Release
-from tests.oracle import regret as twin
+from tests.reference import regret as twin
 
 LAW = neural.LAWS["besiroglu"]
 
