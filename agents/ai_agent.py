@@ -78,7 +78,7 @@ def turnover(
     Turnover
         ``weight + born - exited >= 0``.
 
-    Source: own assumption: agents leave after months without work, their wallet goes back. Twin: tests/oracle/ai_agent.py.
+    Source: own assumption: agents leave after months without work, their wallet goes back. Twin: tests/reference/ai_agent.py.
 
     >>> t = turnover(np.array([10.0]), np.array([10.0]), np.array([0], dtype=np.int8), np.array([1.0]), AIAgentParams())
     >>> round(float(t.born[0]), 9), float(t.exited[0])
@@ -135,7 +135,7 @@ def ad_funded_share(fee_usd: float, loss_usd: float, value_usd: float, choice_sc
         Scale of taste shocks as a share of the value.
     p : AIAgentParams
 
-    Source: own assumption: the logit of all choices of people. Twin: tests/oracle/ai_agent.py.
+    Source: own assumption: the logit of all choices of people. Twin: tests/reference/ai_agent.py.
 
     >>> round(ad_funded_share(0.0, 0.0, 1.0, 0.1, AIAgentParams(ad_funded_share=0.3)), 12)
     0.3

@@ -122,7 +122,7 @@ def logit_shares(last: Array, log_odds: Array, inertia: float) -> Array:
     log_odds : (..., n) float
     inertia : float in [0, 1)
 
-    Twin: tests/oracle/application_firm.py.
+    Twin: tests/reference/application_firm.py.
 
     >>> logit_shares(np.array([1.0, 0.0]), np.zeros(2), 0.5).tolist()
     [0.75, 0.25]

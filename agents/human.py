@@ -190,7 +190,7 @@ def people(h: Humans, p: HumanParams, free_hours: float, loop: tuple[float, floa
     -------
     People
 
-    Twin: tests/oracle/human.py.
+    Twin: tests/reference/human.py.
     """
     wage, minutes = h.wage_usd_per_h.astype(np.float64), h.task_minutes.astype(np.float64)
     log_minutes = np.log(minutes)
@@ -245,7 +245,7 @@ def adopt(
     -------
     (n,) float in [0, 1]
 
-    Source: bass1969 on a graph. Twin: tests/oracle/human.py.
+    Source: bass1969 on a graph. Twin: tests/reference/human.py.
 
     >>> one = np.ones(1)
     >>> round(float(adopt(0 * one, 1.0, 0 * one, one, 0.12, 1.0, HumanParams())[0]), 6)
@@ -283,7 +283,7 @@ def choose(h: People, offer: Offer, technology: Technology, p: HumanParams) -> C
     -------
     Choice
 
-    Source: anderson1992 for logit choice; own assumption: minutes of review count at their shadow price. Twin: tests/oracle/human.py.
+    Source: anderson1992 for logit choice; own assumption: minutes of review count at their shadow price. Twin: tests/reference/human.py.
     """
     scale = 1.0 / p.choice_scale  # arrays change in place where they can: fewer of them stay in the cache
     minutes = h.task_minutes
@@ -419,7 +419,7 @@ def horizon_elasticities(h: People, c: Choice, slope: float, p: HumanParams) -> 
     -------
     assistant, agent : (n,) float
 
-    Twin: tests/oracle/human.py.
+    Twin: tests/reference/human.py.
     """
     step = slope / p.choice_scale
     hour_value = h.shadow_usd_per_h * h.task_minutes

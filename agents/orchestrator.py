@@ -86,7 +86,7 @@ def reweigh(
     (O, O) float
         Rows sum to those of `edges`.
 
-    Twin: tests/oracle/orchestrator_firm.py.
+    Twin: tests/reference/orchestrator_firm.py.
     """
     odds = p.quality_coefficient * np.log(nodes.quality) - p.price_coefficient * np.log(
         nodes.price_usd_per_call / nodes.price_usd_per_call.mean()
@@ -124,7 +124,7 @@ def turnover(
     A new node has a drawn quality; each caller links to it with a probability that grows with the fitness of the newcomer
     (fitness-based attachment), taking calls from the links it had. A caller that had no other link calls the newcomer.
 
-    Source: bianconi2001. Twin: tests/oracle/orchestrator_firm.py.
+    Source: bianconi2001. Twin: tests/reference/orchestrator_firm.py.
     """
     used = nodes.traffic_calls
     weak = (nodes.node_kind != ORCHESTRATOR) & (used <= np.median(used))

@@ -155,7 +155,7 @@ def adjustment_cost(investment: Array | float, chi: float, years: float) -> Any:
 
     ``I_Q H/Q = ((a i + 1)**chi - 1) / (chi a)``; equals `investment` in the limit of a = 0.
 
-    Source: gate2025 equation 7. Twin: tests/oracle/provider.py.
+    Source: gate2025 equation 7. Twin: tests/reference/provider.py.
 
     >>> [round(float(adjustment_cost(i, 4.0, 2.0)), 4) for i in (0.1, 0.5, 1.0)]
     [0.1342, 1.875, 10.0]
@@ -200,7 +200,7 @@ def order(
         Hours a machine offers in a month.
     p : ProviderParams
 
-    Source: gate2025 for the cost of adjustment; own assumption: adaptive and extrapolative expectations. Twin: tests/oracle/provider.py.
+    Source: gate2025 for the cost of adjustment; own assumption: adaptive and extrapolative expectations. Twin: tests/reference/provider.py.
     """
     ahead = np.exp(
         p.extrapolation * np.clip(demand_growth, -p.growth_max_per_month, p.growth_max_per_month) * p.lead_months
@@ -252,7 +252,7 @@ def finance(
     parent_available_usd, buffer_usd : (P,) float >= 0
     p : ProviderParams
 
-    Twin: tests/oracle/provider.py.
+    Twin: tests/reference/provider.py.
     """
     gap = np.maximum(buffer_usd - cash_usd, 0.0)
     from_parents = np.minimum(gap, parent_available_usd)

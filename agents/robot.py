@@ -108,7 +108,7 @@ def wanted(
     -------
     (n,) float, robots per person
 
-    Twin: tests/oracle/robot.py.
+    Twin: tests/reference/robot.py.
     """
     value = wage_usd_per_h * (p.duty_hours_per_month * success_share)
     capital = price_usd * (p.interest_per_year + p.depreciation_per_year) / 12.0
@@ -171,7 +171,7 @@ def orders(gap_robots: Array, gap_total: float, backlog: float, capacity_robots:
         Sum of the gap; robots waiting; what makers deliver in a month.
     p : RobotParams
 
-    Twin: tests/oracle/robot.py.
+    Twin: tests/reference/robot.py.
 
     >>> orders(np.array([100.0, 300.0]), 400.0, 0.0, 1.0, RobotParams(purchase_per_month=0.1, queue_months=20.0)).tolist()
     [5.0, 15.0]

@@ -75,7 +75,7 @@ def expand(
     float
         Growth per month that takes effect after ``lead_months``.
 
-    Source: sterman1989. Twin: tests/oracle/supplier.py.
+    Source: sterman1989. Twin: tests/reference/supplier.py.
 
     >>> expand(6.0, 1.0, np.ones(3), np.zeros(9), SupplierParams(target_backlog_months=6.0))
     0.0

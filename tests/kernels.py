@@ -78,7 +78,7 @@ def targets() -> list[str]:
     twins = [
         p.relative_to(ROOT).as_posix()
         for p in pages
-        if re.search(r"^from tests(\.oracle| import oracle)", p.read_text(), re.M)
+        if re.search(r"^from tests(\.reference| import reference)", p.read_text(), re.M)
     ]
     return twins + [f"tests/{page}::{test}" for page, tests in STORED.items() for test in tests]
 

@@ -74,7 +74,7 @@ def research(
     factors : (5,) float
         Price of an hour of each use over that of serving.
 
-    Source: own assumption: labs spend until a dollar more earns a dollar (rho = eta m G). Twin: tests/oracle/lab.py.
+    Source: own assumption: labs spend until a dollar more earns a dollar (rho = eta m G). Twin: tests/reference/lab.py.
     """
     belief = revenue_belief(labs, p, weights)
     margin = np.where(labs.revenue_usd > 0.0, 1.0 - labs.serving_usd / np.maximum(labs.revenue_usd, 1e-9), 0.5)
@@ -146,7 +146,7 @@ def split(
     -------
     (L, 5) float, rows sum to 1
 
-    Twin: tests/oracle/lab.py.
+    Twin: tests/reference/lab.py.
     """
     n = labs.n
     out = np.empty((n, 5))
@@ -205,7 +205,7 @@ def list_prices(
     open_weights : (L,) bool
     p : LabParams
 
-    Source: anderson1992 for logit markups; own assumption: each bound of a price is a mechanism of its own. Twin: tests/oracle/lab.py.
+    Source: anderson1992 for logit markups; own assumption: each bound of a price is a mechanism of its own. Twin: tests/reference/lab.py.
     """
     weight = np.where(tokens.sum(axis=1, keepdims=True) > 0.0, tokens, UNSEEN_MIX)
     weight = weight / weight.sum(axis=1, keepdims=True)

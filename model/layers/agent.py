@@ -71,7 +71,7 @@ def success(log_minutes: Array, log_horizon: Array | float, slope: float) -> Arr
     -------
     (n,) float in (0, 1)
 
-    Source: metr2025. Twin: tests/oracle/agent.py.
+    Source: metr2025. Twin: tests/reference/agent.py.
 
     >>> float(success(np.array([0.0]), 0.0, 0.7)[0])
     0.5
@@ -118,7 +118,7 @@ def think(
     -------
     log_tau, success : (n,) float
 
-    Source: snell2024 for the exchange; own assumption: thinking multiplies generated tokens only. Twin: tests/oracle/agent.py.
+    Source: snell2024 for the exchange; own assumption: thinking multiplies generated tokens only. Twin: tests/reference/agent.py.
 
     >>> p = AgentLoopParams(thinking_exponent=0.4)
     >>> z, s = think(np.zeros(1), np.log([10.0]), np.log([1e-3]), np.log([60.0]), float(np.log(60.0)), p)
@@ -181,7 +181,7 @@ def attempts(success_prob: Array, p: AgentLoopParams) -> Array:
     -------
     (n,) float in [1, attempts_max]
 
-    Twin: tests/oracle/agent.py.
+    Twin: tests/reference/agent.py.
 
     >>> attempts(np.array([1.0, 0.0, 0.5]), AgentLoopParams(verifiable_share=0.5)).tolist()
     [1.0, 1.75, 1.3125]
@@ -218,7 +218,7 @@ def coverage(samples: Array, success_prob: Array | float, exponent: float = -0.2
     exponent : float < 0
         b; the fit to three points of SWE-bench Lite (k = 1, 5, 250).
 
-    Source: brown2024. Twin: tests/oracle/agent.py.
+    Source: brown2024. Twin: tests/reference/agent.py.
 
     >>> coverage(np.array([1.0, 250.0]), 0.169).round(3).tolist()
     [0.169, 0.564]
@@ -256,7 +256,7 @@ def jobs_wanted(value_to_inverse_theta: Array, ratio: float, p: AgentLoopParams)
     -------
     (n,) float
 
-    Source: own assumption: the value of one job more falls as a power of their number. Twin: tests/oracle/agent.py.
+    Source: own assumption: the value of one job more falls as a power of their number. Twin: tests/reference/agent.py.
 
     >>> jobs_wanted(np.array([1.0, 4.0]), 1.0, AgentLoopParams(job_elasticity=1.0, job_scale=1.0)).tolist()
     [0.0, 3.0]

@@ -63,7 +63,7 @@ def intensity(uplift_usd_per_h: Array, scale_tokens_per_h: Array, token_usd: flo
     uplift_usd_per_h, scale_tokens_per_h : (F,) float
     token_usd : float
 
-    Source: own assumption: uplift saturates in the tokens spent on it. Twin: tests/oracle/application.py.
+    Source: own assumption: uplift saturates in the tokens spent on it. Twin: tests/reference/application.py.
 
     >>> intensity(np.array([0.0, 1e-3]), np.array([1000.0, 1000.0]), 1e-6).tolist()
     [0.0, 0.0]

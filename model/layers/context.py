@@ -102,7 +102,7 @@ def hit_share(
     -------
     (5,) float in [0, 1]
 
-    Source: liang2025 (contextual memory as a processor's hierarchy); pope2023. Twin: tests/oracle/context.py.
+    Source: liang2025 (contextual memory as a processor's hierarchy); pope2023. Twin: tests/reference/context.py.
 
     >>> hit_share(np.zeros(5), 3e5, 0.0, 1.0, ContextParams()).tolist()
     [0.0, 0.0, 0.0, 0.0, 0.0]
@@ -154,7 +154,7 @@ def expand(base_tokens: Array, thinking_tokens: Array, generated_share: Array, h
     (5, 2, 3) float
         Last axis: fresh input, cached input, generated; sums to base + thinking.
 
-    Twin: tests/oracle/context.py.
+    Twin: tests/reference/context.py.
 
     >>> expand(np.ones((5, 2)), np.zeros((5, 2)), np.full(5, 0.25), np.full(5, 0.5))[0, 0].tolist()
     [0.375, 0.375, 0.25]

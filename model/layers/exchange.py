@@ -32,7 +32,7 @@ def exchange(
     training, thinking : (n,) float
         x in (0, 1] and tau in [1, thinking_max], by golden-section search in ln tau.
 
-    Source: villalobos2023; erdil2024. Twin: tests/oracle/exchange.py.
+    Source: villalobos2023; erdil2024. Twin: tests/reference/exchange.py.
 
     >>> x, tau = exchange(np.array([900.0]), np.array([1.0]), 0.4, 0.4, 100.0)
     >>> round(float(x[0]), 5), round(float(tau[0]), 3), round(float(900.0 * x[0] / (900.0 * x[0] + tau[0])), 6)

@@ -89,7 +89,7 @@ def serving(
     -------
     Serving
 
-    Source: pope2023; erdil2025inference. Twin: tests/oracle/link.py.
+    Source: pope2023; erdil2025inference. Twin: tests/reference/link.py.
     """
     n = np.maximum(active_parameters, 1.0)
     by_net = tokens.sum(axis=0)
@@ -133,7 +133,7 @@ def software_overhead(served_tokens: float, p: LinkParams) -> float:
         Tokens served by all nets since the opening.
     p : LinkParams
 
-    Source: own assumption: Wright's law, see decisions/0007-serving-overhead-learns-by-doing.md. Twin: tests/oracle/link.py.
+    Source: own assumption: Wright's law, see decisions/0007-serving-overhead-learns-by-doing.md. Twin: tests/reference/link.py.
 
     >>> software_overhead(0.0, LinkParams(software_scale=38.0))
     38.0
@@ -168,7 +168,7 @@ def all_reduce_seconds(layers: int, accelerators: float, per_layer: int = 4) -> 
 
     What stands behind ``link.latency_s_per_step``: `accelerators` hold one copy of the net; 2 a layer with parallel attention.
 
-    Source: erdil2025inference. Twin: tests/oracle/link.py.
+    Source: erdil2025inference. Twin: tests/reference/link.py.
 
     >>> round(1e3 * all_reduce_seconds(80, 16.0), 2)
     3.84
@@ -245,7 +245,7 @@ def erlang_c(servers: int, load: float) -> float:
     load : float
         Offered load in servers, below `servers`.
 
-    Source: by definition of an M/M/c queue. Twin: tests/oracle/link.py.
+    Source: by definition of an M/M/c queue. Twin: tests/reference/link.py.
 
     >>> round(erlang_c(2, 1.5), 6), round(erlang_c(10, 8.0), 6)
     (0.642857, 0.40918)

@@ -49,7 +49,7 @@ def traffic(edges: Array, scale: float, external: Array) -> Array:
     scale : float
     external : (O,) float >= 0
 
-    Source: by definition, a node's calls are those from outside and those that its callers pass on. Twin: tests/oracle/orchestrator.py.
+    Source: by definition, a node's calls are those from outside and those that its callers pass on. Twin: tests/reference/orchestrator.py.
 
     >>> p = np.array([[0, 0.5, 0.2], [0, 0, 0.4], [0.1, 0, 0]])
     >>> traffic(p, 1.0, np.array([1.0, 0, 0])).round(6).tolist()

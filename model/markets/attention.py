@@ -69,7 +69,7 @@ def allot(own_h: Array, requested_h: Array, weight_usd: Array, p: AttentionParam
     Allotment
         ``answered`` is the share of requests answered, in [0, 1]; 1 where nothing was asked.
 
-    Source: own assumption: Stone-Geary utility, committed minutes first, leisure last. Twin: tests/oracle/attention.py.
+    Source: own assumption: Stone-Geary utility, committed minutes first, leisure last. Twin: tests/reference/attention.py.
 
     >>> a = allot(np.array([172.0]), np.array([0.0]), np.array([2000.0]), AttentionParams())
     >>> float(a.shadow_usd_per_h[0]), float(a.applications[0] + a.leisure[0])
@@ -102,7 +102,7 @@ def examined(value_usd: Array, token_usd: float, p: AttentionParams) -> Array:
     -------
     (n,) float
 
-    Source: yang2025agentic for agent attention as the scarce resource; own assumption: each candidate dilutes success. Twin: tests/oracle/attention.py.
+    Source: yang2025agentic for agent attention as the scarce resource; own assumption: each candidate dilutes success. Twin: tests/reference/attention.py.
 
     >>> examined(np.array([1e9]), 1e-6, AttentionParams()).round(6).tolist()
     [6.0]

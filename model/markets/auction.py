@@ -165,7 +165,7 @@ def run(
     -------
     Positions
 
-    Source: edelman2007; varian2007; luce1959 for choice in proportion to quality. Twin: tests/oracle/auction.py.
+    Source: edelman2007; varian2007; luce1959 for choice in proportion to quality. Twin: tests/reference/auction.py.
 
     >>> one = np.ones((1, 3))
     >>> v = np.array([[10.0, 4.0, 2.0]])
@@ -213,7 +213,7 @@ def envy_free_bids(values: Array, quality: Array, click_rates: Array) -> Array:
     values, quality : (M, B) float > 0
     click_rates : (k,) float > 0, not rising
 
-    Source: edelman2007. Twin: tests/oracle/auction.py.
+    Source: edelman2007. Twin: tests/reference/auction.py.
 
     >>> envy_free_bids(np.array([[10.0, 4.0, 2.0]]), np.ones((1, 3)), np.array([200.0, 100.0])).tolist()
     [[10.0, 3.0, 2.0]]
@@ -254,7 +254,7 @@ def respond(
     reserve_usd : float, optional
         Of a market with a reserve of its own.
 
-    Twin: tests/oracle/auction.py.
+    Twin: tests/reference/auction.py.
     """
     target = envy_free_bids(values, quality, click_rates)
     reserve = p.reserve_usd if reserve_usd is None else reserve_usd
@@ -280,7 +280,7 @@ def quality_kept(quality: Array, winner: NDArray[np.int64], click_rates: Array) 
     -------
     (M,) float, at most 1
 
-    Source: own assumption: a plain scale between chance and the best order. Twin: tests/oracle/auction.py.
+    Source: own assumption: a plain scale between chance and the best order. Twin: tests/reference/auction.py.
 
     >>> q, rates = np.array([[1.0, 2.0, 3.0]]), np.array([1.0])
     >>> [float(quality_kept(q, np.array([[i]]), rates)[0]) for i in range(3)]
@@ -338,7 +338,7 @@ def split_budget(share: Array, strength_human: float, strength_agent: float, p: 
     strength_human, strength_agent : float >= 0
         Value on sale in each market.
 
-    Twin: tests/oracle/auction.py.
+    Twin: tests/reference/auction.py.
     """
     x = 1.0 / (1.0 - p.budget_exponent)
     larger = max(strength_agent, strength_human)

@@ -92,7 +92,7 @@ def clear(demand_hours: Array, capacity_hours: float, price_usd: float, p: Compu
     Cleared
         ``served <= demand_hours`` and ``sum(served) <= capacity_hours``.
 
-    Source: own assumption: one posted price, rationing by willingness to pay. Twin: tests/oracle/compute.py.
+    Source: own assumption: one posted price, rationing by willingness to pay. Twin: tests/reference/compute.py.
 
     >>> c = clear(np.full(12, 10.0), 1200.0, 2.0, ComputeParams())
     >>> c.fill.min() == 1.0 and c.clearing_usd < 2.0

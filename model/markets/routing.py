@@ -35,7 +35,7 @@ def spread(
     ValueError
         If the hours do not fit.
 
-    Twin: tests/oracle/routing.py.
+    Twin: tests/reference/routing.py.
 
     >>> spread(np.array([6.0]), np.array([-1]), np.array([4.0, 4.0]), np.array([1.0, 1.0]), 4.0).tolist()
     [[3.0, 3.0]]

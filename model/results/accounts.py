@@ -41,7 +41,7 @@ def log_mean(a: ArrayLike, b: ArrayLike) -> Array:
     ----------
     a, b : float or (...) float > 0
 
-    Source: ang2004lmdi. Twin: tests/oracle/measures.py.
+    Source: ang2004lmdi. Twin: tests/reference/measures.py.
 
     >>> round(float(log_mean(2.0, 1.0)), 6), float(log_mean(3.0, 3.0))
     (1.442695, 3.0)
@@ -71,7 +71,7 @@ def kaya(before: Array, after: Array) -> Array:
     (5, C) float, FLOP
         Rows `KAYA_FACTORS`; the sum is the change of FLOP to 1e-12 of the larger total.
 
-    Source: ang2004lmdi. Twin: tests/oracle/measures.py.
+    Source: ang2004lmdi. Twin: tests/reference/measures.py.
 
     >>> before = np.array([[1.0], [2.0], [2.0], [4.0], [8.0]])
     >>> (kaya(before, before * 2.0)[:, 0].round(9) + 0.0).tolist()
@@ -127,7 +127,7 @@ def hinge(
     Hinge
         NaN where revenue is zero.
 
-    Source: by definition of the accounts, and the first-order condition rho = eta m G. Twin: tests/oracle/measures.py.
+    Source: by definition of the accounts, and the first-order condition rho = eta m G. Twin: tests/reference/measures.py.
 
     >>> h = hinge(70.0, 100.0, 60.0, gross_profit_elasticity=0.5)
     >>> round(float(h.share_usd_implied), 6), round(float(h.growth_implied), 6)
@@ -180,7 +180,7 @@ def hinge_identity(
     (T,) float, (T,) float
         Equal, to rounding, if and only if the books follow the accounting above.
 
-    Twin: tests/oracle/measures.py.
+    Twin: tests/reference/measures.py.
 
     >>> direct, through = hinge_identity(40.0, 30.0, 100.0, 55.0, 5.0)
     >>> round(float(direct), 9) == round(float(through), 9)
@@ -295,7 +295,7 @@ def stack_accounts(
         Value added sums to `final_demand_usd`, FLOP and energy to the totals given.
 
     Source: own assumption: value-added accounts of national accounting laid over liang2025's layers.
-    Twin: tests/oracle/measures.py.
+    Twin: tests/reference/measures.py.
 
     >>> none = np.zeros(14)
     >>> month = [("humans", "labs", "tokens", 9.0), ("labs", "providers", "hours", 4.0)]

@@ -110,7 +110,7 @@ def shares(
     dict of (T,) float
         `inference_share_<definition>`; NaN where the denominator is zero.
 
-    Source: by definition. Twin: tests/oracle/measures.py.
+    Source: by definition. Twin: tests/reference/measures.py.
 
     >>> x = np.zeros(14); x[0], x[7] = 1.0, 3.0
     >>> float(shares(x, x, x, x)["inference_share_accelerator_hours"])
@@ -285,7 +285,7 @@ def crossover(
     level : float
         1/2 for parity, 2/3 for dominance.
 
-    Source: by definition. Twin: tests/oracle/measures.py.
+    Source: by definition. Twin: tests/reference/measures.py.
 
     >>> share = np.r_[np.full(40, 0.2), np.full(40, 0.9)]
     >>> crossover(share, np.ones(80))
@@ -397,7 +397,7 @@ def degree_tail(degree: ArrayLike, k_min: int = 6) -> float:
     float
         NaN with fewer than two nodes in the tail.
 
-    Source: clauset2009, Eq. 3.7. Twin: tests/oracle/measures.py.
+    Source: clauset2009, Eq. 3.7. Twin: tests/reference/measures.py.
 
     >>> round(degree_tail([1, 2, 6, 8, 12, 30]), 3)
     2.361

@@ -50,7 +50,7 @@ def hindsight(r: Release, p: neural.NeuralParams) -> Hindsight:
     r : Release
     p : NeuralParams
 
-    Source: sardana2024 for the cost of a net's life; own assumption: rivals, prices and tokens stay as they were. Twin: tests/oracle/regret.py.
+    Source: sardana2024 for the cost of a net's life; own assumption: rivals, prices and tokens stay as they were. Twin: tests/reference/regret.py.
     """
     law = neural.LAWS[p.law]
     n, d = np.array([r.parameters]), np.array([r.training_tokens])

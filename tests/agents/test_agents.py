@@ -14,9 +14,9 @@ from agents.ai_agent import AIAgentParams
 from agents.human import Choice, HumanParams, Humans, Offer, Technology
 from agents.robot import RobotParams
 from model.core.draws import Draws
-from tests.oracle import ai_agent as agent_oracle
-from tests.oracle import human as human_oracle
-from tests.oracle import robot as robot_oracle
+from tests.reference import ai_agent as agent_oracle
+from tests.reference import human as human_oracle
+from tests.reference import robot as robot_oracle
 from tests.strategies import amounts, columns, params, same
 
 share = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))

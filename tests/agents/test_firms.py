@@ -11,9 +11,9 @@ from agents import lab, provider, supplier
 from agents.lab import LabParams, Labs, Nets
 from agents.provider import ProviderFirm, ProviderParams, Providers
 from agents.supplier import SupplierParams
-from tests.oracle import lab as lab_oracle
-from tests.oracle import provider as provider_oracle
-from tests.oracle import supplier as supplier_oracle
+from tests.reference import lab as lab_oracle
+from tests.reference import provider as provider_oracle
+from tests.reference import supplier as supplier_oracle
 from tests.strategies import amounts, columns, fill, lumpy, params, same
 
 share = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))

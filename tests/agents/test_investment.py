@@ -13,10 +13,10 @@ from experiments.replications.investment import SPANS, settled_share, training_s
 from model.layers import agent, exchange, link, neural
 from model.layers.link import LinkParams
 from model.results import accounts
-from tests.oracle import agent as agent_oracle
-from tests.oracle import exchange as exchange_oracle
-from tests.oracle import link as link_oracle
-from tests.oracle import neural as neural_oracle
+from tests.reference import agent as agent_oracle
+from tests.reference import exchange as exchange_oracle
+from tests.reference import link as link_oracle
+from tests.reference import neural as neural_oracle
 from tests.strategies import params, same
 
 power = st.floats(0.05, 1.0)

@@ -11,8 +11,8 @@ from agents import application, orchestrator
 from agents.application import ApplicationParams, Applications, Features, Services
 from agents.orchestrator import ORCHESTRATOR, SKILL, TOOL, OrchestratorParams, Orchestrators
 from model.core.draws import Draws
-from tests.oracle import application_firm as application_oracle
-from tests.oracle import orchestrator_firm as orchestrator_oracle
+from tests.reference import application_firm as application_oracle
+from tests.reference import orchestrator_firm as orchestrator_oracle
 from tests.strategies import amounts, columns, fill, lumpy, params, same
 
 SEEDS = st.integers(0, 2**32)

@@ -23,7 +23,7 @@ from model.core.units import month_date
 from model.layers import neural
 from model.markets import auction
 from model.scenario import FIRM_TYPES, SECTIONS, Intervention
-from tests.oracle import lab as oracle
+from tests.reference import lab as oracle
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = {f"lab.{name}.rule": rule for name, rule in zip(lab.FIRMS, [*RULES, *RULES], strict=False)}
@@ -113,11 +113,11 @@ def shown_rule() -> str:
     return shown[1]
 
 
-def python(code: str, folder: Path) -> str:
+def python(code: str, folder: Path, *given: str) -> str:
     """Return what a program prints that runs in a folder, with nothing but the installed packages."""
     (folder / "program.py").write_text(code)
     env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    done = subprocess.run([sys.executable, "program.py"], cwd=folder, env=env, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "program.py", *given], cwd=folder, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -137,6 +137,8 @@ def test_a_new_rule_is_one_class_and_one_registration(tmp_path):
 
 
 OUTSIDE = """
+import sys
+
 from my_rules import Twice
 if __name__ == "__main__":
     import polars as pl
@@ -152,7 +154,7 @@ if __name__ == "__main__":
     print(file.firms == Scenario.load("baseline").with_overrides(twice).firms, "twice" in e.explain("lab.alpha.rule").value)
     print([row.bounds for row in parameters.rows(file) if row.name == "lab.beta.rule"])
     print(e.trace(e.row("Lab", 0)).sentences[0])
-    both = run(file, **small, seeds=2, workers=2)
+    both = run(file, **small, seeds=2, workers=int(sys.argv[1]))
     print(both.tables["monthly"].filter(pl.col("seed") == 1)["lab_rd_usd"].to_list() == e.history["lab_rd_usd"].to_list())
     design = {"scenarios": ["baseline"], "seeds": {"first": 1, "count": 1}, "run": small, "design": {"kind": "list"}}
     design |= {"parameters": {"lab.alpha.rule": ["profit", "twice"]}, "record": {"series": ["lab_rd_usd"], "months": "all"}}
@@ -161,12 +163,13 @@ if __name__ == "__main__":
 """
 
 
-def test_a_rule_of_a_users_file_serves_everything(tmp_path):
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
+def test_a_rule_of_a_users_file_serves_everything(tmp_path, workers):
     """Outside the repository: economy, scenario file, listings, other processes, a sweep that knows what it was made with."""
     (tmp_path / "my_rules.py").write_text(shown_rule())
     scenario = 'schema = 1\nextends = "baseline"\n[[lab.firm]]\nname = "alpha"\nrule = "twice"\n'
     (tmp_path / "mine.toml").write_text(scenario)
-    assert python(OUTSIDE, tmp_path).splitlines() == [
+    assert python(OUTSIDE, tmp_path, str(workers)).splitlines() == [
         "('twice', 'profit') True",
         "True True",
         "['profit or race or erdil or revenue_share or schedule or twice']",

@@ -1,4 +1,4 @@
-"""The paper is enough to write the model: an economy in plain Python that rests on MODEL.md alone (tests/oracle/economy.py)
+"""The paper is enough to write the model: an economy in plain Python that rests on MODEL.md alone (tests/reference/economy.py)
 gives the same series, payments and balances, month by month.
 """
 
@@ -20,8 +20,8 @@ from model.layers import neural
 from model.results import record
 from tests.documents.test_documents import MODEL, rows
 from tests.golden import NOTHING, RESIDUALS
-from tests.oracle import economy as oracle
-from tests.oracle import economy_tables
+from tests.reference import economy as oracle
+from tests.reference import economy_tables
 
 BASELINE = {}
 #: Early agents and thinking, other rules of labs, firms without money: mechanisms that a young baseline does not reach.
@@ -221,10 +221,10 @@ def test_the_economy_is_written_in_plain_python():
             "zlib",
         }
         assert imported <= plain | {"tests"} | ({"numpy"} if path.stem == "economy_generator" else set()), path.name
-        own = set(re.findall(r"^from tests\.oracle\.(\w+) import", text, re.M))
+        own = set(re.findall(r"^from tests\.reference\.(\w+) import", text, re.M))
         own |= {
             name
-            for names in re.findall(r"^from tests\.oracle import ([\w, ]+?)(?: as \w+)?$", text, re.M)
+            for names in re.findall(r"^from tests\.reference import ([\w, ]+?)(?: as \w+)?$", text, re.M)
             for name in names.split(", ")
         }
         assert own <= {p.stem for p in files}, path.name

@@ -16,7 +16,7 @@ from experiments.cli import main
 from experiments.report import fits
 from model.core.errors import InputError
 
-MINIATURE = Preset(members=6, updates=1, seeds=1, humans=40)
+MINIATURE = Preset(members=5, updates=1, seeds=1, humans=40)
 CUTOFF = "2023-12"
 
 

@@ -193,6 +193,7 @@ def test_help_is_light():
     assert "replicate" in done.stdout
 
 
+@pytest.mark.long
 def test_interrupt_keeps_finished_seeds(tmp_path):
     root = os.path.dirname(os.path.dirname(os.path.abspath(cli.__file__)))
     scratch = tmp_path / "scratch"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from experiments import run
+from experiments.report import page as report
 from experiments.runs import posterior
 from experiments.runs.posterior import read_sample
 from experiments.runs.results import Result
@@ -35,7 +36,8 @@ def test_what_a_scenario_sets_is_not_drawn():
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
-def test_each_draw_is_the_run_with_its_overrides_and_a_manifest_repeats_all(tmp_path, workers):
+def test_each_draw_is_the_run_with_its_overrides_and_a_manifest_repeats_all(tmp_path, workers, monkeypatch):
+    monkeypatch.setattr(report, "PICTURES", {"answer": report.PICTURES["answer"]})
     found = run("baseline", posterior=2, seed=5, out=tmp_path / "drawn", workers=1, **SMALL)
     assert found.seeds == (5, 6)
     assert found.replicates == "2 posterior draws"

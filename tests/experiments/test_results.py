@@ -78,7 +78,7 @@ def test_manifest_repeats_the_run(saved):
     assert os.uname().nodename not in json.dumps(manifest["machine"])
     assert str(folder) not in (folder / "manifest.json").read_text()
     assert Scenario.load(folder / "manifest.json") == result.scenario
-    same(result.tables, run(folder / "manifest.json").tables)
+    same(result.tables, run(folder / "manifest.json", workers=1).tables)
 
 
 def test_each_manifest_value_can_be_set_by_hand(saved):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import re
@@ -52,10 +53,16 @@ def toml(count):
     return "\n".join(lines)
 
 
+@functools.cache
+def undisturbed(count):
+    """Return the table of `small` on one worker, to the end without a stop."""
+    return sweep(small(count), workers=1)
+
+
 @pytest.fixture(scope="module")
 def whole():
     """Return the table of an undisturbed sweep on one worker."""
-    return sweep(small(), workers=1)
+    return undisturbed(6)
 
 
 # --- What workers do in tests: they are imported by name in their process ----------------------------------------------

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from model.core.draws import Draws
 from model.markets import auction
 from model.markets.auction import AuctionParams
-from tests.oracle import auction as oracle
+from tests.reference import auction as oracle
 from tests.strategies import amounts, column, params, same
 
 usd = amounts(1e-6, 1e4)

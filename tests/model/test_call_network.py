@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from model.layers import orchestrator
 from model.layers.orchestrator import CallNetworkParams
-from tests.oracle import orchestrator as twin
+from tests.reference import orchestrator as twin
 
 share = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))
 

@@ -17,7 +17,7 @@ from model.core.checks import LawBreach, Laws
 from model.core.errors import InputError, nearest, unknown
 from model.core.ledger import SECTORS, Ledger
 from model.core.params import Params, check, param
-from tests.oracle import core as oracle
+from tests.reference import core as oracle
 
 signed = st.floats(-1e12, 1e12)
 

@@ -12,7 +12,7 @@ from scipy.stats import chi2
 
 from model.core import draws
 from model.core.draws import Draws, MonthDraws
-from tests.oracle import core as oracle
+from tests.reference import core as oracle
 
 seeds = st.integers(-(2**40), 2**70)
 streams = st.sampled_from(["human.adopt", "lab.exit", "feature.value", "Ω.x", ""])

@@ -645,7 +645,7 @@ def same_world(coarse: np.ndarray, fine: np.ndarray) -> None:
 
 
 def test_two_resolutions_describe_the_same_world():
-    same_world(yearly(1_000, range(1, 3), 60), yearly(5_000, range(1, 3), 60))
+    same_world(yearly(1_000, range(1, 3), 36), yearly(5_000, range(1, 3), 36))
 
 
 @pytest.mark.long

@@ -115,7 +115,7 @@ def chosen() -> set[str]:
     """Return what is tried by default: all that say they are inert, and by turns some of all, of the stillest and of `WHEN`; the long form tries all."""
     every = names()
     still = ranges.load().sort("span")["parameter"].head(STILL).to_list()
-    turns = (([*every], 4), (still, 3), ([*WHEN], 1))
+    turns = (([*every], 3), (still, 2), ([*WHEN], 1))
     return {n for n, d in every.items() if d.inert} | {n for of, count in turns for n in samples.chosen(of, count)} & {
         *every
     }

@@ -19,9 +19,9 @@ from model.layers import agent, application, context
 from model.layers.agent import AgentLoopParams
 from model.layers.application import AppNetworkParams
 from model.layers.context import PROMPT, REUSE, ContextParams
-from tests.oracle import agent as agent_twin
-from tests.oracle import application as application_twin
-from tests.oracle import context as context_twin
+from tests.reference import agent as agent_twin
+from tests.reference import application as application_twin
+from tests.reference import context as context_twin
 
 LAYERS = ("agent", "application", "context", "link", "neural", "orchestrator", "physical")
 share = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))
@@ -39,7 +39,7 @@ def same(got, expected, rtol=1e-12, atol=1e-300):
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_every_kernel_of_a_layer_has_a_twin(name):
-    layer, twin = importlib.import_module(f"model.layers.{name}"), importlib.import_module(f"tests.oracle.{name}")
+    layer, twin = importlib.import_module(f"model.layers.{name}"), importlib.import_module(f"tests.reference.{name}")
     functions = inspect.getmembers(layer, inspect.isfunction)
     kernels = [f for f, body in functions if body.__module__.startswith(layer.__name__) and not f.startswith("_")]
     missing = [f for f in kernels if not hasattr(twin, f)]

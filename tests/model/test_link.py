@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from model.layers import link
 from model.layers.link import LinkParams
-from tests.oracle import link as twin
+from tests.reference import link as twin
 from tests.strategies import params
 
 BANDWIDTH, MEMORY = 3.35e12, 80e9

@@ -15,9 +15,9 @@ from model.core.units import PROVIDER_RUN, U
 from model.markets import attention, compute, routing, settlement
 from model.markets.attention import AttentionParams
 from model.markets.compute import ComputeParams
-from tests.oracle import attention as attention_oracle
-from tests.oracle import compute as compute_oracle
-from tests.oracle import routing as routing_oracle
+from tests.reference import attention as attention_oracle
+from tests.reference import compute as compute_oracle
+from tests.reference import routing as routing_oracle
 from tests.strategies import amounts, column, columns, params, same
 
 hours = amounts(1e-3, 1e12)

@@ -15,7 +15,7 @@ from model.core.errors import InputError
 from model.core.ledger import SECTORS
 from model.core.units import WORK, month_date
 from model.results import accounts, measures
-from tests.oracle import measures as oracle
+from tests.reference import measures as oracle
 
 amount = st.one_of(st.just(0.0), st.floats(1e-6, 1e12))
 column = st.lists(amount, min_size=len(WORK), max_size=len(WORK))

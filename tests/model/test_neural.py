@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from model.layers import neural
 from model.layers.neural import LAWS, LossLaw, NeuralParams
-from tests.oracle import neural as twin
+from tests.reference import neural as twin
 
 SARDANA = LAWS["sardana"]
 laws = st.sampled_from(list(LAWS.values()))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from model.core.errors import InputError
 from model.layers import physical
 from model.layers.physical import OBSERVED, PhysicalParams
-from tests.oracle import physical as twin
+from tests.reference import physical as twin
 
 share = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))
 

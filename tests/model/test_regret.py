@@ -17,7 +17,7 @@ from model.layers.neural import NeuralParams
 from model.results import accounts, regret, tables
 from model.results.regret import hindsight
 from model.state import Release
-from tests.oracle import regret as twin
+from tests.reference import regret as twin
 
 LAW = neural.LAWS["besiroglu"]
 

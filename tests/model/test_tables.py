@@ -18,7 +18,7 @@ from model.core import graph
 from model.core.errors import InputError
 from model.core.flows import Flow, Flows
 from model.core.table import Column, Row, Table, release
-from tests.oracle import core as oracle
+from tests.reference import core as oracle
 
 # Flows ----------------------------------------------------------------------------------------------------------------
 

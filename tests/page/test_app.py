@@ -333,7 +333,7 @@ def test_a_second_tab_is_another_economy(visit):
 
 @pytest.mark.long
 def test_a_run_does_not_block_the_controls(visit):
-    page = visit("humans=20000", wait=False)
+    page = visit("humans=6000", wait=False)
     page.wait_for_selector(".bar")
     page.wait_for_function("document.querySelector('.busy.on')")
     page.get_by_label("Seed", exact=True).fill("5")
@@ -345,7 +345,7 @@ def test_a_run_does_not_block_the_controls(visit):
 
 
 def test_what_is_being_typed_stays_while_a_run_redraws_the_page(visit):
-    page = visit("humans=20000", wait=False)
+    page = visit("humans=6000", wait=False)
     page.wait_for_function("document.querySelector('.busy.on')")
     seed = page.get_by_label("Seed", exact=True)
     seed.fill("57")

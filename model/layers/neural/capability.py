@@ -33,7 +33,7 @@ def algorithmic_step(log_algorithms: Array, experiment_flop: Array, automation: 
         Factor by which own agents multiply experiments.
     p : NeuralParams
 
-    Source: gate2025. Twin: tests/oracle/neural.py.
+    Source: gate2025. Twin: tests/reference/neural.py.
     """
     ceiling = np.log(p.algorithmic_ceiling)
     inputs = np.maximum(experiment_flop * automation / p.experiment_reference_flop, 0.0) ** p.algorithmic_input_exponent
@@ -94,7 +94,7 @@ def architecture_step(gain: Array, experiment_flop: Array, p: NeuralParams) -> A
         Operations of the month's experiments on architecture.
     p : NeuralParams
 
-    Source: bian2025 for the bound. Twin: tests/oracle/neural.py.
+    Source: bian2025 for the bound. Twin: tests/reference/neural.py.
 
     >>> architecture_step(np.array([1.0, 1.42]), np.zeros(2), NeuralParams()).tolist()
     [1.0, 1.42]
@@ -122,7 +122,7 @@ def architecture_share(
         Cost of generated tokens, USD a month.
     p : NeuralParams
 
-    Source: bian2025 (efficient architecture, at most 1.42x); own assumption: reached with effort. Twin: tests/oracle/neural.py.
+    Source: bian2025 (efficient architecture, at most 1.42x); own assumption: reached with effort. Twin: tests/reference/neural.py.
 
     >>> architecture_share(np.array([1.0, 1.42]), np.zeros(2), np.ones(2), np.ones(2), NeuralParams()).round(3).tolist()
     [0.185, 0.0]

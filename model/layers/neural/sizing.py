@@ -139,7 +139,7 @@ def size_net(
     -------
     parameters, tokens : (n,) float
 
-    Source: sardana2024. Twin: tests/oracle/neural.py.
+    Source: sardana2024. Twin: tests/reference/neural.py.
     """
     target = np.asarray(target, dtype=np.float64)
     floor = (law.a / np.maximum(target - law.e, 1e-12)) ** (1.0 / law.alpha) * (1.0 + 1e-9)
@@ -178,7 +178,7 @@ def marginal_rate(n: Array, d: Array, law: LossLaw) -> Array:
     n, d : (n,) float
         Parameters and training tokens.
 
-    Source: sardana2024 (first-order condition). Twin: tests/oracle/neural.py.
+    Source: sardana2024 (first-order condition). Twin: tests/reference/neural.py.
 
     >>> round(float(marginal_rate(np.array(8e9), np.array(1.5e13), LAWS["besiroglu"])), 2)
     5.22
@@ -228,7 +228,7 @@ def net_for_budget(
         Most tokens that can be used.
     n_min : float
 
-    Source: sardana2024 (first-order condition). Twin: tests/oracle/neural.py.
+    Source: sardana2024 (first-order condition). Twin: tests/reference/neural.py.
 
     >>> n, d = net_for_budget(1e24, 1.0, 0.0, LAWS["besiroglu"], 1e18, 1.0)
     >>> m, _ = compute_optimal(np.array(1e24), LAWS["besiroglu"])

@@ -3,8 +3,8 @@
 import math
 import struct
 
-from tests.oracle import economy_neural as neural
-from tests.oracle.economy_offer import attempts, examined, generated_share, logistic, loop_tokens, mean_gain, think
+from tests.reference import economy_neural as neural
+from tests.reference.economy_offer import attempts, examined, generated_share, logistic, loop_tokens, mean_gain, think
 
 
 def single(x):

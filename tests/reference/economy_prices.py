@@ -2,8 +2,8 @@
 
 import math
 
-from tests.oracle import economy_link as link
-from tests.oracle.economy_machines import clip
+from tests.reference import economy_link as link
+from tests.reference.economy_machines import clip
 
 
 def learn_token_growth(w, f):

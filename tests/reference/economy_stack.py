@@ -3,10 +3,10 @@
 import math
 from types import SimpleNamespace
 
-from tests.oracle import economy_link as link
-from tests.oracle import economy_neural as neural
-from tests.oracle.economy_offer import generated_share, tier_mean
-from tests.oracle.economy_tables import CLASSES, H100E, HOURS, PRICE_FACTOR, SEGMENTS, USES
+from tests.reference import economy_link as link
+from tests.reference import economy_neural as neural
+from tests.reference.economy_offer import generated_share, tier_mean
+from tests.reference.economy_tables import CLASSES, H100E, HOURS, PRICE_FACTOR, SEGMENTS, USES
 
 
 def uplift(p, x, horizon):

@@ -3,9 +3,9 @@
 import math
 from types import SimpleNamespace
 
-from tests.oracle import economy_draws as draws
-from tests.oracle import economy_orchestrator as orchestrator
-from tests.oracle.economy_generator import generator
+from tests.reference import economy_draws as draws
+from tests.reference import economy_orchestrator as orchestrator
+from tests.reference.economy_generator import generator
 
 
 def build_contacts(w):

@@ -2,9 +2,9 @@
 
 import math
 
-from tests.oracle import economy_neural as neural
-from tests.oracle import economy_orchestrator as orchestrator
-from tests.oracle.economy_tables import CLASSES, SEGMENTS
+from tests.reference import economy_neural as neural
+from tests.reference import economy_orchestrator as orchestrator
+from tests.reference.economy_tables import CLASSES, SEGMENTS
 
 CHAT = ("assistant", "embedded")
 

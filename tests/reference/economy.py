@@ -2,22 +2,22 @@
 
 from types import SimpleNamespace
 
-from tests.oracle import economy_agents as agents
-from tests.oracle import economy_attention as attention
-from tests.oracle import economy_books as books
-from tests.oracle import economy_labs as labs
-from tests.oracle import economy_machines as machines
-from tests.oracle import economy_market as market
-from tests.oracle import economy_offer as offer
-from tests.oracle import economy_opening as opening
-from tests.oracle import economy_orchestrator as orchestrator
-from tests.oracle import economy_people as people
-from tests.oracle import economy_physical as physical
-from tests.oracle import economy_platforms as platforms
-from tests.oracle import economy_record as record
-from tests.oracle import economy_routing as routing
-from tests.oracle import economy_runs as runs
-from tests.oracle import economy_stack as stack
+from tests.reference import economy_agents as agents
+from tests.reference import economy_attention as attention
+from tests.reference import economy_books as books
+from tests.reference import economy_labs as labs
+from tests.reference import economy_machines as machines
+from tests.reference import economy_market as market
+from tests.reference import economy_offer as offer
+from tests.reference import economy_opening as opening
+from tests.reference import economy_orchestrator as orchestrator
+from tests.reference import economy_people as people
+from tests.reference import economy_physical as physical
+from tests.reference import economy_platforms as platforms
+from tests.reference import economy_record as record
+from tests.reference import economy_routing as routing
+from tests.reference import economy_runs as runs
+from tests.reference import economy_stack as stack
 
 
 def parameters_at(base, interventions, start, t):

@@ -2,8 +2,8 @@
 
 import math
 
-from tests.oracle.economy_market import paid_hours, serving_factor
-from tests.oracle.economy_tables import CLASSES, PASS_ON, SECTORS
+from tests.reference.economy_market import paid_hours, serving_factor
+from tests.reference.economy_tables import CLASSES, PASS_ON, SECTORS
 
 
 def open_books(w):

@@ -2,10 +2,10 @@
 
 import math
 
-from tests.oracle import economy_link as link
-from tests.oracle import economy_physical as physical
-from tests.oracle.economy_stack import price_factor, research_factors
-from tests.oracle.economy_tables import CLASSES, ELASTICITY, H100E, USES
+from tests.reference import economy_link as link
+from tests.reference import economy_physical as physical
+from tests.reference.economy_stack import price_factor, research_factors
+from tests.reference.economy_tables import CLASSES, ELASTICITY, H100E, USES
 
 
 def spot_price(p, price, use):

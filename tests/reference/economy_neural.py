@@ -2,7 +2,7 @@
 
 import math
 
-from tests.oracle.economy_tables import LAWS
+from tests.reference.economy_tables import LAWS
 
 
 def loss(law, n, d):

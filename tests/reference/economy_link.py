@@ -2,7 +2,7 @@
 
 import math
 
-from tests.oracle.economy_tables import H100E, HOURS
+from tests.reference.economy_tables import H100E, HOURS
 
 
 def kv_bytes(p, n):

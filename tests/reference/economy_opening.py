@@ -3,15 +3,15 @@
 import math
 from types import SimpleNamespace
 
-from tests.oracle import economy_draws as draws
-from tests.oracle import economy_link as link
-from tests.oracle import economy_neural as neural
-from tests.oracle import economy_physical as physical
-from tests.oracle import economy_routing as routing
-from tests.oracle.economy_attention import opening_bids
-from tests.oracle.economy_networks import build_calls, build_contacts
-from tests.oracle.economy_people import single
-from tests.oracle.economy_tables import CLASSES, FORECASTERS, HOURS, RULES, SEGMENTS, TIERS
+from tests.reference import economy_draws as draws
+from tests.reference import economy_link as link
+from tests.reference import economy_neural as neural
+from tests.reference import economy_physical as physical
+from tests.reference import economy_routing as routing
+from tests.reference.economy_attention import opening_bids
+from tests.reference.economy_networks import build_calls, build_contacts
+from tests.reference.economy_people import single
+from tests.reference.economy_tables import CLASSES, FORECASTERS, HOURS, RULES, SEGMENTS, TIERS
 
 
 def firms(p, kind, item):

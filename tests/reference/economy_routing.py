@@ -1,7 +1,7 @@
 """Agents' own visibility, section 7.10: orchestrators sell the places of their lists to skills."""
 
-from tests.oracle import economy_auction as auction
-from tests.oracle import economy_draws as draws
+from tests.reference import economy_auction as auction
+from tests.reference import economy_draws as draws
 
 RESERVE = 0.0
 

@@ -3,13 +3,13 @@
 import math
 from types import SimpleNamespace
 
-from tests.oracle import economy_draws as draws
-from tests.oracle import economy_link as link
-from tests.oracle import economy_neural as neural
-from tests.oracle import economy_physical as physical
-from tests.oracle.economy_labs import belief
-from tests.oracle.economy_prices import NOBODY, forecast_tokens, structure
-from tests.oracle.economy_tables import TIERS
+from tests.reference import economy_draws as draws
+from tests.reference import economy_link as link
+from tests.reference import economy_neural as neural
+from tests.reference import economy_physical as physical
+from tests.reference.economy_labs import belief
+from tests.reference.economy_prices import NOBODY, forecast_tokens, structure
+from tests.reference.economy_tables import TIERS
 
 
 def run_length(w, lab, tier):

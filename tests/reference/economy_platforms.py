@@ -2,13 +2,13 @@
 
 import math
 
-from tests.oracle import economy_draws as draws
-from tests.oracle import economy_link as link
-from tests.oracle import economy_neural as neural
-from tests.oracle import economy_people as people
-from tests.oracle.economy_books import pay
-from tests.oracle.economy_stack import intensity, uplift
-from tests.oracle.economy_tables import CLASSES, HOURS, SEGMENTS
+from tests.reference import economy_draws as draws
+from tests.reference import economy_link as link
+from tests.reference import economy_neural as neural
+from tests.reference import economy_people as people
+from tests.reference.economy_books import pay
+from tests.reference.economy_stack import intensity, uplift
+from tests.reference.economy_tables import CLASSES, HOURS, SEGMENTS
 
 
 def revise(w, f):

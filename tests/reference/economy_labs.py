@@ -2,10 +2,10 @@
 
 import math
 
-from tests.oracle import economy_neural as neural
-from tests.oracle.economy_books import claim, got_less_paid, pay
-from tests.oracle.economy_machines import clip, parent_cash
-from tests.oracle.economy_prices import choose_nets, learn_token_growth, list_prices, token_cost
+from tests.reference import economy_neural as neural
+from tests.reference.economy_books import claim, got_less_paid, pay
+from tests.reference.economy_machines import clip, parent_cash
+from tests.reference.economy_prices import choose_nets, learn_token_growth, list_prices, token_cost
 
 
 def learn(w, f):

@@ -2,9 +2,9 @@
 
 import math
 
-from tests.oracle import economy_physical as physical
-from tests.oracle.economy_books import claim, pay
-from tests.oracle.economy_market import next_price
+from tests.reference import economy_physical as physical
+from tests.reference.economy_books import claim, pay
+from tests.reference.economy_market import next_price
 
 
 def clip(x, low, high):

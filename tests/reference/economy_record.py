@@ -2,9 +2,9 @@
 
 from types import SimpleNamespace
 
-from tests.oracle import economy_physical as physical
-from tests.oracle.economy_offer import generated_share
-from tests.oracle.economy_tables import CLASSES, KERNEL, TIERS, USES
+from tests.reference import economy_physical as physical
+from tests.reference.economy_offer import generated_share
+from tests.reference.economy_tables import CLASSES, KERNEL, TIERS, USES
 
 
 def hhi(values):

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-from tests.oracle.economy_tables import FIRST_MONTH, GENERATIONS, H100E, HOURS
+from tests.reference.economy_tables import FIRST_MONTH, GENERATIONS, H100E, HOURS
 
 
 @dataclass

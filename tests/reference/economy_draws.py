@@ -4,7 +4,7 @@ import math
 import zlib
 from statistics import NormalDist
 
-from tests.oracle.economy_tables import PRIMES
+from tests.reference.economy_tables import PRIMES
 
 MASK = (1 << 64) - 1
 STEP = 0x9E3779B97F4A7C15

@@ -2,8 +2,8 @@
 
 from types import SimpleNamespace
 
-from tests.oracle import economy_auction as auction
-from tests.oracle import economy_draws as draws
+from tests.reference import economy_auction as auction
+from tests.reference import economy_draws as draws
 
 
 def rates_of(p, market):

@@ -2,8 +2,8 @@
 
 import math
 
-from tests.oracle.economy_books import pay
-from tests.oracle.economy_offer import choice_gain, mean_gain
+from tests.reference.economy_books import pay
+from tests.reference.economy_offer import choice_gain, mean_gain
 
 
 def turn_over(p, row, wanted):
