@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from model.economy import InferenceEconomy
     from model.scenario import Scenario
 
-FORMAT, VERSION = "economy checkpoint", 3
+FORMAT, VERSION = "economy checkpoint", 4
 #: What the archive holds: who may go on from it, what the constructor needs, all else.
 FACTS, OPENING, ECONOMY = "facts", "opening", "economy"
 

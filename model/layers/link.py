@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.core.params import Params, param
+from model.core.steps import Guarded
 from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, SECONDS_PER_HOUR
 
 Array = NDArray[np.float64]
@@ -41,6 +42,14 @@ class LinkParams(Params):
     software_reference_tokens: float = param(1.0e12, "token"         ,   1e10, 1e15, scale="log",           doc="cumulative tokens at which the overhead has fallen by 2**-software_learning",                          source="own assumption: of the order of all tokens served by nets before 2022")
     software_floor: float =            param(   1.5, "-"             ,      1,    5,                        doc="overhead that stays: daily peaks, failures, safety nets",                                              source="own assumption: half again for peaks and failures, as in other online services")
     # fmt: on
+
+
+@dataclass
+class Served(Guarded):
+    """What serving has taught so far, and what it cost last month."""
+
+    tokens: float = 0.0  # since the opening
+    usd_per_token: Array = field(default_factory=lambda: np.zeros(0))  # (N,) at last month's mix
 
 
 class Serving(NamedTuple):

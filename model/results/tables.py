@@ -168,7 +168,7 @@ def labs(e: World) -> pl.DataFrame:
     import polars as pl
 
     rows = []
-    for release in e.state.releases:
+    for release in e.state.labs.releases:
         if release.opening:
             continue
         h = hindsight(release, e.params.neural)
@@ -256,7 +256,7 @@ def application_graph(e: World) -> Any:
 
     from agents.orchestrator import ORCHESTRATOR
 
-    net, apps, share = nx.DiGraph(), e.applications, e.state.app_share
+    net, apps, share = nx.DiGraph(), e.applications, e.state.choices.app_share
     for g in range(share.shape[0]):
         net.add_node(f"segment_{g}", kind="segment", wage_usd_per_h=float(e.opening.wage_by_segment[g]))
     for k in range(apps.n):
@@ -269,13 +269,15 @@ def application_graph(e: World) -> Any:
     for o in np.flatnonzero(e.orchestrators.node_kind == ORCHESTRATOR):
         net.add_node(f"orchestrator_{o}", kind="orchestrator", traffic_calls=float(e.orchestrators.traffic_calls[o]))
         for k in range(e.assistants):
-            net.add_edge(f"application_{k}", f"orchestrator_{o}", weight=float(e.state.entry_share[o]) / e.assistants)
+            net.add_edge(
+                f"application_{k}", f"orchestrator_{o}", weight=float(e.state.calls.entry_share[o]) / e.assistants
+            )
     return net
 
 
 def orchestrator_graph(e: World) -> Any:
     """Orchestrators, skills and tools; weight = calls per call of the caller."""
-    net, nodes = graph.to_networkx(e.state.edges), e.orchestrators
+    net, nodes = graph.to_networkx(e.state.calls.edges), e.orchestrators
     kinds = ("orchestrator", "skill", "tool")
     for i in range(nodes.n):
         net.nodes[i].update(

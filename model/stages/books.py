@@ -28,7 +28,7 @@ def pay(e: World, f: MonthFlows, w: Wishes, known: Known, draw: MonthDraws) -> N
     public = {name: float(f.usd[U[name]]) for name in ("ranking", "other")}
     by_class = f.token_revenue_usd.sum(axis=1)
     metered = float(by_class[DELEGATED] + by_class[STANDING])
-    routing = metered * e.state.take_rate
+    routing = metered * e.state.calls.take_rate
     fees = fees_paid(e, f)
     f.assistant_usd = float(by_class[ASSISTANT]) * (1.0 + p.application.assistant_margin)
     f.agent_usd = metered + routing + fees

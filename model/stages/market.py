@@ -34,7 +34,7 @@ def clear(e: World, f: MonthFlows) -> None:
         buyers, e.opening.homes, f.capacity_hours, f.contract_usd, p.compute.routing_elasticity
     )
 
-    asked = f.new_tokens + s.queue
+    asked = f.new_tokens + s.market.queue
     served = asked * f.fill[SERVING, None, None]
     f.served_tokens = f.tokens * f.fill[SERVING, None, None]
     f.queued_tokens = 0.5 * f.new_tokens * (1.0 - f.fill[SERVING, None, None])
@@ -43,7 +43,7 @@ def clear(e: World, f: MonthFlows) -> None:
     unserved = 1.0 - f.fill
     queued[SERVING], lost[SERVING] = hours_of(e, f, f.queued_tokens), hours_of(e, f, f.lost_tokens)
     for k, name in enumerate(("ranking", "other")):
-        u, waited = U[name], s.legacy_queue_hours[k]
+        u, waited = U[name], s.market.legacy_queue_hours[k]
         queued[u] = 0.5 * (f.demand_hours[u] - waited) * unserved[u]
         lost[u] = (0.5 * (f.demand_hours[u] - waited) + waited) * unserved[u]
     queued[LAB_USES] = (
@@ -55,7 +55,7 @@ def clear(e: World, f: MonthFlows) -> None:
 
 def hours_of(e: World, f: MonthFlows, tokens: Array) -> Array:
     """Return the accelerator-hours that tokens by class, tier and kind take, (S,)."""
-    by_net = np.concatenate([tokens[:, t, None, :] * e.state.net_share[:, t, :, None] for t in (0, 1)], axis=1)
+    by_net = np.concatenate([tokens[:, t, None, :] * e.state.choices.net_share[:, t, :, None] for t in (0, 1)], axis=1)
     return np.asarray((by_net * f.seconds_per_token[None]).sum(axis=(1, 2)) / SECONDS_PER_HOUR)
 
 
@@ -71,7 +71,7 @@ def balance(e: World, f: MonthFlows) -> None:
         scale = max(total, float(f.demand_hours[u]))
         require("compute: demanded = served + queued + lost", e.label, WORK[u].consumer, float(gap_hours), scale)
     require("compute: lost >= 0", e.label, "buyers", float(np.minimum(f.lost_hours, 0.0).sum()), total)
-    issued = float((f.new_tokens + e.state.queue).sum())
+    issued = float((f.new_tokens + e.state.market.queue).sum())
     gone = float(f.served_tokens.sum() + f.queued_tokens.sum() + f.lost_tokens.sum())
     require("tokens: issued = served + queued + lost", e.label, "labs", issued - gone, max(issued, 1.0))
     require("tokens: lost >= 0", e.label, "labs", float(np.minimum(f.lost_tokens, 0.0).sum()), max(issued, 1.0))
@@ -104,7 +104,7 @@ def compute_work(e: World, f: MonthFlows, w: Wishes) -> None:
         flop[U[name]] = hours[U[name]] * peak * p.link.legacy_utilisation
     active_s = w.robots * p.robot.duty_hours_per_month * SECONDS_PER_HOUR
     flop[U["robot_on_board"]] = active_s * robot.on_board_flop_per_s(p.robot)
-    small = float(e.state.net_share[EMBEDDED, SMALL] @ e.nets.parameters[n:])
+    small = float(e.state.choices.net_share[EMBEDDED, SMALL] @ e.nets.parameters[n:])
     flop[U["device"]] = f.device_tokens * 2.0 * min(small, e.device_parameters)
     hours[12:] = flop[12:] / (peak * p.robot.on_board_utilisation)
 
@@ -126,6 +126,6 @@ def post(e: World, f: MonthFlows) -> None:
     p = e.params.compute
     f.contract_usd = e.providers.contract_usd_per_h100e_hour.copy()
     f.market_usd = float((f.contract_usd * f.capacity_hours).sum() / f.capacity_hours.sum())
-    f.spot_usd = compute.spot_price(f.market_usd, e.state.utilisation, p)
+    f.spot_usd = compute.spot_price(f.market_usd, e.state.market.utilisation, p)
     f.paid_factor = 1.0 + p.spot_share * (f.spot_usd / f.market_usd - 1.0)
     f.token_usd = e.nets.price_usd_per_token[:, None] * lab.LIST_STRUCTURE[None, :]

@@ -509,7 +509,9 @@ def test_an_economy_of_a_users_class_is_explained_traced_and_kept(tmp_path):
     again = checkpoint.load(tmp_path / "kept", kind=Noting)
     assert (type(again), again.note, again.month) == (Noting, "mine", 1)
     assert again.run().history.equals(e.run().history)
-    with pytest.raises(InputError, match=r"of a tests\.test_economy\.Noting; give load\(\.\.\., kind=\) that class"):
+    with pytest.raises(
+        InputError, match=r"of a tests\.model\.test_economy\.Noting; give load\(\.\.\., kind=\) that class"
+    ):
         checkpoint.load(tmp_path / "kept")
 
 
