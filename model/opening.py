@@ -8,7 +8,7 @@ from agents import ai_agent, application, human, lab, orchestrator, provider, ro
 from model.core import graph
 from model.core.ledger import Ledger, MonthBooks
 from model.core.memory import keep_temporaries
-from model.core.units import BLOCK, block_sum
+from model.core.units import BLOCK, LAB_CLASSES, PROVIDER_CLASSES, SERVING_CLASSES, TIERS, TOKEN_KINDS, WORK, block_sum
 from model.layers import link, neural, physical
 from model.layers import orchestrator as call_network
 from model.markets import auction
@@ -29,7 +29,7 @@ def build(e: World, inert: int) -> None:
     e.robots = robot.Robots(width)
     e.providers = provider.Providers(len(providers))
     e.labs = lab.Labs(len(labs))
-    e.nets = lab.Nets(2 * len(labs))
+    e.nets = lab.Nets(len(TIERS) * len(labs))
     e.assistants = p.app_network.assistants
     e.applications = application.Applications(e.assistants + p.app_network.applications)
     e.features = application.Features(p.app_network.applications * p.app_network.features)
@@ -40,7 +40,8 @@ def build(e: World, inert: int) -> None:
     e.blocks = [slice(i, min(i + BLOCK, width)) for i in range(0, width, BLOCK)]
     e.sizes = {
         "H": width, "G": human.SEGMENTS, "K": e.applications.n, "Z": e.services.n, "O": e.orchestrators.n, "L": e.labs.n,
-        "N": e.nets.n, "P": e.providers.n, "S": 5, "T": 2, "Q": 3, "W": 12, "U": 14, "X": 5,
+        "N": e.nets.n, "P": e.providers.n, "S": len(SERVING_CLASSES), "T": len(TIERS), "Q": len(TOKEN_KINDS),
+        "W": len(PROVIDER_CLASSES), "U": len(WORK), "X": len(LAB_CLASSES),
         "B": 1 + e.labs.n,
     }  # fmt: skip
 
@@ -113,7 +114,7 @@ def laboratories(e: World) -> None:
     flop = np.concatenate([run, run * p.lab.small_share])
     nets.parameters[:], nets.training_tokens[:] = neural.compute_optimal(flop, law)
     nets.training_flop[:] = nets.effective_flop[:] = flop
-    nets.horizon_minutes[:] = neural.horizon(flop, np.zeros(2 * n), p.neural)
+    nets.horizon_minutes[:] = neural.horizon(flop, np.zeros(len(TIERS) * n), p.neural)
     nets.released_month[:] = -6
 
 
@@ -123,7 +124,7 @@ def layers_and_markets(e: World) -> None:
     e.state = s
     firms = e.settings.firms
     s.loop.log_tau_chat = np.zeros(human.SEGMENTS)
-    s.choices.net_share = np.full((5, 2, n), 1.0 / n)
+    s.choices.net_share = np.full((len(SERVING_CLASSES), len(TIERS), n), 1.0 / n)
     others = e.applications.n - e.assistants
     s.choices.app_share = np.full((human.SEGMENTS, others), 1.0 / others)
     s.power.powered_gw = p.physical.power_opening_gw
@@ -135,14 +136,14 @@ def layers_and_markets(e: World) -> None:
     s.calls.calls_per_task = p.call_network.agent_calls
     s.auction.ad_funded_share = p.ai_agent.ad_funded_share
     s.labs.research_split = np.tile([0.2, 0.6, 0.0, 0.2, 0.0], (n, 1))
-    s.labs.research_waiting_hours = np.zeros((n, 5))
+    s.labs.research_waiting_hours = np.zeros((n, len(LAB_CLASSES)))
     calls(e)
 
     capacity = physical.capacity_hours(e.providers.stock_h100e, p.physical)
     offered = float(capacity.sum())
-    contexts = np.full(5, p.context.prompt_chat_tokens)
+    contexts = np.full(len(SERVING_CLASSES), p.context.prompt_chat_tokens)
     serving = link.serving(
-        np.full((5, 2 * n, 3), 1e12 / (30 * n)),
+        np.full((len(SERVING_CLASSES), len(TIERS) * n, len(TOKEN_KINDS)), 1e12 / (30 * n)),
         e.nets.parameters,
         contexts,
         e.nets.decode_gain,
@@ -212,13 +213,13 @@ def calls(e: World) -> None:
 def first_runs(e: World) -> None:
     """Record the opening's nets and put the first runs under way, each some way into its cycle."""
     p, s, labs, n = e.params, e.state, e.labs, e.labs.n
-    for j in range(2 * n):
+    for j in range(len(TIERS) * n):
         i, tier = j % n, j // n
         s.labs.current.append(len(s.labs.releases))
         s.labs.releases.append(
             lab.Release(
                 lab=e.opening.lab_names[i],
-                tier=lab_stage.TIERS[tier],
+                tier=TIERS[tier],
                 released_month=-6,
                 parameters=float(e.nets.parameters[j]),
                 training_tokens=float(e.nets.training_tokens[j]),

@@ -12,6 +12,7 @@ from agents.provider import Outlook
 from agents.robot import Makers
 from agents.supplier import Supply
 from model.core.steps import Guarded
+from model.core.units import SERVING_CLASSES, TIERS
 from model.layers.agent import Loop
 from model.layers.application import Choices
 from model.layers.context import Memory
@@ -24,9 +25,9 @@ from model.markets.compute import Market
 Array = NDArray[np.float64]
 
 #: Serving classes (S), in the order of `core.units.WORK`.
-ASSISTANT, DELEGATED, STANDING, EMBEDDED, ROBOT = range(5)
+ASSISTANT, DELEGATED, STANDING, EMBEDDED, ROBOT = range(len(SERVING_CLASSES))
 #: Tiers (T).
-FRONTIER, SMALL = 0, 1
+FRONTIER, SMALL = range(len(TIERS))
 
 
 @dataclass

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from model.core.params import Params, param
 from model.core.steps import Guarded
+from model.core.units import SERVING_CLASSES, TOKEN_KINDS
 
 Array = NDArray[np.float64]
 
@@ -62,7 +63,7 @@ class ContextParams(Params):
 class Memory(Guarded):
     """What of the contexts was found in memory last month."""
 
-    hits: Array = field(default_factory=lambda: np.zeros(5))  # (S,) share of input found in memory
+    hits: Array = field(default_factory=lambda: np.zeros(len(SERVING_CLASSES)))  # (S,) share of input found in memory
     caching_share: float = 0.0  # serving on software that caches prefixes
 
 
@@ -168,7 +169,7 @@ def expand(base_tokens: Array, thinking_tokens: Array, generated_share: Array, h
     >>> expand(np.ones((5, 2)), np.zeros((5, 2)), np.full(5, 0.25), np.full(5, 0.5))[0, 0].tolist()
     [0.375, 0.375, 0.25]
     """
-    out = np.empty((*base_tokens.shape, 3))
+    out = np.empty((*base_tokens.shape, len(TOKEN_KINDS)))
     generated = base_tokens * generated_share[:, None]
     entered = base_tokens - generated
     out[..., 1] = entered * hits[:, None]

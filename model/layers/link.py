@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model.core.params import Params, param
 from model.core.steps import Guarded
-from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, SECONDS_PER_HOUR
+from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, SECONDS_PER_HOUR, TOKEN_KINDS
 
 Array = NDArray[np.float64]
 
@@ -121,7 +121,7 @@ def serving(
     attention = (
         4.0 * context * kv / (2.0 * p.weight_bytes)
     )  # operations per token on its context, of the order of its KV bytes
-    seconds = np.empty((n.size, 3))
+    seconds = np.empty((n.size, len(TOKEN_KINDS)))
     seconds[:, 0] = (2.0 * n + attention) / (H100_FLOP_PER_S * p.prefill_utilisation)
     seconds[:, 1] = kv / bytes_per_s
     seconds[:, 2] = accelerators * seconds_per_step / (batch * decode_gain)

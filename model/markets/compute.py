@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model.core.params import Params, param
 from model.core.steps import Guarded
-from model.core.units import PROVIDER_RUN, WORK
+from model.core.units import PROVIDER_CLASSES, PROVIDER_RUN, SERVING_CLASSES, TIERS, TOKEN_KINDS, WORK
 
 Array = NDArray[np.float64]
 
@@ -62,8 +62,10 @@ class ComputeParams(Params):
 class Market(Guarded):
     """How last month's market cleared, and what waits since."""
 
-    fill: Array = field(default_factory=lambda: np.ones(12))  # (W,)
-    queue: Array = field(default_factory=lambda: np.zeros((5, 2, 3)))  # (S, T, Q) tokens
+    fill: Array = field(default_factory=lambda: np.ones(len(PROVIDER_CLASSES)))  # (W,)
+    queue: Array = field(
+        default_factory=lambda: np.zeros((len(SERVING_CLASSES), len(TIERS), len(TOKEN_KINDS)))
+    )  # (S, T, Q) tokens
     legacy_queue_hours: Array = field(default_factory=lambda: np.zeros(2))  # ranking, other
     utilisation: float = 0.75
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model.core.flows import MonthFlows
 from model.core.frames import check_process
-from model.core.units import LAB_USES, ON_BOARD, SERVING, WORK, month_date
+from model.core.units import LAB_USES, ON_BOARD, PROVIDER_RUN, SERVING, TIERS, WORK, month_date
 from model.markets import settlement
 from model.month import Month
 from model.results import accounts, measures
@@ -88,7 +88,7 @@ def _sustainability(x: Snapshot) -> float:
 
 def _leading_lab(x: Snapshot) -> float:
     """Return the serving share of the hours of the lab that uses most."""
-    serving = (x.f.serving_hours * x.f.fill[SERVING, None]).sum(axis=0).reshape(2, -1).sum(axis=0)
+    serving = (x.f.serving_hours * x.f.fill[SERVING, None]).sum(axis=0).reshape(len(TIERS), -1).sum(axis=0)
     research = (x.f.research_hours * x.f.fill[None, LAB_USES]).sum(axis=1)
     lead = int(np.argmax(serving + research))
     return ratio(float(serving[lead]), float(serving[lead] + research[lead]))
@@ -132,7 +132,7 @@ SERIES: tuple[Series, ...] = (
     Series("cache_hit_share", "-", "cached share of input", lambda x: ratio(_tokens(1)(x), _tokens(0)(x) + _tokens(1)(x))),
     Series("reviews_unanswered", "h", "hours of review and supervision not given", lambda x: x.w.unanswered_h),
     Series("inference_flop", "FLOP", "serving", lambda x: float(x.f.flop[SERVING].sum())),
-    Series("training_flop", "FLOP", "research and development", lambda x: float(x.f.flop[7:12].sum())),
+    Series("training_flop", "FLOP", "research and development", lambda x: float(x.f.flop[LAB_USES].sum())),
     Series("gross_margin", "-", "of labs: 1 - serving compute over token revenue", lambda x: x.e.state.labs.margin),
     Series("rd_to_revenue", "-", "rho: R&D over token revenue", lambda x: ratio(x.rd_usd, x.revenue_usd)),
     Series("equity_to_revenue", "-", "equity raised by labs over revenue", lambda x: ratio(x.f.equity_usd, x.revenue_usd)),
@@ -187,6 +187,10 @@ def _served(x: Snapshot) -> float:
 
 
 SHARES = tuple(measures.PREFIX + name for name in measures.DEFINITIONS)
+#: What a month keeps by class of work, by provider, and by class of work that providers run.
+WORK_ROWS = ("flop", "hours", "kwh", "usd")
+CAPACITY_ROWS = ("capacity", "used", "idle", "price")
+DEMAND_ROWS = ("demanded", "served", "queued", "lost", "fill")
 KAYA = tuple(f"{quantity}_of_{name}" for quantity in accounts.KAYA_QUANTITIES for name in accounts.KAYA_CLASSES)
 NAMES = tuple(s.name for s in SERIES) + SHARES + KAYA
 _PLACE = {name: i for i, name in enumerate(NAMES)}
@@ -208,9 +212,9 @@ class Recorder:
     def __init__(self, e: World) -> None:
         self.months: list[str] = []
         self.rows: list[list[float]] = []
-        self.work: list[Array] = []  # (4, U): flop, hours, kWh, USD
-        self.capacity: list[Array] = []  # (4, P): capacity, used, idle, price
-        self.demand: list[Array] = []  # (5, W): demanded, served, queued, lost, fill
+        self.work: list[Array] = []  # WORK_ROWS x U
+        self.capacity: list[Array] = []  # CAPACITY_ROWS x P
+        self.demand: list[Array] = []  # DEMAND_ROWS x W
         self.flows: list[list[tuple[str, str, str, float]]] = []
         self.balances: list[tuple[Array, Array]] = [(e.opening_books.money_usd, e.opening_books.equity_usd)]
         self.stack: list[accounts.StackAccounts] = []
@@ -296,7 +300,7 @@ def stack_accounts(e: World, f: MonthFlows, flows: list[tuple[str, str, str, flo
     read[DELEGATED] -= examined[DELEGATED]
     paid = f.served_tokens * f.token_usd[None]
     revenue = float(paid.sum())
-    idle = float(f.provider_kwh.sum() - f.kwh[:12].sum())
+    idle = float(f.provider_kwh.sum() - f.kwh[PROVIDER_RUN].sum())
     return accounts.stack_accounts(
         flows, f.flop, f.kwh, read, examined, float(paid[:, :, :2].sum()) / revenue if revenue > 0.0 else 0.0,
         settlement.TRANSFERS, settlement.REFUNDS, idle,

@@ -12,6 +12,7 @@ from model.core.ledger import SECTORS
 from model.core.units import PROVIDER_RUN, WORK, month_date
 from model.results.accounts import LAYERS
 from model.results.measures import Crossover, crossover, first_index, recorded_pairs
+from model.results.record import CAPACITY_ROWS, DEMAND_ROWS, WORK_ROWS
 from model.results.regret import hindsight
 from model.world import World
 
@@ -52,7 +53,7 @@ def compute(e: World, r: Recorder) -> pl.DataFrame:
     import polars as pl
 
     n = len(r.months)
-    work = np.array(r.work).reshape(n, 4, len(WORK))
+    work = np.array(r.work).reshape(n, len(WORK_ROWS), len(WORK))
     frame = pl.DataFrame(
         {
             "month": pl.Series(_months(e, r, len(WORK)), dtype=pl.Date),
@@ -80,7 +81,7 @@ def capacity(e: World, r: Recorder) -> pl.DataFrame:
     import polars as pl
 
     n, names = len(r.months), e.opening.provider_names
-    values = np.array(r.capacity).reshape(n, 4, len(names))
+    values = np.array(r.capacity).reshape(n, len(CAPACITY_ROWS), len(names))
     return pl.DataFrame(
         {
             "month": pl.Series(_months(e, r, len(names)), dtype=pl.Date),
@@ -99,7 +100,7 @@ def demand(e: World, r: Recorder) -> pl.DataFrame:
     import polars as pl
 
     run, n = WORK[PROVIDER_RUN], len(r.months)
-    values = np.array(r.demand).reshape(n, 5, len(run))
+    values = np.array(r.demand).reshape(n, len(DEMAND_ROWS), len(run))
     names = ("demanded", "served", "queued", "lost")
     frame = pl.DataFrame(
         {

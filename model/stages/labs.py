@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from agents import application, lab
 from model.core.draws import MonthDraws
 from model.core.flows import MonthFlows
-from model.core.units import H100_FLOP_PER_S, LAB_USES, SECONDS_PER_HOUR, U, month_date
+from model.core.units import H100_FLOP_PER_S, LAB_USES, SECONDS_PER_HOUR, TIERS, U, month_date
 from model.layers import link, neural
 from model.markets import compute
 from model.stages.books import lab_cash_flow, serving_usd_per_token
@@ -18,9 +18,6 @@ from model.state import EMBEDDED, FRONTIER, SMALL
 from model.world import World
 
 Array = NDArray[np.float64]
-
-
-TIERS = ("frontier", "small")
 
 
 #: Smallest run that is planned: a lab without money trains next to nothing.
@@ -169,11 +166,11 @@ def learn(e: World, f: MonthFlows) -> None:
     labs.decode_gain[:] = neural.architecture_step(labs.decode_gain, on_architecture, p.neural)
     s.labs.research_waiting_hours = f.research_hours * (1.0 - f.fill[None, LAB_USES])
 
-    revenue = f.token_revenue_usd.sum(axis=0).reshape(2, n).sum(axis=0)
+    revenue = f.token_revenue_usd.sum(axis=0).reshape(len(TIERS), n).sum(axis=0)
     labs.expected_growth[:] = lab.learn_growth(labs, revenue, p.lab)
     labs.last_revenue_usd[:] = labs.revenue_usd
     labs.revenue_usd += (revenue - labs.revenue_usd) / 3.0
-    labs.serving_usd += (f.serving_usd.reshape(2, n).sum(axis=0) - labs.serving_usd) / 3.0
+    labs.serving_usd += (f.serving_usd.reshape(len(TIERS), n).sum(axis=0) - labs.serving_usd) / 3.0
     by_net = f.served_tokens.sum(axis=(0, 2))
     nets.tokens_growth[:] = lab.learn_token_growth(nets, by_net, p.lab)
     nets.tokens_month[:] = by_net
@@ -188,7 +185,7 @@ def learn(e: World, f: MonthFlows) -> None:
 def invest(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
     """Decide research by ``rho = eta m G`` (L.2-L.4), raise money for it (L.6), split it over uses (L.7). Changes labs."""
     p, s, labs, n = e.params, e.state, e.labs, e.labs.n
-    revenue = f.token_revenue_usd.sum(axis=0).reshape(2, n).sum(axis=0)
+    revenue = f.token_revenue_usd.sum(axis=0).reshape(len(TIERS), n).sum(axis=0)
     total = float(revenue.sum())
     response = w.chat_response_usd + w.agent_response_usd
     jobs_usd = w.jobs * known.job_usd
@@ -208,14 +205,14 @@ def invest(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
         tuple(factors.tolist()),
     )  # fmt: skip
     labs.wanted_rd_usd[:], labs.eta[:], labs.growth_factor[:] = wish.wanted_usd, wish.eta, wish.growth_factor
-    generated_usd = (f.served_tokens.sum(axis=0) * serving_usd_per_token(e, f))[:, 2].reshape(2, n).sum(axis=0)
+    generated_usd = (f.served_tokens.sum(axis=0) * serving_usd_per_token(e, f))[:, 2].reshape(len(TIERS), n).sum(axis=0)
     profit_usd = wish.eta * wish.margin * lab.revenue_belief(labs, p.lab, weights) / 12.0
     labs.architecture_share[:] = neural.architecture_share(
         labs.decode_gain, labs.log_algorithms, profit_usd, generated_usd, p.neural
     )
     s.labs.margin = 1.0 - float(f.serving_usd.sum()) / total if total > 0.0 else float(wish.margin.mean())
     parents = raise_money(e, f, lab_cash_flow(e, f))
-    gross = np.maximum(revenue - f.serving_usd.reshape(2, n).sum(axis=0), 0.0)
+    gross = np.maximum(revenue - f.serving_usd.reshape(len(TIERS), n).sum(axis=0), 0.0)
     funds = np.maximum(labs.cash_usd, 0.0) / 3.0 + gross + parents
     labs.rd_usd[:] = lab.budget(labs, wish.wanted_usd, funds, p.lab)
     s.labs.research_split = lab.split(
@@ -248,7 +245,7 @@ def raise_money(e: World, f: MonthFlows, cash_flow: Array) -> Array:
     pool = max(books.net("hardware_suppliers"), 0.0) * p.vendor_equity_share
     vendor = need * min(1.0, pool / max(float(need.sum()), 1e-300))
     equity = np.minimum(need - vendor, lab.equity_offer(labs, e.opening.lab_weights, p))
-    plenty = 2.0 * np.maximum(labs.rd_usd, f.serving_usd.reshape(2, labs.n).sum(axis=0)) * p.runway_months
+    plenty = 2.0 * np.maximum(labs.rd_usd, f.serving_usd.reshape(len(TIERS), labs.n).sum(axis=0)) * p.runway_months
     payout = p.payout_per_month * np.maximum(labs.cash_usd - plenty, 0.0)
     labs.cash_usd += from_parents + vendor + equity - payout
     labs.parent_equity_usd += from_parents
@@ -291,7 +288,7 @@ def raise_money(e: World, f: MonthFlows, cash_flow: Array) -> Array:
 def price_tokens(e: World, f: MonthFlows) -> None:
     """List prices follow serving cost, market power and open weights (L.8-L.10); users choose nets anew (F.3). Changes nets."""
     p, s, labs, nets, n = e.params, e.state, e.labs, e.nets, e.labs.n
-    by_net = f.served_tokens.sum(axis=(0, 2)).reshape(2, n)
+    by_net = f.served_tokens.sum(axis=(0, 2)).reshape(len(TIERS), n)
     total = by_net.sum(axis=1, keepdims=True)
     listed = s.choices.net_share.mean(axis=0)  # before there are tokens, how orders would be spread
     tier_share = np.where(total > 0.0, by_net / np.where(total > 0.0, total, 1.0), listed).ravel()
@@ -306,8 +303,8 @@ def price_tokens(e: World, f: MonthFlows) -> None:
         labs.open_weights,
         p.lab,
     )
-    log_h = np.log(nets.horizon_minutes).reshape(2, n)
-    log_p = np.log(nets.price_usd_per_token).reshape(2, n)
+    log_h = np.log(nets.horizon_minutes).reshape(len(TIERS), n)
+    log_p = np.log(nets.price_usd_per_token).reshape(len(TIERS), n)
     odds = p.lab.quality_coefficient * log_h - p.lab.price_coefficient * log_p
     odds -= p.app_network.open_penalty * labs.open_weights[None, :]
     target = np.broadcast_to(odds, s.choices.net_share.shape)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from agents import ai_agent, human, robot
 from model.core.flows import MonthFlows
-from model.core.units import RowSums
+from model.core.units import TIERS, TOKEN_KINDS, RowSums
 from model.layers import agent as loop
 from model.layers import context
 from model.layers import orchestrator as call_network
@@ -45,9 +45,9 @@ class Known(NamedTuple):
 def what_is_known(e: World, f: MonthFlows) -> Known:
     """Assemble what people and agents know, from states of the layers and posted prices."""
     p, s, n = e.params, e.state, e.labs.n
-    by_tier = f.token_usd.reshape(2, n, 3)
+    by_tier = f.token_usd.reshape(len(TIERS), n, len(TOKEN_KINDS))
     price = np.einsum("stl,tlq->stq", s.choices.net_share, by_tier)
-    log_horizon = np.einsum("stl,tl->st", s.choices.net_share, np.log(e.nets.horizon_minutes).reshape(2, n))
+    log_horizon = np.einsum("stl,tl->st", s.choices.net_share, np.log(e.nets.horizon_minutes).reshape(len(TIERS), n))
     can_think = float(s.choices.net_share[DELEGATED, FRONTIER] @ e.nets.reasoning[:n]) > 0.5
     prompts = context.prompts(float(price[ASSISTANT, FRONTIER, 0]) / e.opening.token_usd, p.context)
     generated = loop.generated_shares(p.agent_loop)

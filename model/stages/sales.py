@@ -15,6 +15,9 @@ from model.world import World
 
 Array = NDArray[np.float64]
 
+#: What services bid for, in this order.
+SOLD = ("clicks", "invocations")
+
 
 def sell_attention(e: World, f: MonthFlows, w: Wishes, draw: MonthDraws) -> None:
     """Sell human attention by the hour and agent attention by the invocation, both by position auction. Changes services.
@@ -26,7 +29,7 @@ def sell_attention(e: World, f: MonthFlows, w: Wishes, draw: MonthDraws) -> None
     clicks, calls = auction.click_rates(p.auction.clicks_per_hour, p.auction), auction.click_rates(1.0, p.auction)
     values = np.stack([z.margin * p.auction.value_usd_per_click, z.margin * p.auction.value_usd_per_invocation])
     bids, quality = np.stack([z.bid_click_usd, z.bid_invocation_usd]), z.quality[None]
-    luck = luck_of(draw, "auction.luck", 2 * z.n).reshape(2, -1)
+    luck = luck_of(draw, "auction.luck", len(SOLD) * z.n).reshape(len(SOLD), -1)
     rates = (clicks, calls)
     sales = [
         auction.run(
@@ -38,7 +41,7 @@ def sell_attention(e: World, f: MonthFlows, w: Wishes, draw: MonthDraws) -> None
             p.auction.reserve_usd,
             luck[i : i + 1],
         )
-        for i in (0, 1)
+        for i in range(len(SOLD))
     ]
     hour_usd, asked_usd = (float(sale.payment_usd.sum()) for sale in sales)
     moved = float(z.agent_budget_share.mean())
@@ -70,7 +73,7 @@ def sell_attention(e: World, f: MonthFlows, w: Wishes, draw: MonthDraws) -> None
     s.auction.quality_kept = float(auction.quality_kept(quality, sales[1].winner, calls)[0])
     on_sale = (hours * float((values[0] * clicks[0]).mean()), sponsored * float((values[1] * calls[0]).mean()))
     z.agent_budget_share[:] = auction.split_budget(z.agent_budget_share, *on_sale, p.auction)
-    noise = draw.normal("auction.bid", np.arange(2 * z.n)).reshape(2, -1)
+    noise = draw.normal("auction.bid", np.arange(len(SOLD) * z.n)).reshape(len(SOLD), -1)
     for i, column in enumerate((z.bid_click_usd, z.bid_invocation_usd)):
         now = slice(i, i + 1)
         column[:] = auction.respond(bids[now], values[now], quality, rates[i], noise[now], p.auction)[0]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from agents import lab, robot
 from model.core.flows import MonthFlows
-from model.core.units import LAB_USES, SERVING, U
+from model.core.units import LAB_USES, PROVIDER_CLASSES, SERVING, SERVING_CLASSES, TIERS, U
 from model.layers import application as application_layer
 from model.layers import context, link
 from model.layers import orchestrator as call_network
@@ -45,7 +45,7 @@ def orchestrate(e: World, f: MonthFlows, w: Wishes) -> None:
 def contextualise(e: World, f: MonthFlows, w: Wishes, known: Known, embedded_tokens: float) -> None:
     """Layers 5 and 4: loops and calls become fresh, cached and generated tokens, by serving class and tier (C.1-C.4)."""
     p, s = e.params, e.state
-    base = np.zeros((5, 2))
+    base = np.zeros((len(SERVING_CLASSES), len(TIERS)))
     base[ASSISTANT] = known.chat_tokens * w.chat_frontier, known.chat_tokens * w.chat_small
     base[DELEGATED] = s.calls.calls_per_task * w.loop_frontier, s.calls.calls_per_task * w.loop_small
     base[STANDING] = w.jobs * known.job_tokens * np.array([1.0 - known.job_small, known.job_small])
@@ -61,7 +61,7 @@ def contextualise(e: World, f: MonthFlows, w: Wishes, known: Known, embedded_tok
     base[:, SMALL] -= own  # what users' own devices serve never reaches a provider
     f.device_tokens = float(own.sum())
 
-    thought = np.zeros((5, 2))
+    thought = np.zeros((len(SERVING_CLASSES), len(TIERS)))
     answer_tokens = known.chat_tokens * known.generated_share[ASSISTANT]
     thought[ASSISTANT, FRONTIER] = answer_tokens * float(f.chat_by_segment @ (known.tau_chat - 1.0))
     thought[DELEGATED, FRONTIER] = s.calls.calls_per_task * w.thinking
@@ -111,10 +111,10 @@ def demand(e: World, f: MonthFlows) -> None:
     waited, most = s.labs.research_waiting_hours.sum(axis=1), p.lab.runway_months * bought.sum(axis=1)
     kept = np.where(waited > most, most / np.where(waited > 0.0, waited, 1.0), 1.0)  # the rest is given up
     bought = bought + s.labs.research_waiting_hours * kept[:, None]
-    serving = f.serving_hours.sum(axis=0).reshape(2, -1).sum(axis=0)
+    serving = f.serving_hours.sum(axis=0).reshape(len(TIERS), -1).sum(axis=0)
     prescribed = serving[:, None] * lab.prescribed_uses(e.opening.rules, e.label)
     f.research_hours = np.where(np.isfinite(prescribed), prescribed, bought)
-    hours = np.zeros(12)
+    hours = np.zeros(len(PROVIDER_CLASSES))
     hours[SERVING] = f.serving_hours.sum(axis=1)
     attention = float(f.application_hours.sum()) / e.opening.attention_hours
     hours[U["ranking"]] = (
