@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.core.params import Params, param
+from model.core.steps import Guarded
 from model.core.table import Column, Row, Table
 
 Array = NDArray[np.float64]
@@ -101,6 +102,18 @@ class ComputeProvider(Row, table=Providers):
     def name(self) -> str:
         """Name of the firm."""
         return self._name_among("provider_names")
+
+
+@dataclass
+class Outlook(Guarded):
+    """What providers expect together, and the orders that came of it."""
+
+    demand_growth: float = 0.0
+    last_demand_hours: float = 0.0
+    machine_usd: float = 0.0  # price of a machine with its share of the data centre
+    machine_change: float = 0.0  # expected change of it per year
+    user_cost_usd: float = 0.0
+    orders: list[Array] = field(default_factory=list)  # (P,) orders, months in order
 
 
 class Orders(NamedTuple):

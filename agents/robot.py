@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.core.params import Params, param
+from model.core.steps import Guarded
 from model.core.table import Column, Row, Table
 
 Array = NDArray[np.float64]
@@ -59,6 +60,18 @@ class Robots(Table):
 
 class Robot(Row, table=Robots):
     """One super-robot as a Mesa agent."""
+
+
+@dataclass
+class Makers(Guarded):
+    """What makers of robots have sold and can make, and what a robot does and costs in a month."""
+
+    sold: float = 0.0
+    capacity: float = 0.0
+    success: float = 0.0
+    running_usd: float = 0.0  # inference and energy of a robot a month
+    call_usd: float = 0.0
+    calls_per_h: float = 0.0
 
 
 def price(cumulative: float, p: RobotParams) -> float:

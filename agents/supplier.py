@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.core.params import Params, param
+from model.core.steps import Guarded
 from model.core.table import Column, Row, Table
 
 Array = NDArray[np.float64]
@@ -50,6 +51,14 @@ class Suppliers(Table):
 
 class ChipSupplier(Row, table=Suppliers):
     """The chip supplier as a Mesa agent."""
+
+
+@dataclass
+class Supply(Guarded):
+    """What the supplier makes and has decided to add."""
+
+    supply_h100e: float = 0.0  # what its capacity makes in a month
+    expansions: list[float] = field(default_factory=list)  # its decisions, months in order
 
 
 def expand(

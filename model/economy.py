@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 import mesa
 import numpy as np
 
+from agents.lab import Foresight, Release
 from model import month, opening
 from model.core import table
 from model.core.errors import InputError, shown, unknown
 from model.core.steps import Steps
 from model.results import record, regret, tables
 from model.scenario import Scenario, whole
-from model.state import Foresight, Release
 from model.world import World
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class InferenceEconomy(mesa.Model):
 
         def releases(known: Foresight) -> list[Release]:
             other = type(self)(settings, seed=seed, inert=inert, foresight=known).run()
-            found = other.world.state.releases
+            found = other.world.state.labs.releases
             other.close()
             return found
 

@@ -15,7 +15,7 @@ from model.core.ledger import MonthBooks
 from model.core.steps import Held, Step, Steps
 from model.scenario import Scenario
 from model.stages import books, labs, market, memory, people, platforms, providers, stack, turnover
-from model.world import CHANGED, World
+from model.world import World
 
 
 class Month(NamedTuple):
@@ -33,17 +33,17 @@ STEPS = Steps(
         Step(
             "arrive",  # 1 machines ordered earlier are delivered, old ones retire; power and build limits
             providers.arrive,
-            ("cohorts", "providers", "suppliers", "state.powered_gw", "state.supply_h100e", "state.used_gw"),
+            ("cohorts", "providers", "suppliers", "state.power", "state.suppliers"),
         ),
-        Step("release", labs.release, ("labs", "nets", "state.current", "state.releases")),  # 2 finished nets
+        Step("release", labs.release, ("labs", "nets", "state.labs")),  # 2 finished nets
         Step("post", market.post),  # 3 contract and spot price of accelerator-hours, list prices of tokens
         # Wishes: what everybody knows, then adoption, thinking, tasks, minutes
         Step("know", people.what_is_known, gives="known"),
         Step("wish", people.people, gives="w"),  # 4-6 one block of rows at a time
         # Work, down the stack: application, orchestrator, agent and context, neural, link and physical
         Step("apply", stack.apply, gives="embedded_tokens"),  # 7 attention-hours invoke features
-        Step("orchestrate", stack.orchestrate, ("state.radius_distance",)),  # 7 external calls become traffic
-        Step("contextualise", stack.contextualise, ("state.robot_calls_per_h",)),  # 8 calls become kinds of tokens
+        Step("orchestrate", stack.orchestrate, ("state.calls",)),  # 7 external calls become traffic
+        Step("contextualise", stack.contextualise, ("state.robots",)),  # 8 calls become kinds of tokens
         Step("serve", stack.serve),  # 9 tokens become operations and accelerator-hours
         Step("demand", stack.demand),  # 9 beside them: research, ranking, other AI
         # One market for everything that computes
@@ -53,38 +53,32 @@ STEPS = Steps(
         Step(
             "pay",  # 11 every payment has a payer and a payee
             books.pay,
-            ("ai_agents", "applications", "labs", "orchestrators", "providers", "services", "ledger",
-             "state.ad_funded_share", "state.quality_kept", "state.sponsored"),
+            ("ai_agents", "applications", "labs", "orchestrators", "providers", "services", "ledger", "state.auction"),
         ),
         Step(
             "live",  # 12 births, exits, robots
             turnover.live,
-            ("ai_agents", "humans", "robots", "ledger", "state.robot_capacity", "state.robots_sold"),
+            ("ai_agents", "humans", "robots", "ledger", "state.robots"),
         ),
         Step(
             "equip",  # 12 providers' expectations, orders, financing
             providers.machines,
-            ("providers", "suppliers", "ledger", "state.demand_growth", "state.expansions", "state.last_demand_hours",
-             "state.machine_change", "state.machine_usd", "state.orders", "state.user_cost_usd", "state.utilisation"),
+            ("providers", "suppliers", "ledger", "state.market", "state.providers", "state.suppliers"),
         ),
         Step(
             "invest",  # 12 labs' research, equity, token prices
             labs.laboratories,
-            ("labs", "nets", "ledger", "state.demand_elasticity", "state.lab_failures", "state.margin", "state.net_share",
-             "state.releases", "state.research_split", "state.research_waiting_hours"),
+            ("labs", "nets", "ledger", "state.choices", "state.labs"),
         ),
         Step(
             "rearrange",  # 12 features, routing, entry and exit
             platforms.platforms,
-            ("applications", "features", "orchestrators", "state.app_share", "state.edges", "state.entry_share", "state.take_rate"),
+            ("applications", "features", "orchestrators", "state.calls", "state.choices"),
         ),
         Step(
             "remember",  # 12 what the layers realised
             memory.remember,
-            ("state.agents_ready_month", "state.caching_share", "state.calls_per_task", "state.chat_ready_month", "state.examined",
-             "state.fill", "state.hits", "state.legacy_queue_hours", "state.log_tau_chat", "state.other_intensity", "state.queue",
-             "state.ranking_intensity", "state.reasoning_share", "state.robot_call_usd", "state.robot_running_usd",
-             "state.robot_success", "state.served_tokens", "state.serving_usd_per_token"),
+            ("state.calls", "state.choices", "state.loop", "state.market", "state.memory", "state.robots", "state.served"),
         ),
         Step("close", books.close, ("ledger",), gives="books"),
     ]
@@ -118,6 +112,6 @@ def step(e: World, steps: Steps = STEPS, seconds: dict[str, float] | None = None
     seconds : dict, optional
         Wall time by step, added to.
     """
-    held = Held({name: getattr(e, name) for name in CHANGED}, e.state)
+    held = Held(e.held())
     done = steps.run({"e": e, "f": MonthFlows(e.sizes), "draw": e.draws.at(e.month)}, held, seconds)
     return Month(done["f"], done["w"], done["known"], done["books"])

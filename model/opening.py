@@ -8,13 +8,13 @@ from agents import ai_agent, application, human, lab, orchestrator, provider, ro
 from model.core import graph
 from model.core.ledger import Ledger, MonthBooks
 from model.core.memory import keep_temporaries
-from model.core.units import BLOCK, block_sum
+from model.core.units import BLOCK, LAB_CLASSES, PROVIDER_CLASSES, SERVING_CLASSES, TIERS, TOKEN_KINDS, WORK, block_sum
 from model.layers import link, neural, physical
 from model.layers import orchestrator as call_network
 from model.markets import auction
 from model.stages import labs as lab_stage
 from model.stages.providers import OPENING_AGES, OPENING_MIX, chip_supplier
-from model.state import Cohorts, Opening, Release, State
+from model.state import Cohorts, Opening, State
 from model.world import World
 
 
@@ -29,7 +29,7 @@ def build(e: World, inert: int) -> None:
     e.robots = robot.Robots(width)
     e.providers = provider.Providers(len(providers))
     e.labs = lab.Labs(len(labs))
-    e.nets = lab.Nets(2 * len(labs))
+    e.nets = lab.Nets(len(TIERS) * len(labs))
     e.assistants = p.app_network.assistants
     e.applications = application.Applications(e.assistants + p.app_network.applications)
     e.features = application.Features(p.app_network.applications * p.app_network.features)
@@ -40,7 +40,8 @@ def build(e: World, inert: int) -> None:
     e.blocks = [slice(i, min(i + BLOCK, width)) for i in range(0, width, BLOCK)]
     e.sizes = {
         "H": width, "G": human.SEGMENTS, "K": e.applications.n, "Z": e.services.n, "O": e.orchestrators.n, "L": e.labs.n,
-        "N": e.nets.n, "P": e.providers.n, "S": 5, "T": 2, "Q": 3, "W": 12, "U": 14, "X": 5,
+        "N": e.nets.n, "P": e.providers.n, "S": len(SERVING_CLASSES), "T": len(TIERS), "Q": len(TOKEN_KINDS),
+        "W": len(PROVIDER_CLASSES), "U": len(WORK), "X": len(LAB_CLASSES),
         "B": 1 + e.labs.n,
     }  # fmt: skip
 
@@ -113,36 +114,36 @@ def laboratories(e: World) -> None:
     flop = np.concatenate([run, run * p.lab.small_share])
     nets.parameters[:], nets.training_tokens[:] = neural.compute_optimal(flop, law)
     nets.training_flop[:] = nets.effective_flop[:] = flop
-    nets.horizon_minutes[:] = neural.horizon(flop, np.zeros(2 * n), p.neural)
+    nets.horizon_minutes[:] = neural.horizon(flop, np.zeros(len(TIERS) * n), p.neural)
     nets.released_month[:] = -6
 
 
 def layers_and_markets(e: World) -> None:
     """States of layers and markets, opening prices of tokens, constants that later months are measured against."""
-    p, n, s = e.params, e.labs.n, State(hits=np.zeros(5))
+    p, n, s = e.params, e.labs.n, State()
     e.state = s
     firms = e.settings.firms
-    s.log_tau_chat = np.zeros(human.SEGMENTS)
-    s.net_share = np.full((5, 2, n), 1.0 / n)
+    s.loop.log_tau_chat = np.zeros(human.SEGMENTS)
+    s.choices.net_share = np.full((len(SERVING_CLASSES), len(TIERS), n), 1.0 / n)
     others = e.applications.n - e.assistants
-    s.app_share = np.full((human.SEGMENTS, others), 1.0 / others)
-    s.powered_gw = p.physical.power_opening_gw
-    s.used_gw = float((e.cohorts.h100e * e.cohorts.watts).sum()) / 1e9
-    s.robots_sold, s.robot_capacity = p.robot.price_reference_robots, p.robot.initial_stock / 24.0
-    s.machine_change = -p.provider.price_decline_per_year
-    s.expansions = [0.0] * p.supplier.lead_months
-    s.take_rate = p.orchestrator.take_rate
-    s.calls_per_task = p.call_network.agent_calls
-    s.ad_funded_share = p.ai_agent.ad_funded_share
-    s.research_split = np.tile([0.2, 0.6, 0.0, 0.2, 0.0], (n, 1))
-    s.research_waiting_hours = np.zeros((n, 5))
+    s.choices.app_share = np.full((human.SEGMENTS, others), 1.0 / others)
+    s.power.powered_gw = p.physical.power_opening_gw
+    s.power.used_gw = float((e.cohorts.h100e * e.cohorts.watts).sum()) / 1e9
+    s.robots.sold, s.robots.capacity = p.robot.price_reference_robots, p.robot.initial_stock / 24.0
+    s.providers.machine_change = -p.provider.price_decline_per_year
+    s.suppliers.expansions = [0.0] * p.supplier.lead_months
+    s.calls.take_rate = p.orchestrator.take_rate
+    s.calls.calls_per_task = p.call_network.agent_calls
+    s.auction.ad_funded_share = p.ai_agent.ad_funded_share
+    s.labs.research_split = np.tile([0.2, 0.6, 0.0, 0.2, 0.0], (n, 1))
+    s.labs.research_waiting_hours = np.zeros((n, len(LAB_CLASSES)))
     calls(e)
 
     capacity = physical.capacity_hours(e.providers.stock_h100e, p.physical)
     offered = float(capacity.sum())
-    contexts = np.full(5, p.context.prompt_chat_tokens)
+    contexts = np.full(len(SERVING_CLASSES), p.context.prompt_chat_tokens)
     serving = link.serving(
-        np.full((5, 2 * n, 3), 1e12 / (30 * n)),
+        np.full((len(SERVING_CLASSES), len(TIERS) * n, len(TOKEN_KINDS)), 1e12 / (30 * n)),
         e.nets.parameters,
         contexts,
         e.nets.decode_gain,
@@ -153,10 +154,10 @@ def layers_and_markets(e: World) -> None:
     )
     opening = p.compute.opening_usd_per_h100e_hour
     cost = serving.seconds_per_token / 3600.0 * opening
-    s.serving_usd_per_token = (cost * lab.UNSEEN_MIX).sum(axis=1)
+    s.served.usd_per_token = (cost * lab.UNSEEN_MIX).sum(axis=1)
     markup = p.lab.price_coefficient / (p.lab.price_coefficient - 1.0)
     structure = float((lab.UNSEEN_MIX * lab.LIST_STRUCTURE).sum())
-    e.nets.price_usd_per_token[:] = s.serving_usd_per_token * markup / structure
+    e.nets.price_usd_per_token[:] = s.served.usd_per_token * markup / structure
     each, wage = e.humans.weight_people, e.humans.wage_usd_per_h.astype(np.float64)
     people = np.bincount(e.humans.segment, weights=each, minlength=human.SEGMENTS)
     paid = np.bincount(e.humans.segment, weights=each * wage, minlength=human.SEGMENTS)
@@ -201,24 +202,24 @@ def calls(e: World) -> None:
     skills = np.flatnonzero(nodes.node_kind == orchestrator.SKILL)
     edges[skills] *= 1.0 - p.callback_share
     edges[np.ix_(skills, back)] = p.callback_share / back.size
-    s.edges, s.fan_out, s.sponsored = edges, edges.sum(axis=1), np.zeros_like(edges)
-    s.entry_share = np.where(nodes.node_kind == orchestrator.ORCHESTRATOR, nodes.quality, 0.0)
-    s.entry_share = s.entry_share / s.entry_share.sum()
+    s.calls.edges, s.calls.fan_out, s.auction.sponsored = edges, edges.sum(axis=1), np.zeros_like(edges)
+    s.calls.entry_share = np.where(nodes.node_kind == orchestrator.ORCHESTRATOR, nodes.quality, 0.0)
+    s.calls.entry_share = s.calls.entry_share / s.calls.entry_share.sum()
     most = p.spectral_radius_max
-    s.agent_scale = call_network.template_scale(edges, s.entry_share, p.agent_calls, most)
-    s.multi_scale = call_network.template_scale(edges, s.entry_share, p.multi_calls, most)
+    s.calls.agent_scale = call_network.template_scale(edges, s.calls.entry_share, p.agent_calls, most)
+    s.calls.multi_scale = call_network.template_scale(edges, s.calls.entry_share, p.multi_calls, most)
 
 
 def first_runs(e: World) -> None:
     """Record the opening's nets and put the first runs under way, each some way into its cycle."""
     p, s, labs, n = e.params, e.state, e.labs, e.labs.n
-    for j in range(2 * n):
+    for j in range(len(TIERS) * n):
         i, tier = j % n, j // n
-        s.current.append(len(s.releases))
-        s.releases.append(
-            Release(
+        s.labs.current.append(len(s.labs.releases))
+        s.labs.releases.append(
+            lab.Release(
                 lab=e.opening.lab_names[i],
-                tier=lab_stage.TIERS[tier],
+                tier=TIERS[tier],
                 released_month=-6,
                 parameters=float(e.nets.parameters[j]),
                 training_tokens=float(e.nets.training_tokens[j]),

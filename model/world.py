@@ -17,10 +17,11 @@ from model.core.checks import Laws
 from model.core.draws import Draws
 from model.core.graph import Contacts
 from model.core.ledger import Ledger, MonthBooks
+from model.core.steps import Guarded
 from model.core.units import block_sum, month_date
 from model.layers.physical import Fleet
 from model.scenario import Parameters, Scenario
-from model.state import Cohorts, Foresight, Opening, State
+from model.state import Cohorts, Opening, State
 
 Array = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ KINDS: tuple[tuple[type[table.Row], str], ...] = (
     (robot.Robot, "robots"),
 )
 
-#: What a step may declare that it changes, beside single states.
+#: What a step may declare that it changes, beside owners' states.
 CHANGED = (*(name for _, name in KINDS), "nets", "features", "services", "cohorts", "ledger")
 
 
@@ -66,7 +67,7 @@ class World:
     params: Parameters
     months: int
     month: int = 0
-    foresight: Foresight = field(default_factory=dict)
+    foresight: lab.Foresight = field(default_factory=dict)
 
     draws: Draws = field(init=False)
     laws: Laws = field(init=False)
@@ -100,6 +101,11 @@ class World:
     def kinds(self) -> dict[str, tuple[type[table.Row], table.Table]]:
         """Kinds of agents by name: their row and their table."""
         return {row.__name__: (row, getattr(self, name)) for row, name in KINDS}
+
+    def held(self) -> dict[str, object]:
+        """Return what a step may declare that it changes, by the name to declare: tables, books, owners' states."""
+        owners = {f"state.{name}": x for name, x in vars(self.state).items() if isinstance(x, Guarded)}
+        return {name: getattr(self, name) for name in CHANGED} | {"state": self.state} | owners
 
     @property
     def label(self) -> str:

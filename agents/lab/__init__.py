@@ -26,6 +26,10 @@ from agents.lab.forecasts import FORECASTERS as FORECASTERS
 from agents.lab.params import FIRMS as FIRMS
 from agents.lab.params import LabFirm as LabFirm
 from agents.lab.params import LabParams as LabParams
+from agents.lab.releases import Foreseen as Foreseen
+from agents.lab.releases import Foresight as Foresight
+from agents.lab.releases import Portfolio as Portfolio
+from agents.lab.releases import Release as Release
 from agents.lab.rules import AI2027 as AI2027
 from agents.lab.rules import RULES as RULES
 from agents.lab.rules import USES as USES

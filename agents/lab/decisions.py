@@ -15,6 +15,7 @@ from agents.lab.params import LabParams
 from agents.lab.rules import RULES, USES, Seen
 from agents.lab.tables import Labs, Nets
 from model.core.errors import InputError
+from model.core.units import TIERS
 
 Array = NDArray[np.float64]
 
@@ -149,7 +150,7 @@ def split(
     Twin: tests/reference/lab.py.
     """
     n = labs.n
-    out = np.empty((n, 5))
+    out = np.empty((n, len(USES)))
     out[:, 0] = gamma
     out[:, 1] = gamma * p.experiment_elasticity
     last = nets.rollout_flop[:n]
@@ -214,7 +215,7 @@ def list_prices(
     elasticity = np.maximum(p.price_coefficient * (1.0 - shares), 1.25)
     wanted = cost * elasticity / (elasticity - 1.0)
     n = open_weights.size
-    for tier in (slice(0, n), slice(n, 2 * n)):
+    for tier in (slice(k * n, (k + 1) * n) for k in range(len(TIERS))):
         if open_weights.any():
             hosted = np.where(
                 open_weights,
@@ -247,7 +248,7 @@ def forecast_tokens(nets: Nets, p: LabParams, forecasters: Sequence[str], months
     (N,) float
     """
     growth = np.clip(nets.tokens_growth, -p.growth_max_per_month, p.growth_max_per_month)
-    trust = np.array([FORECASTERS[name].trust_in_growth for name in forecasters] * 2)
+    trust = np.array([FORECASTERS[name].trust_in_growth for name in forecasters] * len(TIERS))
     span = growth * months * trust
     factor = np.where(np.abs(span) > 1e-9, np.expm1(span) / np.where(np.abs(span) > 1e-9, span, 1.0), 1.0)
     return np.asarray(np.maximum(nets.tokens_month, 1e9) * months * factor)

@@ -10,9 +10,10 @@ from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple, TypeVar
 
 from model.core.params import Registry, enter
+from model.core.units import LAB_CLASSES
 
 #: Research uses, the order of LAB_USES.
-USES = ("final_run", "experiment", "rl_rollout", "synthetic_data", "research_automation")
+USES = LAB_CLASSES
 
 
 class Seen(NamedTuple):

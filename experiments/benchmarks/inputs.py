@@ -31,7 +31,7 @@ def constants(e: World, known: Known) -> SimpleNamespace:
     """Return what every human of a month needs, as plain numbers."""
     p, s, offer = e.params, e.state, known.offer
     h, loop, attention = p.human, p.agent_loop, p.attention
-    capital = robot.price(s.robots_sold, p.robot) * (p.robot.interest_per_year + p.robot.depreciation_per_year) / 12.0
+    capital = robot.price(s.robots.sold, p.robot) * (p.robot.interest_per_year + p.robot.depreciation_per_year) / 12.0
     watched_h = loop.job_tasks_per_month * loop.job_minutes / 60.0 * (1.0 - known.job_success)
     curve = loop.success_slope * loop.thinking_exponent
     return SimpleNamespace(
@@ -62,8 +62,8 @@ def constants(e: World, known: Known) -> SimpleNamespace:
         dilution=attention.candidate_dilution,
         candidates_max=attention.candidates_max,
         reading_usd=attention.candidate_tokens * float(known.price[DELEGATED, FRONTIER, 0]),
-        quality_kept=s.quality_kept,
-        ad_funded=s.ad_funded_share,
+        quality_kept=s.auction.quality_kept,
+        ad_funded=s.auction.ad_funded_share,
         # choice
         scale=1.0 / h.choice_scale,
         rebound=h.rebound_elasticity * h.choice_scale,
@@ -103,13 +103,13 @@ def constants(e: World, known: Known) -> SimpleNamespace:
         lean_months=p.ai_agent.lean_months,
         # robots
         robot=p.robot,
-        robot_hours=p.robot.duty_hours_per_month * s.robot_success,
-        robot_usd=capital + s.robot_running_usd,
+        robot_hours=p.robot.duty_hours_per_month * s.robots.success,
+        robot_usd=capital + s.robots.running_usd,
         robot_power=1.0 / p.robot.demand_scale,
         owner_max=p.robot.owner_share_max,
-        supervision_h=p.robot.supervision_h_per_month * (1.0 - s.robot_success),
+        supervision_h=p.robot.supervision_h_per_month * (1.0 - s.robots.success),
         robots_retired=p.robot.depreciation_per_year / 12.0,
-        robot_capacity=s.robot_capacity,
+        robot_capacity=s.robots.capacity,
         purchase=p.robot.purchase_per_month,
         queue_months=p.robot.queue_months,
     )

@@ -14,9 +14,9 @@ from experiments.page.player import seeded
 from model.core.units import month_date
 
 if TYPE_CHECKING:
+    from agents.lab import Release
     from experiments.page.player import Part, Scene
     from model.economy import InferenceEconomy
-    from model.state import Release
 
 
 def leading(e: InferenceEconomy) -> int:
@@ -67,7 +67,7 @@ def planned(e: InferenceEconomy, lab: str | None = None) -> pl.DataFrame:
             "realised_usd": cost_usd(r),
             "serving": r.retired_month is None,
         }
-        for r in e.state.releases
+        for r in e.state.labs.releases
         if lab in (None, r.lab) and not r.opening
     ]
     schema = {"month": pl.Date, "tier": pl.String, "serving": pl.Boolean}

@@ -126,7 +126,7 @@ def _b38() -> Values:
     law, years = neural.LAWS[economy.params.neural.law], {"to_2022": (-9, 12), "2024": (24, 36), "2025": (36, 48)}
     found = {}
     for name, (first, last) in years.items():
-        nets = [r for r in economy.state.releases if first <= r.released_month < last]
+        nets = [r for r in economy.state.labs.releases if first <= r.released_month < last]
         n, d = np.array([r.parameters for r in nets]), np.array([r.training_tokens for r in nets])
         rate = neural.marginal_rate(n, d, law)
         found[name] = float((n * d * (rate - 1.0)).sum() / (n * d * rate).sum())

@@ -27,7 +27,7 @@ class Step:
         Asks for what it needs by the names of its parameters: ``e`` the world, ``f`` the month's flows, ``draw`` the month's
         draws, and whatever an earlier step gave.
     changes : tuple of str
-        What of the world it may change: the name of a table or of one state ("labs", "state.fill").
+        What of the world it may change: the name of a table or of an owner's states ("labs", "state.market").
     gives : str
         Name under which later steps find what it returns; empty if it returns nothing.
     """
@@ -140,21 +140,20 @@ class Steps(tuple[Step, ...]):
 class Guarded:
     """Base of states whose attributes are set only by steps that declare them; outside a month by anybody."""
 
-    _may_change: ClassVar[frozenset[str] | None] = None  # None: outside a month
-    _step: ClassVar[str] = ""
+    _refusal: ClassVar[str] = ""  # what a step is told that sets an attribute; empty where it may
 
-    def guard(self, step: str, may_change: frozenset[str] | None) -> None:
-        """Say which step is at work and what it may set; None outside a month."""
-        object.__setattr__(self, "_step", step)
-        object.__setattr__(self, "_may_change", may_change)
-        if may_change is None:  # as if it had never been
-            object.__delattr__(self, "_step")
-            object.__delattr__(self, "_may_change")
+    def shut(self, step: str, name: str) -> None:
+        """Refuse a step, which knows this state by a name, to set attributes."""
+        object.__setattr__(self, "_refusal", f"step '{step}' does not declare that it changes '{name}'")
+
+    def open(self) -> None:
+        """Let attributes be set, as if they had always been free."""
+        vars(self).pop("_refusal", None)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute, or refuse and name the step."""
-        if self._may_change is not None and name not in self._may_change:
-            raise PermissionError(f"step '{self._step}' does not declare that it changes 'state.{name}'")
+        if self._refusal:
+            raise PermissionError(f"{self._refusal} ({name})")
         object.__setattr__(self, name, value)
 
 
@@ -164,49 +163,39 @@ class Held:
     Parameters
     ----------
     groups : mapping
-        Name to the object whose array attributes belong to it.
-    state : Guarded
-        Its attributes are named "state.<attribute>".
+        Name to the object whose attributes belong to it. Arrays among them are held, and all attributes if it is `Guarded`.
     """
 
-    def __init__(self, groups: Mapping[str, Any], state: Guarded) -> None:
-        self.groups, self.state = groups, state
+    def __init__(self, groups: Mapping[str, Any]) -> None:
+        self.groups = groups
 
     def arrays(self, name: str) -> list[np.ndarray[Any, Any]]:
-        """Return the arrays of a group, or the array of one state."""
-        if name.startswith("state."):
-            found = [getattr(self.state, name.removeprefix("state."), None)]
-        else:
-            found = list(vars(self.groups[name]).values())
-        return [x for x in found if isinstance(x, np.ndarray)]
+        """Return the arrays of a group."""
+        return [x for x in vars(self.groups[name]).values() if isinstance(x, np.ndarray)]
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Make everything read-only, and on leaving what may be written to writeable again."""
-        names = [*self.groups, *(f"state.{name}" for name in vars(self.state))]
-        self._fixed = {id(x) for name in names for x in self.arrays(name) if not x.flags.writeable}
-        for name in names:
+        self._fixed = {id(x) for name in self.groups for x in self.arrays(name) if not x.flags.writeable}
+        for name in self.groups:
             self._set(name, False)
-        self.state.guard("", frozenset())
         try:
             yield
         finally:
-            for name in (*self.groups, *(f"state.{name}" for name in vars(self.state))):
+            for name in self.groups:
                 self._set(name, True)
-            self.state.guard("", None)
 
     @contextlib.contextmanager
     def opened(self, step: str, changes: Collection[str]) -> Iterator[None]:
         """Let a step write to what it declares."""
-        known = [*self.groups, *(f"state.{name}" for name in vars(self.state))]
         for name in changes:
-            if name not in known:
-                raise unknown(f"step '{step}' declares a change of", name, known)
-            self._set(name, True)
+            if name not in self.groups:
+                raise unknown(f"step '{step}' declares a change of", name, self.groups)
+        for name in self.groups:
+            self._set(name, name in changes, step)
         ledger = self.groups.get("ledger")
         if ledger is not None and "ledger" not in changes:
             ledger.shut_to = step
-        self.state.guard(step, frozenset(c.removeprefix("state.") for c in changes if c.startswith("state.")))
         try:
             yield
         finally:
@@ -214,9 +203,11 @@ class Held:
                 self._set(name, False)
             if ledger is not None:
                 ledger.shut_to = ""
-            self.state.guard("", frozenset())
 
-    def _set(self, name: str, writeable: bool) -> None:
+    def _set(self, name: str, writeable: bool, step: str = "") -> None:
+        group = self.groups[name]
+        if isinstance(group, Guarded):
+            group.open() if writeable else group.shut(step, name)
         for x in self.arrays(name):
             if id(x) not in self._fixed:
                 x.flags.writeable = writeable

@@ -49,10 +49,16 @@ WORK: tuple[WorkClass, ...] = (
     WorkClass("device", "on_board", "human", "forward_only", "own"),
 )
 U: dict[str, int] = {w.name: i for i, w in enumerate(WORK)}
-SERVING = slice(0, 5)
-PROVIDER_RUN = slice(0, 12)
-LAB_USES = slice(7, 12)
-ON_BOARD = slice(12, 14)
+#: Names along the other fixed axes: serving classes (S), tiers of nets (T), kinds of tokens (Q), labs' uses (X), providers' work (W).
+SERVING_CLASSES = tuple(w.name for w in WORK if w.purpose == "serving")
+TIERS = ("frontier", "small")
+TOKEN_KINDS = ("fresh", "cached", "generated")
+LAB_CLASSES = tuple(w.name for w in WORK if w.consumer == "lab")
+PROVIDER_CLASSES = tuple(w.name for w in WORK if w.purpose != "on_board")
+SERVING = slice(0, len(SERVING_CLASSES))
+PROVIDER_RUN = slice(0, len(PROVIDER_CLASSES))
+LAB_USES = slice(U[LAB_CLASSES[0]], U[LAB_CLASSES[-1]] + 1)
+ON_BOARD = slice(PROVIDER_RUN.stop, len(WORK))
 
 
 def block_sum(x: NDArray[np.float64]) -> NDArray[np.float64]:

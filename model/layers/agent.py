@@ -7,13 +7,14 @@ times longer raises the horizon to ``h tau**delta`` and multiplies generated tok
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.core.params import Params, param
+from model.core.steps import Guarded
 
 Array = NDArray[np.float64]
 
@@ -51,6 +52,17 @@ class AgentLoopParams(Params):
                 "agent_loop.success_slope x agent_loop.thinking_exponent = "
                 f"{self.success_slope * self.thinking_exponent:g}: above 1, the best thinking budget would not be unique"
             )
+
+
+@dataclass
+class Loop(Guarded):
+    """Thinking and choosing as of last month, and since when there are nets to think and act."""
+
+    log_tau_chat: Array = field(default_factory=lambda: np.zeros(0))  # (G,) assistants' thinking
+    reasoning_share: float = 0.0  # assistant users on reasoning nets
+    examined: float = 0.0  # candidates examined per agent task beyond the first
+    chat_ready_month: int | None = None  # first month with a net good enough for assistants
+    agents_ready_month: int | None = None
 
 
 def success(log_minutes: Array, log_horizon: Array | float, slope: float) -> Array:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.core.params import Params, param
+from model.core.steps import Guarded
 
 Array = NDArray[np.float64]
 
@@ -37,6 +38,18 @@ class AppNetworkParams(Params):
     device_parameters: float =      param(3.0e9, "parameters"  ,  1e8, 2e10, scale="log", dynamic=False, doc="largest net users' devices run well at the opening",                       source="own assumption: phones with 8 GB")
     device_share_max: float =       param(  0.3, "-"           ,    0,  0.9,                             doc="share of small-tier chat and feature calls that could run on devices",     source="own assumption: short, private, simple calls")
     # fmt: on
+
+
+@dataclass
+class Choices(Guarded):
+    """What applications and their users have settled on."""
+
+    net_share: Array = field(default_factory=lambda: np.zeros(0))  # (S, T, L) nets that each class calls
+    app_share: Array = field(
+        default_factory=lambda: np.zeros(0)
+    )  # (G, K') attention by segment over other applications
+    ranking_intensity: float = 1.0  # ranking hours per attention-hour over the opening's
+    other_intensity: float = 1.0  # other AI over the opening's
 
 
 def success(log_minutes: Array, horizon_minutes: float, slope: float) -> Array:

@@ -7,13 +7,15 @@ processor's cache hierarchy. What is not found is fresh input and must be comput
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.core.params import Params, param
+from model.core.steps import Guarded
+from model.core.units import SERVING_CLASSES, TOKEN_KINDS
 
 Array = NDArray[np.float64]
 
@@ -55,6 +57,14 @@ class ContextParams(Params):
     kv_share_of_hbm: float =           param(   0.4, "-"     , 0.05,   0.9,              doc="share of HBM left for contexts beside the weights",                                                                                          source="own assumption: weights and activations take the rest")
     caching_maturity_per_year: float = param(   1.0, "1/year",    0,     3,              doc="hazard at which serving software that still recomputes prefixes is replaced by software that caches, once storing is cheaper than recomputing", source="own assumption: prefix caching became general over about two years")
     # fmt: on
+
+
+@dataclass
+class Memory(Guarded):
+    """What of the contexts was found in memory last month."""
+
+    hits: Array = field(default_factory=lambda: np.zeros(len(SERVING_CLASSES)))  # (S,) share of input found in memory
+    caching_share: float = 0.0  # serving on software that caches prefixes
 
 
 def prompts(price_ratio: float, p: ContextParams) -> Array:
@@ -159,7 +169,7 @@ def expand(base_tokens: Array, thinking_tokens: Array, generated_share: Array, h
     >>> expand(np.ones((5, 2)), np.zeros((5, 2)), np.full(5, 0.25), np.full(5, 0.5))[0, 0].tolist()
     [0.375, 0.375, 0.25]
     """
-    out = np.empty((*base_tokens.shape, 3))
+    out = np.empty((*base_tokens.shape, len(TOKEN_KINDS)))
     generated = base_tokens * generated_share[:, None]
     entered = base_tokens - generated
     out[..., 1] = entered * hits[:, None]

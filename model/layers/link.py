@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.core.params import Params, param
-from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, SECONDS_PER_HOUR
+from model.core.steps import Guarded
+from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, SECONDS_PER_HOUR, TOKEN_KINDS
 
 Array = NDArray[np.float64]
 
@@ -41,6 +42,14 @@ class LinkParams(Params):
     software_reference_tokens: float = param(1.0e12, "token"         ,   1e10, 1e15, scale="log",           doc="cumulative tokens at which the overhead has fallen by 2**-software_learning",                          source="own assumption: of the order of all tokens served by nets before 2022")
     software_floor: float =            param(   1.5, "-"             ,      1,    5,                        doc="overhead that stays: daily peaks, failures, safety nets",                                              source="own assumption: half again for peaks and failures, as in other online services")
     # fmt: on
+
+
+@dataclass
+class Served(Guarded):
+    """What serving has taught so far, and what it cost last month."""
+
+    tokens: float = 0.0  # since the opening
+    usd_per_token: Array = field(default_factory=lambda: np.zeros(0))  # (N,) at last month's mix
 
 
 class Serving(NamedTuple):
@@ -112,7 +121,7 @@ def serving(
     attention = (
         4.0 * context * kv / (2.0 * p.weight_bytes)
     )  # operations per token on its context, of the order of its KV bytes
-    seconds = np.empty((n.size, 3))
+    seconds = np.empty((n.size, len(TOKEN_KINDS)))
     seconds[:, 0] = (2.0 * n + attention) / (H100_FLOP_PER_S * p.prefill_utilisation)
     seconds[:, 1] = kv / bytes_per_s
     seconds[:, 2] = accelerators * seconds_per_step / (batch * decode_gain)

@@ -6,13 +6,14 @@ Templates (single, agent, multi-agent) scale the edges; at the opening's weights
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.core.params import Params, param
+from model.core.steps import Guarded
 
 Array = NDArray[np.float64]
 
@@ -37,6 +38,20 @@ class CallNetworkParams(Params):
     multi_width: float =         param(0.08, "-"    , 0.01,  0.3,                doc="spread of success around the threshold",                            source="own assumption: a soft threshold, tasks differ around the mean")
     batch_scale: float =         param( 0.4, "-"    , 0.05,    2,                doc="logit scale of moving work that can wait to the batch tier",        source="own assumption: half price moves most of the work that can wait, not all")
     # fmt: on
+
+
+@dataclass
+class Calls(Guarded):
+    """The call network: who calls whom, and what a task caused last month."""
+
+    edges: Array = field(default_factory=lambda: np.zeros(0))  # (O, O)
+    fan_out: Array = field(default_factory=lambda: np.zeros(0))  # (O,)
+    entry_share: Array = field(default_factory=lambda: np.zeros(0))  # (O,) where external calls enter
+    agent_scale: float = 0.0  # scale of the edges in the agent template
+    multi_scale: float = 0.0
+    calls_per_task: float = 4.0
+    take_rate: float = 0.1
+    radius_distance: float = 1.0  # 1 - spectral radius
 
 
 def traffic(edges: Array, scale: float, external: Array) -> Array:

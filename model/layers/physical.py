@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.core.params import Params, param
+from model.core.steps import Guarded
 from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, month_index
 
 Array = NDArray[np.float64]
@@ -66,6 +67,14 @@ class PhysicalParams(Params):
     power_growth_per_month: float =   param( 0.03, "1/month",  0.0, 0.1,                                      doc="fastest growth of powered sites once in demand",                              source="own assumption: 43 % a year, where a large site takes 1.0 to 3.6 years to build (epoch2025buildout)")
     power_slack_share: float =        param(  0.6, "-"      ,  0.2,   1,                                      doc="share of powered sites in use above which more are built",                    source="own assumption: sites are planned years ahead, before they are full")
     # fmt: on
+
+
+@dataclass
+class Power(Guarded):
+    """Power of all providers' sites."""
+
+    powered_gw: float = 0.0
+    used_gw: float = 0.0
 
 
 class Fleet(NamedTuple):

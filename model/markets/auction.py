@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model.core.errors import InputError
 from model.core.params import Params, Registry, enter, param
+from model.core.steps import Guarded
 
 Array = NDArray[np.float64]
 
@@ -122,6 +123,15 @@ class AuctionParams(Params):
     budget_speed: float =             param(0.3333, "1/month",   0.02,    1,                doc="share of the gap between markets closed in a month",     source="own assumption: budgets are reviewed every quarter")
     reserve_usd: float =              param( 0.001, "USD"    ,      0,    1,                doc="reserve per click or invocation",                        source="own assumption: cost of examining a candidate")
     # fmt: on
+
+
+@dataclass
+class Sponsored(Guarded):
+    """Who pays for delegates' choices, and what the sale of places left of them last month."""
+
+    sponsored: Array = field(default_factory=lambda: np.zeros(0))  # (O, O) spread of sponsored calls over skills
+    ad_funded_share: float = 0.0  # of delegates
+    quality_kept: float = 1.0  # of the gain from choosing, by the ranking of ad-funded agents
 
 
 class Positions(NamedTuple):

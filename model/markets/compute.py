@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.core.params import Params, param
-from model.core.units import PROVIDER_RUN, WORK
+from model.core.steps import Guarded
+from model.core.units import PROVIDER_CLASSES, PROVIDER_RUN, SERVING_CLASSES, TIERS, TOKEN_KINDS, WORK
 
 Array = NDArray[np.float64]
 
@@ -55,6 +56,18 @@ class ComputeParams(Params):
     elasticity_research: float =        param(  1.0, "-"    ,  0.3,    2,                doc="price elasticity of research: budgets are set in money",                                                                source="own assumption: unit by construction of a budget")
     routing_elasticity: float =         param(  4.0, "-"    ,  0.5,   20,                doc="how strongly buyers prefer the cheaper provider",                                                                       source="own assumption: hours of one class are near substitutes; contracts keep some buyers")
     # fmt: on
+
+
+@dataclass
+class Market(Guarded):
+    """How last month's market cleared, and what waits since."""
+
+    fill: Array = field(default_factory=lambda: np.ones(len(PROVIDER_CLASSES)))  # (W,)
+    queue: Array = field(
+        default_factory=lambda: np.zeros((len(SERVING_CLASSES), len(TIERS), len(TOKEN_KINDS)))
+    )  # (S, T, Q) tokens
+    legacy_queue_hours: Array = field(default_factory=lambda: np.zeros(2))  # ranking, other
+    utilisation: float = 0.75
 
 
 class Cleared(NamedTuple):

@@ -297,7 +297,7 @@ def stack_accounts(
     Source: own assumption: value-added accounts of national accounting laid over liang2025's layers.
     Twin: tests/reference/measures.py.
 
-    >>> none = np.zeros(14)
+    >>> none = np.zeros(len(WORK))
     >>> month = [("humans", "labs", "tokens", 9.0), ("labs", "providers", "hours", 4.0)]
     >>> a = stack_accounts(month, none, none, none, none, context_revenue_share=0.25)
     >>> a.value_added_usd.tolist(), a.final_demand_usd
@@ -308,7 +308,7 @@ def stack_accounts(
         raise InputError("stack_accounts: context and orchestration shares must be >= 0 with a sum <= 1")
     if not 0.0 <= context_revenue_share <= 1.0:
         raise InputError(f"stack_accounts: context_revenue_share = {context_revenue_share}: outside [0, 1]")
-    output, cost, final = np.zeros(7), np.zeros(7), 0.0
+    output, cost, final = np.zeros(len(LAYERS)), np.zeros(len(LAYERS)), 0.0
     for payer, payee, item, usd in flows:
         if item in transfers or "investors" in (payer, payee):
             continue
@@ -324,8 +324,8 @@ def stack_accounts(
     for column in (output, cost):
         column[3] = context_revenue_share * column[2]
         column[2] -= column[3]
-    work = np.zeros((7, 2))
     amount = np.stack([np.asarray(flop, dtype=np.float64), np.asarray(energy_kwh, dtype=np.float64)], axis=1)
+    work = np.zeros((len(LAYERS), amount.shape[1]))
     np.add.at(work, [WORK_LAYER[w.name] for w in WORK], (1.0 - read - examined)[:, None] * amount)
     work[3] += read @ amount
     work[5] += examined @ amount

@@ -112,7 +112,7 @@ def shares(
 
     Source: by definition. Twin: tests/reference/measures.py.
 
-    >>> x = np.zeros(14); x[0], x[7] = 1.0, 3.0
+    >>> x = np.zeros(len(WORK)); x[0], x[7] = 1.0, 3.0
     >>> float(shares(x, x, x, x)["inference_share_accelerator_hours"])
     0.25
     """

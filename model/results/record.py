@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model.core.errors import InputError, shown
 from model.core.flows import MonthFlows
 from model.core.frames import check_process
-from model.core.units import LAB_USES, ON_BOARD, SERVING, WORK, month_date
+from model.core.units import LAB_USES, ON_BOARD, PROVIDER_RUN, SERVING, TIERS, WORK, month_date
 from model.markets import settlement
 from model.month import Month
 from model.results import accounts, measures
@@ -115,7 +115,7 @@ def _sustainability(x: Snapshot) -> float:
 
 def _leading_lab(x: Snapshot) -> float:
     """Return the serving share of the hours of the lab that uses most."""
-    serving = (x.f.serving_hours * x.f.fill[SERVING, None]).sum(axis=0).reshape(2, -1).sum(axis=0)
+    serving = (x.f.serving_hours * x.f.fill[SERVING, None]).sum(axis=0).reshape(len(TIERS), -1).sum(axis=0)
     research = (x.f.research_hours * x.f.fill[None, LAB_USES]).sum(axis=1)
     lead = int(np.argmax(serving + research))
     return ratio(float(serving[lead]), float(serving[lead] + research[lead]))
@@ -146,7 +146,7 @@ SERIES: tuple[Series, ...] = (
     Series("tasks_agent", "tasks", "given to agents", lambda x: x.w.tasks_agent),
     Series("calls", "calls", "calls of nets", lambda x: float(x.f.class_calls.sum())),
     Series("call_multiplier", "-", "calls per agent task", lambda x: x.f.calls_per_task),
-    Series("spectral_distance", "-", "1 - spectral radius of the call network", lambda x: x.e.state.radius_distance),
+    Series("spectral_distance", "-", "1 - spectral radius of the call network", lambda x: x.e.state.calls.radius_distance),
     Series("tokens", "token", "tokens served", lambda x: float(x.f.served_tokens.sum())),
     Series("tokens_fresh", "token", "fresh input", _tokens(0)),
     Series("tokens_cached", "token", "cached input", _tokens(1)),
@@ -159,26 +159,26 @@ SERIES: tuple[Series, ...] = (
     Series("cache_hit_share", "-", "cached share of input", lambda x: ratio(_tokens(1)(x), _tokens(0)(x) + _tokens(1)(x))),
     Series("reviews_unanswered", "h", "hours of review and supervision not given", lambda x: x.w.unanswered_h),
     Series("inference_flop", "FLOP", "serving", lambda x: float(x.f.flop[SERVING].sum())),
-    Series("training_flop", "FLOP", "research and development", lambda x: float(x.f.flop[7:12].sum())),
-    Series("gross_margin", "-", "of labs: 1 - serving compute over token revenue", lambda x: x.e.state.margin),
+    Series("training_flop", "FLOP", "research and development", lambda x: float(x.f.flop[LAB_USES].sum())),
+    Series("gross_margin", "-", "of labs: 1 - serving compute over token revenue", lambda x: x.e.state.labs.margin),
     Series("rd_to_revenue", "-", "rho: R&D over token revenue", lambda x: ratio(x.rd_usd, x.revenue_usd)),
     Series("equity_to_revenue", "-", "equity raised by labs over revenue", lambda x: ratio(x.f.equity_usd, x.revenue_usd)),
     Series("gross_profit_elasticity", "-", "eta, as labs see it", _eta),
     Series("growth_factor", "-", "G, as labs see it", _growth_factor),
-    Series("demand_elasticity", "-", "of AI spending to the horizon", lambda x: x.e.state.demand_elasticity),
+    Series("demand_elasticity", "-", "of AI spending to the horizon", lambda x: x.e.state.labs.demand_elasticity),
     Series("installed_h100e", "H100e", "machines installed", lambda x: float(x.e.providers.stock_h100e.sum())),
     Series("chips_sold_cumulative_h100e", "H100e", "delivered since the opening", lambda x: float(x.e.suppliers.sold_h100e[0])),
     Series("backlog_h100e", "H100e", "ordered, not delivered", lambda x: float(x.e.providers.backlog_h100e.sum())),
-    Series("utilisation", "-", "hours used over hours offered", lambda x: x.e.state.utilisation),
+    Series("utilisation", "-", "hours used over hours offered", lambda x: x.e.state.market.utilisation),
     Series("price_usd_per_h100e_hour", "USD/h", "mean contract price", lambda x: x.f.market_usd),
     Series("price_spot_usd_per_h100e_hour", "USD/h", "spot price", lambda x: x.f.spot_usd),
-    Series("user_cost_usd_per_h100e_hour", "USD/h", "user cost of an hour", lambda x: x.e.state.user_cost_usd),
-    Series("machine_usd_per_h100e", "USD", "machine with its share of the data centre", lambda x: x.e.state.machine_usd),
+    Series("user_cost_usd_per_h100e_hour", "USD/h", "user cost of an hour", lambda x: x.e.state.providers.user_cost_usd),
+    Series("machine_usd_per_h100e", "USD", "machine with its share of the data centre", lambda x: x.e.state.providers.machine_usd),
     Series("price_frontier_usd_per_mtoken", "USD/Mtoken", "fresh input of frontier nets as assistants call them", _list_price(ASSISTANT, FRONTIER)),
     Series("price_small_usd_per_mtoken", "USD/Mtoken", "fresh input of small nets as features call them", _list_price(EMBEDDED, SMALL)),
     Series("task_horizon_minutes", "min", "50 % task horizon of the best net", _horizon),
     Series("horizon_small_minutes", "min", "best small net", lambda x: float(x.e.nets.horizon_minutes[x.e.labs.n :].max())),
-    Series("frontier_training_flop", "FLOP", "largest run released", lambda x: max(r.training_flop for r in x.e.state.releases)),
+    Series("frontier_training_flop", "FLOP", "largest run released", lambda x: max(r.training_flop for r in x.e.state.labs.releases)),
     Series("capex_usd", "USD", "paid for machines and data centres", lambda x: x.f.capex_usd),
     Series("lab_revenue_usd", "USD", "token revenue of labs", lambda x: x.revenue_usd),
     Series("lab_rd_usd", "USD", "R&D of labs, compute and staff", lambda x: x.rd_usd),
@@ -189,20 +189,20 @@ SERIES: tuple[Series, ...] = (
     Series("agent_invocation_price_usd", "USD", "price of an invocation by an agent", lambda x: x.f.invocation_usd),
     Series("click_price_usd", "USD", "price of a click", lambda x: x.f.click_usd),
     Series("routing_spend_usd", "USD", "skills' spending on orchestrators' lists", lambda x: x.f.routing_spend_usd),
-    Series("ad_funded_share", "-", "agents paid by advertisers, next month", lambda x: x.e.state.ad_funded_share),
-    Series("ranking_quality_kept", "-", "what the auction of invocations leaves of the gain from choosing by quality", lambda x: x.e.state.quality_kept),
+    Series("ad_funded_share", "-", "agents paid by advertisers, next month", lambda x: x.e.state.auction.ad_funded_share),
+    Series("ranking_quality_kept", "-", "what the auction of invocations leaves of the gain from choosing by quality", lambda x: x.e.state.auction.quality_kept),
     Series("services_value_usd", "USD", "value of clicks and invocations to the services that got them", lambda x: x.f.services_value_usd),
     Series("principals_value_usd", "USD", "value of tasks that agents did with success", lambda x: x.w.success_value_usd * float(x.f.fill[DELEGATED])),
     Series("service_hhi", "-", "concentration of clicks and invocations", lambda x: measures.hhi(x.f.service_custom)),
     Series("examination_hours", "h", "H100e-hours spent on reading candidates", lambda x: _examined_share(x.e, x.f) * float(x.f.hours[1])),
     Series("attention_spend_agent_share", "-", "spending on attention that goes to agents'", lambda x: ratio(x.f.invocation_spend_usd, x.f.invocation_spend_usd + x.f.ad_spend_usd)),
     Series("energy_twh", "TWh", "electricity of providers", lambda x: float(x.f.provider_kwh.sum()) / 1e9),
-    Series("powered_gw", "GW", "powered sites", lambda x: x.e.state.powered_gw),
+    Series("powered_gw", "GW", "powered sites", lambda x: x.e.state.power.powered_gw),
     Series("self_sustainability", "-", "revenue of AI applications over serving and R&D cost", _sustainability),
     Series("device_hours", "h", "H100e-hours on robots and devices", lambda x: float(x.f.hours[ON_BOARD].sum())),
     Series("consumer_surplus_usd", "USD", "value agents create over cost and attention", lambda x: x.w.surplus_usd),
     Series("application_hhi", "-", "concentration of attention", lambda x: measures.hhi(x.f.application_hours)),
-    Series("orchestrator_hhi", "-", "concentration of routed calls", lambda x: measures.hhi(x.e.state.entry_share)),
+    Series("orchestrator_hhi", "-", "concentration of routed calls", lambda x: measures.hhi(x.e.state.calls.entry_share)),
     Series("money_residual_usd", "-", "largest residual of money over its scale so far", lambda x: x.residual_usd),
     Series("compute_residual_flop", "-", "largest residual of compute over its scale so far", lambda x: x.residual_flop),
 )  # fmt: skip
@@ -214,6 +214,10 @@ def _served(x: Snapshot) -> float:
 
 
 SHARES = tuple(measures.PREFIX + name for name in measures.DEFINITIONS)
+#: What a month keeps by class of work, by provider, and by class of work that providers run.
+WORK_ROWS = ("flop", "hours", "kwh", "usd")
+CAPACITY_ROWS = ("capacity", "used", "idle", "price")
+DEMAND_ROWS = ("demanded", "served", "queued", "lost", "fill")
 KAYA = tuple(f"{quantity}_of_{name}" for quantity in accounts.KAYA_QUANTITIES for name in accounts.KAYA_CLASSES)
 NAMES = tuple(s.name for s in SERIES) + SHARES + KAYA
 
@@ -262,9 +266,9 @@ class Recorder:
         self.names = NAMES + tuple(s.name for s in self.added)
         self.months: list[str] = []
         self.rows: list[list[float]] = []
-        self.work: list[Array] = []  # (4, U): flop, hours, kWh, USD
-        self.capacity: list[Array] = []  # (4, P): capacity, used, idle, price
-        self.demand: list[Array] = []  # (5, W): demanded, served, queued, lost, fill
+        self.work: list[Array] = []  # WORK_ROWS x U
+        self.capacity: list[Array] = []  # CAPACITY_ROWS x P
+        self.demand: list[Array] = []  # DEMAND_ROWS x W
         self.flows: list[list[tuple[str, str, str, float]]] = []
         self.balances: list[tuple[Array, Array]] = [(e.opening_books.money_usd, e.opening_books.equity_usd)]
         self.stack: list[accounts.StackAccounts] = []
@@ -351,7 +355,7 @@ def stack_accounts(e: World, f: MonthFlows, flows: list[tuple[str, str, str, flo
     read[DELEGATED] -= examined[DELEGATED]
     paid = f.served_tokens * f.token_usd[None]
     revenue = float(paid.sum())
-    idle = float(f.provider_kwh.sum() - f.kwh[:12].sum())
+    idle = float(f.provider_kwh.sum() - f.kwh[PROVIDER_RUN].sum())
     return accounts.stack_accounts(
         flows, f.flop, f.kwh, read, examined, float(paid[:, :, :2].sum()) / revenue if revenue > 0.0 else 0.0,
         settlement.TRANSFERS, settlement.REFUNDS, idle,

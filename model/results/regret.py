@@ -13,10 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agents.lab import FORECASTERS
+from agents.lab import FORECASTERS, Foreseen, Foresight, Release
 from model.layers import neural
 from model.scenario import Scenario
-from model.state import Foreseen, Foresight, Release
 
 #: Most passes of a seed, the one that counts included.
 PASSES = 4

@@ -12,6 +12,7 @@ from model.core.ledger import SECTORS
 from model.core.units import PROVIDER_RUN, WORK, month_date
 from model.results.accounts import LAYERS
 from model.results.measures import Crossover, crossover, first_index, recorded_pairs
+from model.results.record import CAPACITY_ROWS, DEMAND_ROWS, WORK_ROWS
 from model.results.regret import hindsight
 from model.world import World
 
@@ -52,7 +53,7 @@ def compute(e: World, r: Recorder) -> pl.DataFrame:
     import polars as pl
 
     n = len(r.months)
-    work = np.array(r.work).reshape(n, 4, len(WORK))
+    work = np.array(r.work).reshape(n, len(WORK_ROWS), len(WORK))
     frame = pl.DataFrame(
         {
             "month": pl.Series(_months(e, r, len(WORK)), dtype=pl.Date),
@@ -80,7 +81,7 @@ def capacity(e: World, r: Recorder) -> pl.DataFrame:
     import polars as pl
 
     n, names = len(r.months), e.opening.provider_names
-    values = np.array(r.capacity).reshape(n, 4, len(names))
+    values = np.array(r.capacity).reshape(n, len(CAPACITY_ROWS), len(names))
     return pl.DataFrame(
         {
             "month": pl.Series(_months(e, r, len(names)), dtype=pl.Date),
@@ -99,7 +100,7 @@ def demand(e: World, r: Recorder) -> pl.DataFrame:
     import polars as pl
 
     run, n = WORK[PROVIDER_RUN], len(r.months)
-    values = np.array(r.demand).reshape(n, 5, len(run))
+    values = np.array(r.demand).reshape(n, len(DEMAND_ROWS), len(run))
     names = ("demanded", "served", "queued", "lost")
     frame = pl.DataFrame(
         {
@@ -168,7 +169,7 @@ def labs(e: World) -> pl.DataFrame:
     import polars as pl
 
     rows = []
-    for release in e.state.releases:
+    for release in e.state.labs.releases:
         if release.opening:
             continue
         h = hindsight(release, e.params.neural)
@@ -256,7 +257,7 @@ def application_graph(e: World) -> Any:
 
     from agents.orchestrator import ORCHESTRATOR
 
-    net, apps, share = nx.DiGraph(), e.applications, e.state.app_share
+    net, apps, share = nx.DiGraph(), e.applications, e.state.choices.app_share
     for g in range(share.shape[0]):
         net.add_node(f"segment_{g}", kind="segment", wage_usd_per_h=float(e.opening.wage_by_segment[g]))
     for k in range(apps.n):
@@ -269,13 +270,15 @@ def application_graph(e: World) -> Any:
     for o in np.flatnonzero(e.orchestrators.node_kind == ORCHESTRATOR):
         net.add_node(f"orchestrator_{o}", kind="orchestrator", traffic_calls=float(e.orchestrators.traffic_calls[o]))
         for k in range(e.assistants):
-            net.add_edge(f"application_{k}", f"orchestrator_{o}", weight=float(e.state.entry_share[o]) / e.assistants)
+            net.add_edge(
+                f"application_{k}", f"orchestrator_{o}", weight=float(e.state.calls.entry_share[o]) / e.assistants
+            )
     return net
 
 
 def orchestrator_graph(e: World) -> Any:
     """Orchestrators, skills and tools; weight = calls per call of the caller."""
-    net, nodes = graph.to_networkx(e.state.edges), e.orchestrators
+    net, nodes = graph.to_networkx(e.state.calls.edges), e.orchestrators
     kinds = ("orchestrator", "skill", "tool")
     for i in range(nodes.n):
         net.nodes[i].update(

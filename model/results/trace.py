@@ -168,7 +168,7 @@ def _lab(e: World, last: Month | None, i: int) -> Told:
             "Research compute goes to "
             + ", ".join(
                 f"{use.replace('_', ' ')} {_percent(float(x))}"
-                for use, x in zip(lab.USES, e.state.research_split[i], strict=True)
+                for use, x in zip(lab.USES, e.state.labs.research_split[i], strict=True)
             )
             + ".",
         ]
@@ -186,11 +186,11 @@ def _lab(e: World, last: Month | None, i: int) -> Told:
 
 def _provider(e: World, last: Month | None, i: int) -> Told:
     firms, p, s = e.providers, e.params.provider, e.state
-    ordered = float(s.orders[-1][i]) if s.orders else 0.0
+    ordered = float(s.providers.orders[-1][i]) if s.providers.orders else 0.0
     expected = float(firms.expected_usd_per_h100e_hour[i])
     book = float(firms.book_usd[i])
     n = {
-        "user_cost_usd_per_h": s.user_cost_usd,
+        "user_cost_usd_per_h": s.providers.user_cost_usd,
         "expected_usd_per_h": expected,
         "ordered_h100e": ordered,
         "leverage": float(firms.debt_usd[i]) / book if book > 0.0 else 0.0,
@@ -199,16 +199,18 @@ def _provider(e: World, last: Month | None, i: int) -> Told:
         f"Has {fmt(float(firms.stock_h100e[i]), 'H100e')} at work, {fmt(float(firms.backlog_h100e[i]), 'H100e')} on order;"
         f" {_percent(float(firms.used_share[i]))} of its hours were used, at {fmt(float(firms.contract_usd_per_h100e_hour[i]), 'USD')} an hour."
     ]
-    if s.orders:
+    if s.providers.orders:
         pull = (
-            "above, so it wants more than demand asks for" if expected > s.user_cost_usd else "below, so it wants less"
+            "above, so it wants more than demand asks for"
+            if expected > s.providers.user_cost_usd
+            else "below, so it wants less"
         )
         said.append(
-            f"Expects {fmt(expected, 'USD')} an hour against a user cost of {fmt(s.user_cost_usd, 'USD')} ({pull}); demand of all providers is"
-            f" expected to grow {_percent(s.demand_growth)} a month."
+            f"Expects {fmt(expected, 'USD')} an hour against a user cost of {fmt(s.providers.user_cost_usd, 'USD')} ({pull}); demand of all providers is"
+            f" expected to grow {_percent(s.providers.demand_growth)} a month."
         )
         said.append(
-            f"Ordered {fmt(ordered, 'H100e')} at {fmt(s.machine_usd, 'USD')} each with their site, as far as demand, power, parents, cash and"
+            f"Ordered {fmt(ordered, 'H100e')} at {fmt(s.providers.machine_usd, 'USD')} each with their site, as far as demand, power, parents, cash and"
             f" lenders allow; debt is {_percent(n['leverage'])} of book, lenders stop at {_percent(p.leverage_max)}."
         )
     return f"ComputeProvider {e.opening.provider_names[i]}", said, n
@@ -240,11 +242,11 @@ def _ai_agent(e: World, last: Month | None, i: int) -> Told:
 
 def _robot(e: World, last: Month | None, i: int) -> Told:
     r, s = e.robots, e.state
-    n = {"robots": float(r.weight_robots[i]), "success": s.robot_success, "running_usd": s.robot_running_usd}
+    n = {"robots": float(r.weight_robots[i]), "success": s.robots.success, "running_usd": s.robots.running_usd}
     said = [
         f"Stands for {fmt(n['robots'])} robots of Human {e.humans.id[i]}, {fmt(float(r.on_order[i]))} on order.",
-        f"A robot succeeds in {_percent(s.robot_success)} of its work and costs {fmt(s.robot_running_usd, 'USD')} a month in inference and"
-        f" energy; a new one costs {fmt(robot.price(s.robots_sold, e.params.robot), 'USD')}.",
+        f"A robot succeeds in {_percent(s.robots.success)} of its work and costs {fmt(s.robots.running_usd, 'USD')} a month in inference and"
+        f" energy; a new one costs {fmt(robot.price(s.robots.sold, e.params.robot), 'USD')}.",
     ]
     return f"Robot {r.id[i]}", said, n
 
@@ -267,20 +269,20 @@ def _application(e: World, last: Month | None, i: int) -> Told:
 def _orchestrator(e: World, last: Month | None, i: int) -> Told:
     nodes = e.orchestrators
     kind = ("orchestrator", "skill", "tool")[int(nodes.node_kind[i])]
-    n = {"traffic_calls": float(nodes.traffic_calls[i]), "callees": float((e.state.edges[i] > 0.0).sum())}
+    n = {"traffic_calls": float(nodes.traffic_calls[i]), "callees": float((e.state.calls.edges[i] > 0.0).sum())}
     said = [
         f"Is a node of the call network ({kind}) with {fmt(n['traffic_calls'])} calls last month; it calls {n['callees']:.0f} others."
     ]
     if kind == "orchestrator":
         said.append(
-            f"Takes {_percent(float(nodes.take_rate[i]))} of metered cost; {_percent(float(e.state.entry_share[i]))} of tasks enter here."
+            f"Takes {_percent(float(nodes.take_rate[i]))} of metered cost; {_percent(float(e.state.calls.entry_share[i]))} of tasks enter here."
         )
     return f"Orchestrator {nodes.id[i]}", said, n
 
 
 def _supplier(e: World, last: Month | None, i: int) -> Told:
     firm, s, p = e.suppliers, e.state, e.params.supplier
-    n = {"growth": s.expansions[-1], "price_usd": float(firm.price_usd_per_h100e[i])}
+    n = {"growth": s.suppliers.expansions[-1], "price_usd": float(firm.price_usd_per_h100e[i])}
     said = [
         f"Can make {fmt(float(firm.capacity_chips_per_month[i]))} chips a month; {fmt(float(firm.backlog_h100e[i]), 'H100e')} wait.",
         f"Sells at {fmt(n['price_usd'], 'USD')} per H100e, unit cost {fmt(float(firm.unit_cost_usd[i]), 'USD')} and a markup that rises with the"

@@ -8,7 +8,17 @@ from numpy.typing import NDArray
 from model.core.draws import MonthDraws
 from model.core.flows import MonthFlows
 from model.core.ledger import MonthBooks
-from model.core.units import LAB_USES, ON_BOARD, PROVIDER_RUN, SECONDS_PER_HOUR, SERVING, U
+from model.core.units import (
+    LAB_USES,
+    ON_BOARD,
+    PROVIDER_RUN,
+    SECONDS_PER_HOUR,
+    SERVING,
+    SERVING_CLASSES,
+    TIERS,
+    WORK,
+    U,
+)
 from model.markets import compute, settlement
 from model.stages import sales
 from model.stages.people import Known, Wishes
@@ -28,7 +38,7 @@ def pay(e: World, f: MonthFlows, w: Wishes, known: Known, draw: MonthDraws) -> N
     public = {name: float(f.usd[U[name]]) for name in ("ranking", "other")}
     by_class = f.token_revenue_usd.sum(axis=1)
     metered = float(by_class[DELEGATED] + by_class[STANDING])
-    routing = metered * e.state.take_rate
+    routing = metered * e.state.calls.take_rate
     fees = fees_paid(e, f)
     f.assistant_usd = float(by_class[ASSISTANT]) * (1.0 + p.application.assistant_margin)
     f.agent_usd = metered + routing + fees
@@ -79,9 +89,9 @@ def buy_hours(e: World, f: MonthFlows, known: Known) -> None:
     paid = f.contract_usd * f.paid_factor
     bought = f.routed_hours.sum(axis=1)
     mean_usd = np.where(bought > 0.0, f.routed_hours @ paid / np.where(bought > 0.0, bought, 1.0), paid.mean())  # (B,)
-    serving = f.serving_hours * f.fill[SERVING, None] * factor[SERVING, None] * np.tile(mean_usd[1:], 2)
+    serving = f.serving_hours * f.fill[SERVING, None] * factor[SERVING, None] * np.tile(mean_usd[1:], len(TIERS))
     research = f.research_hours * f.fill[None, LAB_USES] * factor[None, LAB_USES] * mean_usd[1:, None]
-    usd = np.zeros(14)
+    usd = np.zeros(len(WORK))
     usd[SERVING], usd[LAB_USES] = serving.sum(axis=1), research.sum(axis=0)
     for name in ("ranking", "other"):
         usd[U[name]] = f.served_hours[U[name]] * factor[U[name]] * mean_usd[0]
@@ -90,7 +100,8 @@ def buy_hours(e: World, f: MonthFlows, known: Known) -> None:
     f.staff_usd = research.sum(axis=1) * (1.0 / e.params.lab.compute_share_of_rd - 1.0)
     # a provider receives its buyers' payments in the proportion of hours at its own price
     spent = np.append(
-        usd[U["ranking"]] + usd[U["other"]], serving.sum(axis=0).reshape(2, n).sum(axis=0) + research.sum(axis=1)
+        usd[U["ranking"]] + usd[U["other"]],
+        serving.sum(axis=0).reshape(len(TIERS), n).sum(axis=0) + research.sum(axis=1),
     )
     weight = f.routed_hours * paid
     total = weight.sum(axis=1, keepdims=True)
@@ -103,7 +114,7 @@ def buy_hours(e: World, f: MonthFlows, known: Known) -> None:
 
 def buy_tokens(e: World, f: MonthFlows, known: Known) -> None:
     """Charge list prices for tokens, standing work that waits at the batch discount."""
-    discount = np.ones(5)
+    discount = np.ones(len(SERVING_CLASSES))
     discount[STANDING] = known.batch_discount
     f.token_revenue_usd = (f.served_tokens * f.token_usd[None]).sum(axis=2) * discount[:, None]
 
@@ -111,7 +122,7 @@ def buy_tokens(e: World, f: MonthFlows, known: Known) -> None:
 def lab_cash_flow(e: World, f: MonthFlows) -> Array:
     """Return what each lab has left of its token revenue after hours and staff, before financing, (L,)."""
     revenue = f.token_revenue_usd.sum(axis=0) - f.serving_usd
-    return np.asarray(revenue.reshape(2, e.labs.n).sum(axis=0) - f.research_usd.sum(axis=1) - f.staff_usd)
+    return np.asarray(revenue.reshape(len(TIERS), e.labs.n).sum(axis=0) - f.research_usd.sum(axis=1) - f.staff_usd)
 
 
 def fees_paid(e: World, f: MonthFlows) -> float:

@@ -8,19 +8,16 @@ from numpy.typing import NDArray
 from agents import application, lab
 from model.core.draws import MonthDraws
 from model.core.flows import MonthFlows
-from model.core.units import H100_FLOP_PER_S, LAB_USES, SECONDS_PER_HOUR, U, month_date
+from model.core.units import H100_FLOP_PER_S, LAB_USES, SECONDS_PER_HOUR, TIERS, U, month_date
 from model.layers import link, neural
 from model.markets import compute
 from model.stages.books import lab_cash_flow, serving_usd_per_token
 from model.stages.people import Known, Wishes
 from model.stages.platforms import feature_elasticity
-from model.state import EMBEDDED, FRONTIER, SMALL, Foreseen, Release
+from model.state import EMBEDDED, FRONTIER, SMALL
 from model.world import World
 
 Array = NDArray[np.float64]
-
-
-TIERS = ("frontier", "small")
 
 
 #: Smallest run that is planned: a lab without money trains next to nothing.
@@ -64,11 +61,11 @@ def launch(e: World, i: int, tier: int) -> None:
     nets.reasoning[j] = rollout >= p.neural.reasoning_share * flop
     nets.decode_gain[j] = labs.decode_gain[i]
     nets.released_month[j] = e.month
-    old = e.state.releases[e.state.current[j]]
+    old = e.state.labs.releases[e.state.labs.current[j]]
     old.retired_month = e.month
-    e.state.current[j] = len(e.state.releases)
-    e.state.releases.append(
-        Release(
+    e.state.labs.current[j] = len(e.state.labs.releases)
+    e.state.labs.releases.append(
+        lab.Release(
             lab=e.opening.lab_names[i],
             tier=TIERS[tier],
             released_month=e.month,
@@ -101,16 +98,16 @@ def plan_run(e: World, i: int, tier: int, months: float) -> None:
     j = i + tier * n
     cost = training_usd_per_flop(e, i)
     share = p.lab.small_share if tier == SMALL else 1.0 - p.lab.small_share
-    monthly = labs.rd_usd[i] * p.lab.compute_share_of_rd * e.state.research_split[i, 0] * share
+    monthly = labs.rd_usd[i] * p.lab.compute_share_of_rd * e.state.labs.research_split[i, 0] * share
     flop = max(min(monthly * months / cost, float(nets.training_flop[j]) * p.lab.run_growth_max), MIN_RUN_FLOP)
     planned = float(lab.forecast_tokens(nets, p.lab, e.opening.forecasters, p.lab.planning_months)[j])
     # before products a lab counts on its part of the market it believes in, half of it in each tier
     missing_usd = max(p.lab.seed_market_usd_per_year * e.opening.lab_weights[i] / 12.0 - labs.revenue_usd[i], 0.0)
     blended = float((lab.UNSEEN_MIX * lab.LIST_STRUCTURE).sum()) * float(nets.price_usd_per_token[j])
     planned += 0.5 * float(missing_usd) / blended * p.lab.planning_months
-    now = link.software_overhead(e.state.served_tokens, p.link)
+    now = link.software_overhead(e.state.served.tokens, p.link)
     mature = min(p.link.software_floor / now, 1.0)  # labs count on ripe serving software over the life of a net
-    per_token = float(e.state.serving_usd_per_token[j]) * mature
+    per_token = float(e.state.served.usd_per_token[j]) * mature
     serve = planned * per_token / (2.0 * nets.parameters[j])
     law, limit = neural.LAWS[p.neural.law], float(data_limit(e)[i])
     train = cost
@@ -121,12 +118,12 @@ def plan_run(e: World, i: int, tier: int, months: float) -> None:
     lab.set_run(labs, i, tier, lab.Run(6.0 * size * tokens, size, tokens, planned, usd))
 
 
-def foreseen(e: World, i: int, tier: int) -> Foreseen | None:
+def foreseen(e: World, i: int, tier: int) -> lab.Foreseen | None:
     """Return the life of the next net of lab `i` and a tier, if the lab has perfect foresight and there was such a net (X.23)."""
     if not e.foresight or not lab.FORECASTERS[e.opening.forecasters[i]].foresees:
         return None
     name = e.opening.lab_names[i]
-    before = [r for r in e.state.releases if r.lab == name and r.tier == TIERS[tier] and not r.opening]
+    before = [r for r in e.state.labs.releases if r.lab == name and r.tier == TIERS[tier] and not r.opening]
     return e.foresight.get((name, TIERS[tier], len(before)))
 
 
@@ -139,7 +136,7 @@ def data_limit(e: World) -> lab.Array:
 def training_usd_per_flop(e: World, i: int) -> float:
     """Return what an operation of lab `i`'s final run costs at the market's present price."""
     p = e.params
-    hours = e.labs.rd_usd[i] * p.lab.compute_share_of_rd * e.state.research_split[i, 0] / e.price_now_usd()
+    hours = e.labs.rd_usd[i] * p.lab.compute_share_of_rd * e.state.labs.research_split[i, 0] / e.price_now_usd()
     cluster = np.array(max(hours / 730.0, 1.0))
     per_hour = float(link.training_flop(np.array(1.0), cluster, p.link))
     factor = float(compute.price_factors(p.compute)[LAB_USES.start])
@@ -167,19 +164,19 @@ def learn(e: World, f: MonthFlows) -> None:
     on_algorithms = trained[:, 1] * (1.0 - labs.architecture_share)
     labs.log_algorithms[:] = neural.algorithmic_step(labs.log_algorithms, on_algorithms, automation, p.neural)
     labs.decode_gain[:] = neural.architecture_step(labs.decode_gain, on_architecture, p.neural)
-    s.research_waiting_hours = f.research_hours * (1.0 - f.fill[None, LAB_USES])
+    s.labs.research_waiting_hours = f.research_hours * (1.0 - f.fill[None, LAB_USES])
 
-    revenue = f.token_revenue_usd.sum(axis=0).reshape(2, n).sum(axis=0)
+    revenue = f.token_revenue_usd.sum(axis=0).reshape(len(TIERS), n).sum(axis=0)
     labs.expected_growth[:] = lab.learn_growth(labs, revenue, p.lab)
     labs.last_revenue_usd[:] = labs.revenue_usd
     labs.revenue_usd += (revenue - labs.revenue_usd) / 3.0
-    labs.serving_usd += (f.serving_usd.reshape(2, n).sum(axis=0) - labs.serving_usd) / 3.0
+    labs.serving_usd += (f.serving_usd.reshape(len(TIERS), n).sum(axis=0) - labs.serving_usd) / 3.0
     by_net = f.served_tokens.sum(axis=(0, 2))
     nets.tokens_growth[:] = lab.learn_token_growth(nets, by_net, p.lab)
     nets.tokens_month[:] = by_net
     usd = f.token_revenue_usd.sum(axis=0)
-    for j, index in enumerate(s.current):
-        record = s.releases[index]
+    for j, index in enumerate(s.labs.current):
+        record = s.labs.releases[index]
         record.tokens += float(by_net[j])
         record.serving_usd += float(f.serving_usd[j])
         record.revenue_usd += float(usd[j])
@@ -188,7 +185,7 @@ def learn(e: World, f: MonthFlows) -> None:
 def invest(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
     """Decide research by ``rho = eta m G`` (L.2-L.4), raise money for it (L.6), split it over uses (L.7). Changes labs."""
     p, s, labs, n = e.params, e.state, e.labs, e.labs.n
-    revenue = f.token_revenue_usd.sum(axis=0).reshape(2, n).sum(axis=0)
+    revenue = f.token_revenue_usd.sum(axis=0).reshape(len(TIERS), n).sum(axis=0)
     total = float(revenue.sum())
     response = w.chat_response_usd + w.agent_response_usd
     jobs_usd = w.jobs * known.job_usd
@@ -197,28 +194,28 @@ def invest(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
     features_usd = float(f.token_revenue_usd[EMBEDDED].sum())
     response += features_usd * feature_elasticity(e, f, known)
     spend += features_usd
-    s.demand_elasticity = response / spend if spend > 0.0 else p.agent_loop.success_slope
+    s.labs.demand_elasticity = response / spend if spend > 0.0 else p.agent_loop.success_slope
     weights = e.opening.lab_weights
     shares = revenue / total if total > p.lab.seed_market_usd_per_year / 1e4 else weights
     coming = month_date(e.month + 1, e.settings.start).isoformat()[:7]
     factor = compute.price_factors(p.compute)
     factors = factor[LAB_USES] / factor[U["assistant"]]
     wish = lab.research(
-        labs, shares, p.neural.capability_exponent, s.demand_elasticity, e.opening.rules, weights, p.lab, coming,
+        labs, shares, p.neural.capability_exponent, s.labs.demand_elasticity, e.opening.rules, weights, p.lab, coming,
         tuple(factors.tolist()),
     )  # fmt: skip
     labs.wanted_rd_usd[:], labs.eta[:], labs.growth_factor[:] = wish.wanted_usd, wish.eta, wish.growth_factor
-    generated_usd = (f.served_tokens.sum(axis=0) * serving_usd_per_token(e, f))[:, 2].reshape(2, n).sum(axis=0)
+    generated_usd = (f.served_tokens.sum(axis=0) * serving_usd_per_token(e, f))[:, 2].reshape(len(TIERS), n).sum(axis=0)
     profit_usd = wish.eta * wish.margin * lab.revenue_belief(labs, p.lab, weights) / 12.0
     labs.architecture_share[:] = neural.architecture_share(
         labs.decode_gain, labs.log_algorithms, profit_usd, generated_usd, p.neural
     )
-    s.margin = 1.0 - float(f.serving_usd.sum()) / total if total > 0.0 else float(wish.margin.mean())
+    s.labs.margin = 1.0 - float(f.serving_usd.sum()) / total if total > 0.0 else float(wish.margin.mean())
     parents = raise_money(e, f, lab_cash_flow(e, f))
-    gross = np.maximum(revenue - f.serving_usd.reshape(2, n).sum(axis=0), 0.0)
+    gross = np.maximum(revenue - f.serving_usd.reshape(len(TIERS), n).sum(axis=0), 0.0)
     funds = np.maximum(labs.cash_usd, 0.0) / 3.0 + gross + parents
     labs.rd_usd[:] = lab.budget(labs, wish.wanted_usd, funds, p.lab)
-    s.research_split = lab.split(
+    s.labs.research_split = lab.split(
         labs,
         e.nets,
         p.neural.capability_exponent,
@@ -232,7 +229,7 @@ def invest(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
     paid = lab.prescribed_uses(e.opening.rules, coming) * factors
     bound = np.isfinite(paid).all(axis=1)  # these labs divide next month's hours by rule, whatever they may want
     labs.rd_usd[bound] = np.maximum(wish.wanted_usd[bound], 1.0)
-    s.research_split[bound] = paid[bound] / paid[bound].sum(axis=1, keepdims=True)
+    s.labs.research_split[bound] = paid[bound] / paid[bound].sum(axis=1, keepdims=True)
 
 
 def raise_money(e: World, f: MonthFlows, cash_flow: Array) -> Array:
@@ -248,7 +245,7 @@ def raise_money(e: World, f: MonthFlows, cash_flow: Array) -> Array:
     pool = max(books.net("hardware_suppliers"), 0.0) * p.vendor_equity_share
     vendor = need * min(1.0, pool / max(float(need.sum()), 1e-300))
     equity = np.minimum(need - vendor, lab.equity_offer(labs, e.opening.lab_weights, p))
-    plenty = 2.0 * np.maximum(labs.rd_usd, f.serving_usd.reshape(2, labs.n).sum(axis=0)) * p.runway_months
+    plenty = 2.0 * np.maximum(labs.rd_usd, f.serving_usd.reshape(len(TIERS), labs.n).sum(axis=0)) * p.runway_months
     payout = p.payout_per_month * np.maximum(labs.cash_usd - plenty, 0.0)
     labs.cash_usd += from_parents + vendor + equity - payout
     labs.parent_equity_usd += from_parents
@@ -284,20 +281,20 @@ def raise_money(e: World, f: MonthFlows, cash_flow: Array) -> Array:
         labs.investor_equity_usd[i] = fresh
         labs.cash_usd[i] += fresh
         labs.rd_usd[i] = budget
-        e.state.lab_failures += 1
+        e.state.labs.failures += 1
     return parents
 
 
 def price_tokens(e: World, f: MonthFlows) -> None:
     """List prices follow serving cost, market power and open weights (L.8-L.10); users choose nets anew (F.3). Changes nets."""
     p, s, labs, nets, n = e.params, e.state, e.labs, e.nets, e.labs.n
-    by_net = f.served_tokens.sum(axis=(0, 2)).reshape(2, n)
+    by_net = f.served_tokens.sum(axis=(0, 2)).reshape(len(TIERS), n)
     total = by_net.sum(axis=1, keepdims=True)
-    listed = s.net_share.mean(axis=0)  # before there are tokens, how orders would be spread
+    listed = s.choices.net_share.mean(axis=0)  # before there are tokens, how orders would be spread
     tier_share = np.where(total > 0.0, by_net / np.where(total > 0.0, total, 1.0), listed).ravel()
     coming = lab.forecast_tokens(nets, p.lab, e.opening.forecasters, p.lab.pricing_months)
-    now = link.software_overhead(s.served_tokens, p.link)
-    then = link.software_overhead(s.served_tokens + e.total(coming), p.link)
+    now = link.software_overhead(s.served.tokens, p.link)
+    then = link.software_overhead(s.served.tokens + e.total(coming), p.link)
     nets.price_usd_per_token[:] = lab.list_prices(
         nets,
         serving_usd_per_token(e, f) * (then / now),
@@ -306,9 +303,9 @@ def price_tokens(e: World, f: MonthFlows) -> None:
         labs.open_weights,
         p.lab,
     )
-    log_h = np.log(nets.horizon_minutes).reshape(2, n)
-    log_p = np.log(nets.price_usd_per_token).reshape(2, n)
+    log_h = np.log(nets.horizon_minutes).reshape(len(TIERS), n)
+    log_p = np.log(nets.price_usd_per_token).reshape(len(TIERS), n)
     odds = p.lab.quality_coefficient * log_h - p.lab.price_coefficient * log_p
     odds -= p.app_network.open_penalty * labs.open_weights[None, :]
-    target = np.broadcast_to(odds, s.net_share.shape)
-    s.net_share = application.logit_shares(s.net_share, target, p.app_network.net_inertia)
+    target = np.broadcast_to(odds, s.choices.net_share.shape)
+    s.choices.net_share = application.logit_shares(s.choices.net_share, target, p.app_network.net_inertia)

@@ -7,7 +7,20 @@ from numpy.typing import NDArray
 
 from agents import lab, robot
 from model.core.flows import MonthFlows
-from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, LAB_USES, SECONDS_PER_HOUR, SERVING, WORK, U
+from model.core.units import (
+    H100_FLOP_PER_S,
+    HOURS_PER_MONTH,
+    LAB_USES,
+    ON_BOARD,
+    PROVIDER_CLASSES,
+    PROVIDER_RUN,
+    SECONDS_PER_HOUR,
+    SERVING,
+    SERVING_CLASSES,
+    TIERS,
+    WORK,
+    U,
+)
 from model.layers import link, physical
 from model.markets import compute, routing
 from model.stages.people import Wishes
@@ -25,7 +38,9 @@ def clear(e: World, f: MonthFlows) -> None:
     p, s, n = e.params, e.state, e.labs.n
     market = compute.clear(f.demand_hours, float(f.capacity_hours.sum()), f.market_usd, p.compute)
     f.fill, f.clearing_usd, f.served_hours = market.fill, market.clearing_usd, market.served
-    by_lab = (f.serving_hours.reshape(5, 2, n).sum(axis=1) * f.fill[SERVING, None]).sum(axis=0)
+    by_lab = (f.serving_hours.reshape(len(SERVING_CLASSES), len(TIERS), n).sum(axis=1) * f.fill[SERVING, None]).sum(
+        axis=0
+    )
     by_lab += (f.research_hours * f.fill[None, LAB_USES]).sum(axis=1)
     public = float(f.served_hours[U["ranking"]] + f.served_hours[U["other"]])
     buyers = np.append(public, by_lab)
@@ -34,16 +49,16 @@ def clear(e: World, f: MonthFlows) -> None:
         buyers, e.opening.homes, f.capacity_hours, f.contract_usd, p.compute.routing_elasticity
     )
 
-    asked = f.new_tokens + s.queue
+    asked = f.new_tokens + s.market.queue
     served = asked * f.fill[SERVING, None, None]
     f.served_tokens = f.tokens * f.fill[SERVING, None, None]
     f.queued_tokens = 0.5 * f.new_tokens * (1.0 - f.fill[SERVING, None, None])
     f.lost_tokens = asked - served - f.queued_tokens
-    queued, lost = np.zeros(12), np.zeros(12)
+    queued, lost = np.zeros(len(PROVIDER_CLASSES)), np.zeros(len(PROVIDER_CLASSES))
     unserved = 1.0 - f.fill
     queued[SERVING], lost[SERVING] = hours_of(e, f, f.queued_tokens), hours_of(e, f, f.lost_tokens)
     for k, name in enumerate(("ranking", "other")):
-        u, waited = U[name], s.legacy_queue_hours[k]
+        u, waited = U[name], s.market.legacy_queue_hours[k]
         queued[u] = 0.5 * (f.demand_hours[u] - waited) * unserved[u]
         lost[u] = (0.5 * (f.demand_hours[u] - waited) + waited) * unserved[u]
     queued[LAB_USES] = (
@@ -55,7 +70,9 @@ def clear(e: World, f: MonthFlows) -> None:
 
 def hours_of(e: World, f: MonthFlows, tokens: Array) -> Array:
     """Return the accelerator-hours that tokens by class, tier and kind take, (S,)."""
-    by_net = np.concatenate([tokens[:, t, None, :] * e.state.net_share[:, t, :, None] for t in (0, 1)], axis=1)
+    by_net = np.concatenate(
+        [tokens[:, t, None, :] * e.state.choices.net_share[:, t, :, None] for t in range(len(TIERS))], axis=1
+    )
     return np.asarray((by_net * f.seconds_per_token[None]).sum(axis=(1, 2)) / SECONDS_PER_HOUR)
 
 
@@ -71,7 +88,7 @@ def balance(e: World, f: MonthFlows) -> None:
         scale = max(total, float(f.demand_hours[u]))
         require("compute: demanded = served + queued + lost", e.label, WORK[u].consumer, float(gap_hours), scale)
     require("compute: lost >= 0", e.label, "buyers", float(np.minimum(f.lost_hours, 0.0).sum()), total)
-    issued = float((f.new_tokens + e.state.queue).sum())
+    issued = float((f.new_tokens + e.state.market.queue).sum())
     gone = float(f.served_tokens.sum() + f.queued_tokens.sum() + f.lost_tokens.sum())
     require("tokens: issued = served + queued + lost", e.label, "labs", issued - gone, max(issued, 1.0))
     require("tokens: lost >= 0", e.label, "labs", float(np.minimum(f.lost_tokens, 0.0).sum()), max(issued, 1.0))
@@ -83,8 +100,8 @@ def compute_work(e: World, f: MonthFlows, w: Wishes) -> None:
     Training falls with the cluster (K.5); serving draws less power than training (P.8).
     """
     p, n = e.params, e.labs.n
-    hours, flop, kwh = np.zeros(14), np.zeros(14), np.zeros(14)
-    hours[:12] = f.served_hours
+    hours, flop, kwh = np.zeros(len(WORK)), np.zeros(len(WORK)), np.zeros(len(WORK))
+    hours[PROVIDER_RUN] = f.served_hours
     flop[SERVING] = f.work_flop.sum(axis=1) * f.fill[SERVING]
     research = f.research_hours * f.fill[None, LAB_USES]
     cluster = np.maximum(research[:, 0] / HOURS_PER_MONTH, 1.0)
@@ -104,20 +121,20 @@ def compute_work(e: World, f: MonthFlows, w: Wishes) -> None:
         flop[U[name]] = hours[U[name]] * peak * p.link.legacy_utilisation
     active_s = w.robots * p.robot.duty_hours_per_month * SECONDS_PER_HOUR
     flop[U["robot_on_board"]] = active_s * robot.on_board_flop_per_s(p.robot)
-    small = float(e.state.net_share[EMBEDDED, SMALL] @ e.nets.parameters[n:])
+    small = float(e.state.choices.net_share[EMBEDDED, SMALL] @ e.nets.parameters[n:])
     flop[U["device"]] = f.device_tokens * 2.0 * min(small, e.device_parameters)
-    hours[12:] = flop[12:] / (peak * p.robot.on_board_utilisation)
+    hours[ON_BOARD] = flop[ON_BOARD] / (peak * p.robot.on_board_utilisation)
 
     used = f.routed_hours.sum(axis=0)
     watts = e.cohorts.by_provider(e.cohorts.watts)
-    serves = np.arange(12) < SERVING.stop
+    serves = np.arange(len(PROVIDER_CLASSES)) < SERVING.stop
     load = physical.class_load(serves, p.physical)
     total = max(float(f.served_hours.sum()), 1e-300)
     mean_load = float((f.served_hours * load).sum()) / total
     idle_and_work = physical.energy_kwh(used, f.capacity_hours, watts, p.physical)
     f.provider_kwh = idle_and_work + (mean_load - 1.0) * used * watts / 1000.0
-    kwh[:12] = f.served_hours * load * float((used * watts).sum()) / total / 1000.0
-    kwh[12:] = hours[12:] * p.robot.on_board_w_per_h100e / 1000.0
+    kwh[PROVIDER_RUN] = f.served_hours * load * float((used * watts).sum()) / total / 1000.0
+    kwh[ON_BOARD] = hours[ON_BOARD] * p.robot.on_board_w_per_h100e / 1000.0
     f.hours, f.flop, f.kwh = hours, flop, kwh
 
 
@@ -126,6 +143,6 @@ def post(e: World, f: MonthFlows) -> None:
     p = e.params.compute
     f.contract_usd = e.providers.contract_usd_per_h100e_hour.copy()
     f.market_usd = float((f.contract_usd * f.capacity_hours).sum() / f.capacity_hours.sum())
-    f.spot_usd = compute.spot_price(f.market_usd, e.state.utilisation, p)
+    f.spot_usd = compute.spot_price(f.market_usd, e.state.market.utilisation, p)
     f.paid_factor = 1.0 + p.spot_share * (f.spot_usd / f.market_usd - 1.0)
     f.token_usd = e.nets.price_usd_per_token[:, None] * lab.LIST_STRUCTURE[None, :]

@@ -21,41 +21,43 @@ Array = NDArray[np.float64]
 def remember(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
     """Keep what the layers realised: delays, cache hits, multipliers, thinking, robots' success. Changes the state."""
     p, s = e.params, e.state
-    s.fill, s.queue = f.fill.copy(), f.queued_tokens.copy()
-    s.legacy_queue_hours = f.queued_hours[[U["ranking"], U["other"]]]
+    s.market.fill, s.market.queue = f.fill.copy(), f.queued_tokens.copy()
+    s.market.legacy_queue_hours = f.queued_hours[[U["ranking"], U["other"]]]
     for name in ("ranking", "other"):
-        now = getattr(s, f"{name}_intensity")
+        now = getattr(s.choices, f"{name}_intensity")
         opening = p.compute.opening_usd_per_h100e_hour
         step = application_layer.legacy_step(now, f.market_usd, opening, p.compute.elasticity_legacy, p.app_network)
-        setattr(s, f"{name}_intensity", step)
-    s.calls_per_task = f.calls_per_task
-    s.served_tokens += float(f.served_tokens.sum())
-    s.examined = w.examined / w.tasks_agent if w.tasks_agent > 0.0 else 0.0
-    s.log_tau_chat = known.log_tau_chat
+        setattr(s.choices, f"{name}_intensity", step)
+    s.calls.calls_per_task = f.calls_per_task
+    s.served.tokens += float(f.served_tokens.sum())
+    s.loop.examined = w.examined / w.tasks_agent if w.tasks_agent > 0.0 else 0.0
+    s.loop.log_tau_chat = known.log_tau_chat
     best = float(e.nets.horizon_minutes[: e.labs.n].max())
-    if s.chat_ready_month is None and best >= p.application.launch_horizon_minutes:
-        s.chat_ready_month = e.month
-    if s.agents_ready_month is None and best >= p.ai_agent.agent_launch_horizon_minutes:
-        s.agents_ready_month = e.month
+    if s.loop.chat_ready_month is None and best >= p.application.launch_horizon_minutes:
+        s.loop.chat_ready_month = e.month
+    if s.loop.agents_ready_month is None and best >= p.ai_agent.agent_launch_horizon_minutes:
+        s.loop.agents_ready_month = e.month
     if known.can_think:  # assistants' users move to reasoning nets once these exist
-        s.reasoning_share += (1.0 - s.reasoning_share) * -float(np.expm1(-p.human.reasoning_switch_per_year / 12.0))
+        s.loop.reasoning_share += (1.0 - s.loop.reasoning_share) * -float(
+            np.expm1(-p.human.reasoning_switch_per_year / 12.0)
+        )
 
     read_per_s = f.served_tokens[:, :, :2].sum(axis=(1, 2)) / (HOURS_PER_MONTH * SECONDS_PER_HOUR)
     by_net = f.served_tokens.sum(axis=(0, 2))
     kv = link.kv_bytes(e.nets.parameters, p.link)
     kv_mean = float((by_net * kv).sum() / by_net.sum()) if by_net.sum() > 0.0 else float(kv.mean())
     hbm = e.cohorts.mean(e.cohorts.hbm_bytes) * float(f.served_hours[SERVING].sum()) / HOURS_PER_MONTH
-    s.hits = context.hit_share(read_per_s, kv_mean, hbm, s.caching_share, p.context)
+    s.memory.hits = context.hit_share(read_per_s, kv_mean, hbm, s.memory.caching_share, p.context)
     cost = f.seconds_per_token.mean(axis=0)
-    s.caching_share = context.mature(s.caching_share, float(cost[0]), float(cost[1]), p.context)
+    s.memory.caching_share = context.mature(s.memory.caching_share, float(cost[0]), float(cost[1]), p.context)
 
     mix = np.where(by_net[:, None] > 0.0, f.served_tokens.sum(axis=0), lab.UNSEEN_MIX)
-    s.serving_usd_per_token = (mix * serving_usd_per_token(e, f)).sum(axis=1) / mix.sum(axis=1)
+    s.served.usd_per_token = (mix * serving_usd_per_token(e, f)).sum(axis=1) / mix.sum(axis=1)
 
     r = p.robot
     horizon = float(np.exp(known.log_horizon[ROBOT, SMALL]))
-    s.robot_success = robot.success(horizon, p.agent_loop.success_slope, r)
-    s.robot_call_usd = float(known.prompts[ROBOT] * known.price[ROBOT, SMALL, 0])
+    s.robots.success = robot.success(horizon, p.agent_loop.success_slope, r)
+    s.robots.call_usd = float(known.prompts[ROBOT] * known.price[ROBOT, SMALL, 0])
     board_h100e = robot.on_board_flop_per_s(r) / H100_FLOP_PER_S / r.on_board_utilisation
     hourly = board_h100e * r.on_board_w_per_h100e / 1000.0 * p.physical.electricity_usd_per_kwh
-    s.robot_running_usd = r.duty_hours_per_month * (hourly + s.robot_calls_per_h * s.robot_call_usd)
+    s.robots.running_usd = r.duty_hours_per_month * (hourly + s.robots.calls_per_h * s.robots.call_usd)

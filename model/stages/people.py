@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from agents import ai_agent, human, robot
 from model.core.flows import MonthFlows
-from model.core.units import RowSums
+from model.core.units import TIERS, TOKEN_KINDS, RowSums
 from model.layers import agent as loop
 from model.layers import context
 from model.layers import orchestrator as call_network
@@ -45,14 +45,14 @@ class Known(NamedTuple):
 def what_is_known(e: World, f: MonthFlows) -> Known:
     """Assemble what people and agents know, from states of the layers and posted prices."""
     p, s, n = e.params, e.state, e.labs.n
-    by_tier = f.token_usd.reshape(2, n, 3)
-    price = np.einsum("stl,tlq->stq", s.net_share, by_tier)
-    log_horizon = np.einsum("stl,tl->st", s.net_share, np.log(e.nets.horizon_minutes).reshape(2, n))
-    can_think = float(s.net_share[DELEGATED, FRONTIER] @ e.nets.reasoning[:n]) > 0.5
+    by_tier = f.token_usd.reshape(len(TIERS), n, len(TOKEN_KINDS))
+    price = np.einsum("stl,tlq->stq", s.choices.net_share, by_tier)
+    log_horizon = np.einsum("stl,tl->st", s.choices.net_share, np.log(e.nets.horizon_minutes).reshape(len(TIERS), n))
+    can_think = float(s.choices.net_share[DELEGATED, FRONTIER] @ e.nets.reasoning[:n]) > 0.5
     prompts = context.prompts(float(price[ASSISTANT, FRONTIER, 0]) / e.opening.token_usd, p.context)
     generated = loop.generated_shares(p.agent_loop)
     base_usd = (1.0 - generated)[:, None] * (
-        (1.0 - s.hits)[:, None] * price[:, :, 0] + s.hits[:, None] * price[:, :, 1]
+        (1.0 - s.memory.hits)[:, None] * price[:, :, 0] + s.memory.hits[:, None] * price[:, :, 1]
     )
     base_usd += generated[:, None] * price[:, :, 2]
 
@@ -62,13 +62,13 @@ def what_is_known(e: World, f: MonthFlows) -> Known:
     typical = np.full(human.SEGMENTS, np.log(p.human.task_minutes_median))
     value = np.log(p.human.assistant_time_saving * e.opening.wage_by_segment * np.exp(typical) / 60.0)
     cost = np.full(human.SEGMENTS, np.log(generated_usd))
-    z, _ = loop.think(s.log_tau_chat, value, cost, typical, float(log_horizon[ASSISTANT, FRONTIER]), p.agent_loop)
+    z, _ = loop.think(s.loop.log_tau_chat, value, cost, typical, float(log_horizon[ASSISTANT, FRONTIER]), p.agent_loop)
     log_tau_chat = z if can_think else np.zeros_like(z)
-    tau_chat = 1.0 + s.reasoning_share * (np.exp(log_tau_chat) - 1.0)
+    tau_chat = 1.0 + s.loop.reasoning_share * (np.exp(log_tau_chat) - 1.0)
     margin = 1.0 + p.application.assistant_margin
     launched = [
         ready is not None and e.month - ready >= p.application.launch_lag_months
-        for ready in (s.chat_ready_month, s.agents_ready_month)
+        for ready in (s.loop.chat_ready_month, s.loop.agents_ready_month)
     ]
 
     # Standing jobs: batch tier where they can wait, the tier of nets that gives more success per dollar (I.3)
@@ -82,7 +82,7 @@ def what_is_known(e: World, f: MonthFlows) -> Known:
     small = ai_agent.standing_tier((ratio[0], ratio[1]), p.ai_agent)
     job_success, job_attempts, job_tokens, job_usd = (a + small * (b - a) for a, b in zip(*jobs, strict=True))
 
-    single = p.agent_loop.loop_tokens * s.calls_per_task * (1.0 + s.take_rate)
+    single = p.agent_loop.loop_tokens * s.calls.calls_per_task * (1.0 + s.calls.take_rate)
     offer = human.Offer(
         chat_open=launched[0],
         agents_open=launched[1],
@@ -93,8 +93,8 @@ def what_is_known(e: World, f: MonthFlows) -> Known:
         chat_thinking_usd=(tau_chat - 1.0) * generated_usd * margin,
         loop_usd=(float(single * base_usd[DELEGATED, FRONTIER]), float(single * base_usd[DELEGATED, SMALL])),
         loop_generated_usd=float(single * generated[DELEGATED] * price[DELEGATED, FRONTIER, 2]),
-        fee_usd=float(s.examined * p.attention.candidate_tokens * price[DELEGATED, FRONTIER, 0]),
-        delivered=(float(s.fill[ASSISTANT]), float(s.fill[DELEGATED])),
+        fee_usd=float(s.loop.examined * p.attention.candidate_tokens * price[DELEGATED, FRONTIER, 0]),
+        delivered=(float(s.market.fill[ASSISTANT]), float(s.market.fill[DELEGATED])),
     )
     return Known(
         offer=offer,
@@ -106,7 +106,7 @@ def what_is_known(e: World, f: MonthFlows) -> Known:
         log_tau_chat=log_tau_chat,
         tau_chat=tau_chat,
         can_think=can_think,
-        reasoning_share=s.reasoning_share,
+        reasoning_share=s.loop.reasoning_share,
         chat_tokens=float(chat_tokens),
         job_small=small,
         job_success=job_success,
@@ -123,12 +123,12 @@ def _standing_job(e: World, log_horizon: float, token_usd: float) -> tuple[float
     length = np.log(np.array([p.job_minutes]))
     success = loop.success(length, log_horizon, p.success_slope)
     tried = loop.attempts(success, p)
-    tokens = loop.loop_tokens(length, p) * s.calls_per_task * p.job_tasks_per_month * tried
+    tokens = loop.loop_tokens(length, p) * s.calls.calls_per_task * p.job_tasks_per_month * tried
     return (
         float(loop.succeeded(success, tried)[0]),
         float(tried[0]),
         float(tokens[0]),
-        float(tokens[0]) * token_usd * (1.0 + s.take_rate),
+        float(tokens[0]) * token_usd * (1.0 + s.calls.take_rate),
     )
 
 
@@ -194,8 +194,8 @@ def people(e: World, f: MonthFlows, known: Known) -> Wishes:
     next_ = {name: np.empty(n) for name in NEXT}
     totals = RowSums(Wishes._fields, n)
     hours, chats_by_segment = np.zeros(human.SEGMENTS), np.zeros(human.SEGMENTS)
-    robot_price = robot.price(e.state.robots_sold, p.robot)
-    robot_success = e.state.robot_success
+    robot_price = robot.price(e.state.robots.sold, p.robot)
+    robot_success = e.state.robots.success
     frontier, small = float(known.log_horizon[DELEGATED, FRONTIER]), float(known.log_horizon[DELEGATED, SMALL])
     for rows in e.blocks:
         stocks = e.humans.slice(rows.start, rows.stop)
@@ -237,8 +237,8 @@ def people(e: World, f: MonthFlows, known: Known) -> Wishes:
         fair = loop.success(h.log_task_minutes, small, slope)
         tau = np.exp(z)
         k = attention.examined(h.task_value_usd, float(known.price[DELEGATED, FRONTIER, 0]), p.attention)
-        loyal, paid = attention.choice_gains(k, p.attention, (1.0, e.state.quality_kept))
-        gain = loyal + e.state.ad_funded_share * (paid - loyal)
+        loyal, paid = attention.choice_gains(k, p.attention, (1.0, e.state.auction.quality_kept))
+        gain = loyal + e.state.auction.ad_funded_share * (paid - loyal)
         sure, fair = np.minimum(sure * gain, 1.0), np.minimum(fair * gain, 1.0)
         tried = loop.attempts(sure, p.agent_loop), loop.attempts(fair, p.agent_loop)
         chat_minutes = h.log_task_minutes - known.log_thinking_gain.take(h.segment)
@@ -291,7 +291,7 @@ def people(e: World, f: MonthFlows, known: Known) -> Wishes:
             jobs_wanted = loop.jobs_wanted(h.job_value, known.job_success / known.job_usd, p.agent_loop)
             jobs_wanted = delegating * np.minimum(jobs_wanted, 0.5 * limit / job_price)
         fleet = robot.wanted(
-            h.wage_usd_per_h, h.shadow_usd_per_h, robot_success, robot_price, e.state.robot_running_usd, p.robot
+            h.wage_usd_per_h, h.shadow_usd_per_h, robot_success, robot_price, e.state.robots.running_usd, p.robot
         )
         tasks_per_agent = p.ai_agent.tasks_per_month_max * p.ai_agent.utilisation_target
         later = {name: column[rows] for name, column in next_.items()}

@@ -31,7 +31,7 @@ def feature_gains(e: World, known: Known) -> tuple[Array, Array, float]:
     """Return success and uplift per attention-hour by feature, and what a token costs features (Y.1, Y.2)."""
     p = e.params
     small_h = float(np.exp(known.log_horizon[EMBEDDED, SMALL]))
-    o, hits, price = known.generated_share[EMBEDDED], e.state.hits[EMBEDDED], known.price[EMBEDDED, SMALL]
+    o, hits, price = known.generated_share[EMBEDDED], e.state.memory.hits[EMBEDDED], known.price[EMBEDDED, SMALL]
     token_usd = float((1.0 - o) * ((1.0 - hits) * price[0] + hits * price[1]) + o * price[2])
     success = application_layer.success(e.features.log_difficulty, small_h, p.agent_loop.success_slope)
     gain = application_layer.uplift(e.features.value_usd_per_h, success, p.application.required_success)
@@ -55,13 +55,17 @@ def platforms(e: World, f: MonthFlows, known: Known, draw: MonthDraws) -> None:
     c = p.app_network
     odds = c.quality_coefficient * np.log(apps.quality[k:]) - c.ad_load_coefficient * apps.ad_load[k:]
     odds = odds + c.feature_coefficient * uplift / 0.1 + c.users_coefficient * users
-    s.app_share = application.logit_shares(s.app_share, np.broadcast_to(odds, s.app_share.shape), c.inertia)
+    s.choices.app_share = application.logit_shares(
+        s.choices.app_share, np.broadcast_to(odds, s.choices.app_share.shape), c.inertia
+    )
     application.fail_and_enter(apps, draw, p.application)
 
     nodes.traffic_calls[:] = f.traffic_calls
-    s.edges = orchestrator.reweigh(s.edges, nodes, s.sponsored, s.ad_funded_share, p.orchestrator)
-    s.edges, _ = orchestrator.turnover(nodes, s.edges, s.fan_out, draw, p.orchestrator)
+    s.calls.edges = orchestrator.reweigh(
+        s.calls.edges, nodes, s.auction.sponsored, s.auction.ad_funded_share, p.orchestrator
+    )
+    s.calls.edges, _ = orchestrator.turnover(nodes, s.calls.edges, s.calls.fan_out, draw, p.orchestrator)
     nodes.take_rate[:] = orchestrator.take_rates(nodes, p.orchestrator)
     routed = np.where(nodes.node_kind == orchestrator.ORCHESTRATOR, nodes.traffic_calls, 0.0)
-    s.entry_share = routed / routed.sum()
-    s.take_rate = float((nodes.take_rate * s.entry_share).sum())
+    s.calls.entry_share = routed / routed.sum()
+    s.calls.take_rate = float((nodes.take_rate * s.calls.entry_share).sum())

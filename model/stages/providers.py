@@ -21,14 +21,14 @@ def arrive(e: World, f: MonthFlows) -> None:
     """
     p, s, cohorts, firm = e.params, e.state, e.cohorts, e.suppliers
     mix = physical.mix(e.month, e.fleet.launched)
-    s.supply_h100e = float(firm.capacity_chips_per_month[0] * (mix * e.fleet.h100e_per_chip).sum())
+    s.suppliers.supply_h100e = float(firm.capacity_chips_per_month[0] * (mix * e.fleet.h100e_per_chip).sum())
     weight = mix * e.fleet.h100e_per_chip
     weight = weight / weight.sum()
-    recent = s.orders[max(len(s.orders) - p.supplier.build_months, 0) :]
+    recent = s.providers.orders[max(len(s.providers.orders) - p.supplier.build_months, 0) :]
     due = np.maximum(e.providers.backlog_h100e - sum(recent, start=np.zeros(e.providers.n)), 0.0)
     watts = float(physical.facility_watts((weight * e.fleet.watts).sum(), p.physical))
-    room = max(s.powered_gw - s.used_gw, 0.0) * 1e9 / watts
-    ratio = min(1.0, min(s.supply_h100e, room) / max(float(due.sum()), 1e-300))
+    room = max(s.power.powered_gw - s.power.used_gw, 0.0) * 1e9 / watts
+    ratio = min(1.0, min(s.suppliers.supply_h100e, room) / max(float(due.sum()), 1e-300))
     f.delivered_h100e = due * ratio
 
     before = cohorts.stock()
@@ -51,8 +51,8 @@ def arrive(e: World, f: MonthFlows) -> None:
     e.providers.stock_h100e[:] = after
     e.providers.backlog_h100e[:] = np.maximum(e.providers.backlog_h100e - f.delivered_h100e, 0.0)
     firm.sold_h100e[0] += f.delivered_h100e.sum()
-    s.powered_gw = physical.power_growth(s.used_gw, s.powered_gw, p.physical)
-    s.used_gw = float((cohorts.h100e * cohorts.watts).sum()) / 1e9
+    s.power.powered_gw = physical.power_growth(s.power.used_gw, s.power.powered_gw, p.physical)
+    s.power.used_gw = float((cohorts.h100e * cohorts.watts).sum()) / 1e9
     f.capacity_hours = physical.capacity_hours(after, p.physical)
 
 
@@ -60,19 +60,19 @@ def machines(e: World, f: MonthFlows) -> None:
     """Let providers expect, order and finance, and the supplier price and expand. Changes providers and the supplier."""
     p, s, firms, firm = e.params, e.state, e.providers, e.suppliers
     firms.used_share[:] = f.routed_hours.sum(axis=0) / np.maximum(f.capacity_hours, 1e-300)
-    s.utilisation = float(f.served_hours.sum() / f.capacity_hours.sum())
+    s.market.utilisation = float(f.served_hours.sum() / f.capacity_hours.sum())
     demand = float(f.demand_hours.sum())
-    if s.last_demand_hours > 0.0:
-        growth = float(np.clip(np.log(demand / s.last_demand_hours), -0.3, 0.3))
-        s.demand_growth += p.provider.adaptive_per_month * (growth - s.demand_growth)
-    s.last_demand_hours = demand
+    if s.providers.last_demand_hours > 0.0:
+        growth = float(np.clip(np.log(demand / s.providers.last_demand_hours), -0.3, 0.3))
+        s.providers.demand_growth += p.provider.adaptive_per_month * (growth - s.providers.demand_growth)
+    s.providers.last_demand_hours = demand
 
     # Supplier: unit cost of this month's mix, price by backlog, expansion decided now for `lead` months ahead (S.1, S.2)
     weight = physical.mix(e.month, e.fleet.launched) * e.fleet.h100e_per_chip
     weight = weight / weight.sum()
     backlog = float(firms.backlog_h100e.sum())
     firm.unit_cost_usd[0] = p.supplier.unit_cost_usd_per_h100e * float((weight * e.fleet.unit_price_index).sum())
-    chip_usd = supplier.price(float(firm.unit_cost_usd[0]), backlog, s.supply_h100e, p.supplier)
+    chip_usd = supplier.price(float(firm.unit_cost_usd[0]), backlog, s.suppliers.supply_h100e, p.supplier)
     watts = float((weight * e.fleet.watts).sum()) * p.physical.server_power_factor * p.physical.pue
     site_usd = p.supplier.site_usd_per_w * watts
     machine_usd = chip_usd + site_usd
@@ -82,28 +82,39 @@ def machines(e: World, f: MonthFlows) -> None:
     firms.contract_usd_per_h100e_hour[:] = np.maximum(level * firms.premium, floor)
     seen = level * f.paid_factor - firms.expected_usd_per_h100e_hour
     firms.expected_usd_per_h100e_hour += p.provider.adaptive_per_month * seen
-    if s.machine_usd > 0.0:
-        change = float(np.clip(12.0 * np.log(machine_usd / s.machine_usd), -0.6, 0.3))
-        s.machine_change += p.provider.price_learning_per_month * (change - s.machine_change)
-    s.machine_usd = machine_usd
+    if s.providers.machine_usd > 0.0:
+        change = float(np.clip(12.0 * np.log(machine_usd / s.providers.machine_usd), -0.6, 0.3))
+        s.providers.machine_change += p.provider.price_learning_per_month * (change - s.providers.machine_change)
+    s.providers.machine_usd = machine_usd
     firm.price_usd_per_h100e[0], firm.site_usd_per_h100e[0], firm.backlog_h100e[0] = chip_usd, site_usd, backlog
-    decided = np.array(s.expansions[-p.supplier.lead_months :])
-    booked = np.array([float(x.sum()) for x in s.orders[-p.supplier.build_months :]])
-    s.expansions.append(supplier.expand(backlog, s.supply_h100e, booked, decided, p.supplier))
-    firm.capacity_chips_per_month[0] *= 1.0 + s.expansions[-1 - p.supplier.lead_months]
+    decided = np.array(s.suppliers.expansions[-p.supplier.lead_months :])
+    booked = np.array([float(x.sum()) for x in s.providers.orders[-p.supplier.build_months :]])
+    s.suppliers.expansions.append(supplier.expand(backlog, s.suppliers.supply_h100e, booked, decided, p.supplier))
+    firm.capacity_chips_per_month[0] *= 1.0 + s.suppliers.expansions[-1 - p.supplier.lead_months]
 
     # Orders against the user cost (V.1-V.5)
     energy_usd = e.cohorts.mean(e.cohorts.watts) / 1000.0 * p.physical.electricity_usd_per_kwh
-    s.user_cost_usd = provider.user_cost(
-        machine_usd, s.machine_change, energy_usd + p.provider.opex_usd_per_h, p.provider
+    s.providers.user_cost_usd = provider.user_cost(
+        machine_usd, s.providers.machine_change, energy_usd + p.provider.opex_usd_per_h, p.provider
     )
     hours_each = float(physical.capacity_hours(np.array([1.0]), p.physical)[0])
     drawn = watts * p.physical.load_factor
-    room = max(s.powered_gw - s.used_gw, 0.0) * 1e9 / max(drawn, 1e-9) * p.provider.sites_ahead + s.supply_h100e
-    orders = provider.order(
-        firms, demand, s.demand_growth, s.user_cost_usd, machine_usd, e.parent_cash_usd(), room, hours_each, p.provider
+    room = (
+        max(s.power.powered_gw - s.power.used_gw, 0.0) * 1e9 / max(drawn, 1e-9) * p.provider.sites_ahead
+        + s.suppliers.supply_h100e
     )
-    s.orders.append(orders.ordered_h100e)
+    orders = provider.order(
+        firms,
+        demand,
+        s.providers.demand_growth,
+        s.providers.user_cost_usd,
+        machine_usd,
+        e.parent_cash_usd(),
+        room,
+        hours_each,
+        p.provider,
+    )
+    s.providers.orders.append(orders.ordered_h100e)
     firms.backlog_h100e += orders.ordered_h100e
     deposit = orders.ordered_h100e * machine_usd * (p.provider.deposit_share + orders.premium - 1.0)
     delivery = f.delivered_h100e * machine_usd * (1.0 - p.provider.deposit_share)

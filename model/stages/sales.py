@@ -15,6 +15,9 @@ from model.world import World
 
 Array = NDArray[np.float64]
 
+#: What services bid for, in this order.
+SOLD = ("clicks", "invocations")
+
 
 def sell_attention(e: World, f: MonthFlows, w: Wishes, draw: MonthDraws) -> None:
     """Sell human attention by the hour and agent attention by the invocation, both by position auction. Changes services.
@@ -26,7 +29,7 @@ def sell_attention(e: World, f: MonthFlows, w: Wishes, draw: MonthDraws) -> None
     clicks, calls = auction.click_rates(p.auction.clicks_per_hour, p.auction), auction.click_rates(1.0, p.auction)
     values = np.stack([z.margin * p.auction.value_usd_per_click, z.margin * p.auction.value_usd_per_invocation])
     bids, quality = np.stack([z.bid_click_usd, z.bid_invocation_usd]), z.quality[None]
-    luck = luck_of(draw, "auction.luck", 2 * z.n).reshape(2, -1)
+    luck = luck_of(draw, "auction.luck", len(SOLD) * z.n).reshape(len(SOLD), -1)
     rates = (clicks, calls)
     sales = [
         auction.run(
@@ -38,7 +41,7 @@ def sell_attention(e: World, f: MonthFlows, w: Wishes, draw: MonthDraws) -> None
             p.auction.reserve_usd,
             luck[i : i + 1],
         )
-        for i in (0, 1)
+        for i in range(len(SOLD))
     ]
     hour_usd, asked_usd = (float(sale.payment_usd.sum()) for sale in sales)
     moved = float(z.agent_budget_share.mean())
@@ -48,7 +51,7 @@ def sell_attention(e: World, f: MonthFlows, w: Wishes, draw: MonthDraws) -> None
     f.ad_usd_per_hour = hour_usd * (1.0 - moved)
     f.ad_spend_usd = hours * f.ad_usd_per_hour
     f.click_usd = f.ad_usd_per_hour / float(clicks.sum())
-    sponsored = invocations * s.ad_funded_share
+    sponsored = invocations * s.auction.ad_funded_share
     f.invocation_spend_usd = min(sponsored * asked_usd, moved * hours * hour_usd)
     f.invocation_usd = f.invocation_spend_usd / sponsored if sponsored > 0.0 else 0.0
 
@@ -60,17 +63,17 @@ def sell_attention(e: World, f: MonthFlows, w: Wishes, draw: MonthDraws) -> None
 
     tasks = w.tasks_agent
     if tasks > 0.0:
-        s.ad_funded_share = ai_agent.ad_funded_share(
+        s.auction.ad_funded_share = ai_agent.ad_funded_share(
             f.invocation_usd * p.orchestrator.agent_fee_share,
             w.ranking_loss_usd / tasks,
             w.agent_value_usd / tasks,
             p.human.choice_scale,
             p.ai_agent,
         )
-    s.quality_kept = float(auction.quality_kept(quality, sales[1].winner, calls)[0])
+    s.auction.quality_kept = float(auction.quality_kept(quality, sales[1].winner, calls)[0])
     on_sale = (hours * float((values[0] * clicks[0]).mean()), sponsored * float((values[1] * calls[0]).mean()))
     z.agent_budget_share[:] = auction.split_budget(z.agent_budget_share, *on_sale, p.auction)
-    noise = draw.normal("auction.bid", np.arange(2 * z.n)).reshape(2, -1)
+    noise = draw.normal("auction.bid", np.arange(len(SOLD) * z.n)).reshape(len(SOLD), -1)
     for i, column in enumerate((z.bid_click_usd, z.bid_invocation_usd)):
         now = slice(i, i + 1)
         column[:] = auction.respond(bids[now], values[now], quality, rates[i], noise[now], p.auction)[0]
@@ -84,18 +87,18 @@ def sell_routing(e: World, f: MonthFlows, draw: MonthDraws) -> None:
     p, s, nodes = e.params, e.state, e.orchestrators
     callers = np.flatnonzero(nodes.node_kind == orchestrator.ORCHESTRATOR)
     skills = np.flatnonzero(nodes.node_kind == orchestrator.SKILL)
-    linked = s.edges[np.ix_(callers, skills)] > 0.0
+    linked = s.calls.edges[np.ix_(callers, skills)] > 0.0
     value = nodes.price_usd_per_call[skills] * (1.0 - p.orchestrator.operating_share)
     quality, bid = nodes.quality[skills][None], nodes.bid_usd_per_call[skills][None]
     rates = auction.click_rates(1.0, p.auction)
     luck = luck_of(draw, "auction.routing_luck", linked.size).reshape(linked.shape)
     bids = np.where(linked, bid, -1.0)
     sale = auction.run(bids, value + 0.0 * bids, quality + 0.0 * bids, rates, p.auction.rule, 0.0, luck)
-    s.sponsored = np.zeros_like(s.edges)
-    s.sponsored[np.ix_(callers, skills)] = auction.custom(sale.winner, rates, skills.size)
+    s.auction.sponsored = np.zeros_like(s.calls.edges)
+    s.auction.sponsored[np.ix_(callers, skills)] = auction.custom(sale.winner, rates, skills.size)
     filled = np.maximum(((sale.winner >= 0) * rates).sum(axis=1), 1e-300)
-    called = f.traffic_calls[callers] * s.edges[np.ix_(callers, skills)].sum(axis=1)
-    sold = s.ad_funded_share * float(f.traffic_calls[skills].sum()) * called / max(float(called.sum()), 1e-300)
+    called = f.traffic_calls[callers] * s.calls.edges[np.ix_(callers, skills)].sum(axis=1)
+    sold = s.auction.ad_funded_share * float(f.traffic_calls[skills].sum()) * called / max(float(called.sum()), 1e-300)
     f.routing_spend_usd = float((sale.payment_usd.sum(axis=1) / filled * sold).sum())
     noise = draw.normal("auction.routing", skills)[None]
     nodes.bid_usd_per_call[skills] = auction.respond(bid, value[None], quality, rates, noise, p.auction, 0.0)[0]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from agents import lab, robot
 from model.core.flows import MonthFlows
-from model.core.units import LAB_USES, SERVING, U
+from model.core.units import LAB_USES, PROVIDER_CLASSES, SERVING, SERVING_CLASSES, TIERS, U
 from model.layers import application as application_layer
 from model.layers import context, link
 from model.layers import orchestrator as call_network
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 def apply(e: World, f: MonthFlows) -> float:
     """Layer 7: attention-hours by application, (K,), and the tokens that features invoke in them (returned)."""
-    spread = f.attention_hours @ e.state.app_share
+    spread = f.attention_hours @ e.state.choices.app_share
     f.application_hours = np.append(np.zeros(e.assistants), spread)
     met = f.application_hours[e.features.application] * e.features.exposure
     return float((met * e.features.intensity_tokens_per_h).sum())
@@ -32,40 +32,40 @@ def orchestrate(e: World, f: MonthFlows, w: Wishes) -> None:
     p, s = e.params, e.state
     success = w.successes / w.tasks_agent if w.tasks_agent > 0.0 else 0.0
     several = call_network.multi_share(success, p.call_network)
-    external = s.entry_share * max(w.tasks_agent + w.jobs * p.agent_loop.job_tasks_per_month, 1.0)
+    external = s.calls.entry_share * max(w.tasks_agent + w.jobs * p.agent_loop.job_tasks_per_month, 1.0)
     most = p.call_network.spectral_radius_max
-    agent, multi = (call_network.capped(x, s.edges, most) for x in (s.agent_scale, s.multi_scale))
-    f.traffic_calls = call_network.traffic(s.edges, agent, (1.0 - several) * external) + call_network.traffic(
-        s.edges, multi, several * external
+    agent, multi = (call_network.capped(x, s.calls.edges, most) for x in (s.calls.agent_scale, s.calls.multi_scale))
+    f.traffic_calls = call_network.traffic(s.calls.edges, agent, (1.0 - several) * external) + call_network.traffic(
+        s.calls.edges, multi, several * external
     )
     f.calls_per_task = float(f.traffic_calls.sum() / external.sum())
-    s.radius_distance = 1.0 - (multi if several > 0.0 else agent) * call_network.spectral_radius(s.edges)
+    s.calls.radius_distance = 1.0 - (multi if several > 0.0 else agent) * call_network.spectral_radius(s.calls.edges)
 
 
 def contextualise(e: World, f: MonthFlows, w: Wishes, known: Known, embedded_tokens: float) -> None:
     """Layers 5 and 4: loops and calls become fresh, cached and generated tokens, by serving class and tier (C.1-C.4)."""
     p, s = e.params, e.state
-    base = np.zeros((5, 2))
+    base = np.zeros((len(SERVING_CLASSES), len(TIERS)))
     base[ASSISTANT] = known.chat_tokens * w.chat_frontier, known.chat_tokens * w.chat_small
-    base[DELEGATED] = s.calls_per_task * w.loop_frontier, s.calls_per_task * w.loop_small
+    base[DELEGATED] = s.calls.calls_per_task * w.loop_frontier, s.calls.calls_per_task * w.loop_small
     base[STANDING] = w.jobs * known.job_tokens * np.array([1.0 - known.job_small, known.job_small])
     base[EMBEDDED, SMALL] = embedded_tokens
     active_h = w.robots * p.robot.duty_hours_per_month
-    s.robot_calls_per_h = robot.cloud_calls(s.robot_call_usd, e.opening.mean_wage * s.robot_success, p.robot)
-    base[ROBOT, SMALL] = active_h * s.robot_calls_per_h * known.prompts[ROBOT]
+    s.robots.calls_per_h = robot.cloud_calls(s.robots.call_usd, e.opening.mean_wage * s.robots.success, p.robot)
+    base[ROBOT, SMALL] = active_h * s.robots.calls_per_h * known.prompts[ROBOT]
 
     small_nets = e.nets.parameters[e.labs.n :]
     runs = np.array([application_layer.device_share(float(x), e.device_parameters, p.app_network) for x in small_nets])
-    own = base[:, SMALL] * (s.net_share[:, SMALL] @ runs)
+    own = base[:, SMALL] * (s.choices.net_share[:, SMALL] @ runs)
     own[[DELEGATED, STANDING, ROBOT]] = 0.0
     base[:, SMALL] -= own  # what users' own devices serve never reaches a provider
     f.device_tokens = float(own.sum())
 
-    thought = np.zeros((5, 2))
+    thought = np.zeros((len(SERVING_CLASSES), len(TIERS)))
     answer_tokens = known.chat_tokens * known.generated_share[ASSISTANT]
     thought[ASSISTANT, FRONTIER] = answer_tokens * float(f.chat_by_segment @ (known.tau_chat - 1.0))
-    thought[DELEGATED, FRONTIER] = s.calls_per_task * w.thinking
-    tokens = context.expand(base, thought, known.generated_share, s.hits)
+    thought[DELEGATED, FRONTIER] = s.calls.calls_per_task * w.thinking
+    tokens = context.expand(base, thought, known.generated_share, s.memory.hits)
     f.thinking_tokens = float(thought.sum())
     f.examination_tokens = w.examined * p.attention.candidate_tokens
     tokens[DELEGATED, FRONTIER, 0] += f.examination_tokens
@@ -79,8 +79,10 @@ def contextualise(e: World, f: MonthFlows, w: Wishes, known: Known, embedded_tok
 def serve(e: World, f: MonthFlows, known: Known) -> None:
     """Layers 3 to 1: tokens become operations, bytes and accelerator-hours on this fleet (K.1-K.4)."""
     p, s = e.params, e.state
-    asked = f.new_tokens + s.queue
-    f.tokens = np.concatenate([asked[:, t, None, :] * s.net_share[:, t, :, None] for t in (FRONTIER, SMALL)], axis=1)
+    asked = f.new_tokens + s.market.queue
+    f.tokens = np.concatenate(
+        [asked[:, t, None, :] * s.choices.net_share[:, t, :, None] for t in (FRONTIER, SMALL)], axis=1
+    )
     serving = link.serving(
         f.tokens,
         e.nets.parameters,
@@ -89,7 +91,7 @@ def serve(e: World, f: MonthFlows, known: Known) -> None:
         e.cohorts.mean(e.cohorts.bytes_per_s),
         e.cohorts.mean(e.cohorts.hbm_bytes),
         p.link,
-        link.software_overhead(s.served_tokens, p.link),
+        link.software_overhead(s.served.tokens, p.link),
     )
     f.serving_hours, f.work_flop = serving.hours, serving.flop
     f.seconds_per_token, f.batch = serving.seconds_per_token, serving.batch
@@ -104,18 +106,20 @@ def demand(e: World, f: MonthFlows) -> None:
     """
     p, s = e.params, e.state
     factor = compute.price_factors(p.compute)
-    budget = e.labs.rd_usd[:, None] * p.lab.compute_share_of_rd * s.research_split
+    budget = e.labs.rd_usd[:, None] * p.lab.compute_share_of_rd * s.labs.research_split
     bought = budget / (f.market_usd * f.paid_factor * factor[LAB_USES])
-    waited, most = s.research_waiting_hours.sum(axis=1), p.lab.runway_months * bought.sum(axis=1)
+    waited, most = s.labs.research_waiting_hours.sum(axis=1), p.lab.runway_months * bought.sum(axis=1)
     kept = np.where(waited > most, most / np.where(waited > 0.0, waited, 1.0), 1.0)  # the rest is given up
-    bought = bought + s.research_waiting_hours * kept[:, None]
-    serving = f.serving_hours.sum(axis=0).reshape(2, -1).sum(axis=0)
+    bought = bought + s.labs.research_waiting_hours * kept[:, None]
+    serving = f.serving_hours.sum(axis=0).reshape(len(TIERS), -1).sum(axis=0)
     prescribed = serving[:, None] * lab.prescribed_uses(e.opening.rules, e.label)
     f.research_hours = np.where(np.isfinite(prescribed), prescribed, bought)
-    hours = np.zeros(12)
+    hours = np.zeros(len(PROVIDER_CLASSES))
     hours[SERVING] = f.serving_hours.sum(axis=1)
     attention = float(f.application_hours.sum()) / e.opening.attention_hours
-    hours[U["ranking"]] = e.opening.ranking_hours * s.ranking_intensity * attention + s.legacy_queue_hours[0]
-    hours[U["other"]] = e.opening.other_hours * s.other_intensity + s.legacy_queue_hours[1]
+    hours[U["ranking"]] = (
+        e.opening.ranking_hours * s.choices.ranking_intensity * attention + s.market.legacy_queue_hours[0]
+    )
+    hours[U["other"]] = e.opening.other_hours * s.choices.other_intensity + s.market.legacy_queue_hours[1]
     hours[LAB_USES] = f.research_hours.sum(axis=0)
     f.demand_hours = hours

@@ -63,18 +63,18 @@ def robots(e: World, f: MonthFlows) -> None:
     p, s, r = e.params.robot, e.state, e.robots
     before, backlog = e.total(r.weight_robots), e.total(r.on_order)
     retired = r.weight_robots * (p.depreciation_per_year / 12.0)
-    delivered = robot.deliver(r.on_order, backlog, s.robot_capacity)
-    s.robot_capacity = robot.next_capacity(s.robot_capacity, backlog, p)
+    delivered = robot.deliver(r.on_order, backlog, s.robots.capacity)
+    s.robots.capacity = robot.next_capacity(s.robots.capacity, backlog, p)
     r.weight_robots += delivered - retired
     r.on_order -= delivered
     np.maximum(r.on_order, 0.0, out=r.on_order)
     gap = np.maximum(f.robots_wanted - r.weight_robots - r.on_order, 0.0)
-    r.on_order += robot.orders(gap, e.total(gap), e.total(r.on_order), s.robot_capacity, p)
+    r.on_order += robot.orders(gap, e.total(gap), e.total(r.on_order), s.robots.capacity, p)
     f.robots_bought, f.robots_retired = e.total(delivered), e.total(retired)
-    usd = f.robots_bought * robot.price(s.robots_sold, p)
+    usd = f.robots_bought * robot.price(s.robots.sold, p)
     e.ledger.pay("robot_owners", "hardware_suppliers", "robots", usd)
     e.ledger.pay("hardware_suppliers", "rest_of_world", "robot production", usd)
-    s.robots_sold += f.robots_bought
+    s.robots.sold += f.robots_bought
     now = e.total(r.weight_robots)
     gap_now = now - (before + f.robots_bought - f.robots_retired)
     e.laws.require_zero("robots: stock = last + bought - retired", e.label, "robot_owners", gap_now, max(now, 1.0))

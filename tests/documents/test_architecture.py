@@ -350,3 +350,41 @@ def test_each_parameter_is_declared_on_one_line():
                 if name == "param" and node.end_lineno != node.lineno:
                     several.append(f"{path.relative_to(ROOT)}: {ast.unparse(node.target)}")
     assert several == []
+
+
+# Axes ----------------------------------------------------------------------------------------------
+
+
+def bare_sizes(text: str) -> list[str]:
+    """Return where code writes the size of an axis as a number: shapes of new arrays, reshapes, bounds of classes of work."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        sizes: list[ast.expr] = []
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name in ("zeros", "ones", "empty", "full", "arange", "range"):
+                sizes = node.args[:1]
+            elif name == "reshape":
+                sizes = list(node.args)
+        if isinstance(node, ast.Slice):
+            sizes = [x for x in (node.lower, node.upper) if x is not None]
+        parts = [x for size in sizes for x in (size.elts if isinstance(size, ast.Tuple) else [size])]
+        parts += [x for part in parts if isinstance(part, ast.BinOp) for x in (part.left, part.right)]
+        numbers = [x.value for x in parts if isinstance(x, ast.Constant) and isinstance(x.value, int)]
+        least = 5 if isinstance(node, ast.Slice) else 2
+        text = (
+            isinstance(node, ast.Slice) and node.lower is None and numbers and numbers[0] < 12
+        )  # 'YYYY-MM' of a date, first six
+        if any(x >= least for x in numbers) and not text:
+            found.append(ast.unparse(node))
+    return found
+
+
+def test_sizes_of_axes_come_from_their_declarations():
+    folders = [ROOT / "model/stages", ROOT / "model/results", ROOT / "agents"]
+    paths = [ROOT / "model/opening.py", *(p for folder in folders for p in folder.rglob("*.py"))]
+    assert {p.name: x for p in paths if (x := bare_sizes(p.read_text(encoding="utf-8")))} == {}
+    assert bare_sizes("np.zeros((5, n)); x.reshape(2, -1); range(12); np.zeros(2 * n); x[:, :2]; np.zeros(n)") == [
+        "np.zeros((5, n))", "x.reshape(2, -1)", "range(12)", "np.zeros(2 * n)"
+    ]  # fmt: skip
+    assert bare_sizes("flop[7:12]; kwh[:12]; hours[12:]; day[:7]") == ["7:12", ":12", "12:"]

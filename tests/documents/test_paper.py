@@ -123,7 +123,7 @@ def test_runs_reach_what_they_are_for(both):
         assert most[name] > 0.0, name
     assert economy.orchestrators.entries.sum() > 0
     if economy.months == 48:
-        assert economy.state.lab_failures > 0
+        assert economy.state.labs.failures > 0
         assert economy.providers.failures.sum() > 0
         assert economy.applications.entries.sum() > 0
 

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from agents import Lab
+from agents.lab import Foreseen
 from experiments import cli, run
 from experiments.report import page as report
 from experiments.runs.checkpoints import Checkpoints
@@ -35,7 +36,6 @@ from model.core.errors import InputError
 from model.economy import InferenceEconomy
 from model.results import regret
 from model.scenario import Intervention, Scenario
-from model.state import Foreseen
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]

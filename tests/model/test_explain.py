@@ -78,7 +78,7 @@ def test_values_are_those_of_now(economy):
 
 
 def test_formula_equations_and_source(economy):
-    assert economy.explain("gross_margin").formula == "x.e.state.margin"
+    assert economy.explain("gross_margin").formula == "x.e.state.labs.margin"
     assert "H.2" in economy.explain("human.usefulness_reference").equations
     assert economy.explain("inference_share_usd").equations == ("X.1",)
     assert economy.explain("human.contacts").source.startswith("wattsstrogatz1998 for the form; own assumption: ")
@@ -165,7 +165,7 @@ def test_a_humans_account_is_its_row(economy):
 
 def test_a_providers_account_compares_price_and_cost(economy):
     account = economy.trace(economy.row("ComputeProvider", 2))
-    assert account.numbers["ordered_h100e"] == economy.state.orders[-1][2]
+    assert account.numbers["ordered_h100e"] == economy.state.providers.orders[-1][2]
     assert account.numbers["user_cost_usd_per_h"] == economy.history["user_cost_usd_per_h100e_hour"][-1]
     above = account.numbers["expected_usd_per_h"] > account.numbers["user_cost_usd_per_h"]
     assert ("above, so it wants more" in str(account)) == above

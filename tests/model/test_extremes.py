@@ -97,7 +97,8 @@ def run(source=BASELINE, months=30, before=None, at=None, humans=40, seed=1, **o
 
 def not_finite(e):
     """Return names of columns, states and recorded series that hold a number that is not finite."""
-    groups = {"state": e.state, "cohorts": e.cohorts, **{name: rows for name, (_, rows) in e.kinds.items()}}
+    states = {f"state.{name}": x for name, x in vars(e.state).items()}
+    groups = {"cohorts": e.cohorts, **states, **{name: rows for name, (_, rows) in e.kinds.items()}}
     found = [
         f"{group}.{name}"
         for group, x in groups.items()
@@ -154,7 +155,7 @@ def alone_in_the_market(lab="alpha"):
 def test_one_lab_is_a_monopolist(usual):
     """All tokens and revenue are its own, nobody's ideas reach it, its margin is higher, its R&D over revenue lower."""
     one = run(alone_in_the_market())
-    assert (one.state.net_share == 1.0).all()
+    assert (one.state.choices.net_share == 1.0).all()
     with_rivals, without = (
         [run(source, 12, neural__idea_diffusion_per_year=x) for x in (0.0, 3.0)]
         for source in (BASELINE, alone_in_the_market())
@@ -177,7 +178,7 @@ def test_scarce_machines_are_dear_and_wanted(usual):
     assert series(scarce, "installed_h100e")[-1] < series(usual, "installed_h100e")[-1] / 8.0
     assert series(scarce, "price_usd_per_h100e_hour")[-1] > 3.0 * series(usual, "price_usd_per_h100e_hour")[-1]
     assert series(scarce, "tokens")[-12:].sum() < series(usual, "tokens")[-12:].sum() / 2.0
-    assert series(scarce, "backlog_h100e")[-1] > 24.0 * scarce.state.supply_h100e
+    assert series(scarce, "backlog_h100e")[-1] > 24.0 * scarce.state.suppliers.supply_h100e
     assert (series(scarce, "utilisation") <= 0.7 + 1e-12).all()
 
 
@@ -202,7 +203,7 @@ def test_without_price_elasticity_prices_move_and_people_do_not():
     unmoved = run(BASELINE, months=18, **UNMOVED)
     given = unmoved.params.context
     assert unmoved.last.known.prompts.tolist() == context.prompts(1.0, given).tolist()  # whatever tokens cost
-    assert unmoved.state.robot_calls_per_h == unmoved.params.robot.cloud_calls_per_h
+    assert unmoved.state.robots.calls_per_h == unmoved.params.robot.cloud_calls_per_h
     swings = {}
     for name, low in (("unmoved", 0.3), ("moved", 2.0)):
         fixed = {f"compute.elasticity_{who}": low for who in ("serving", "legacy", "research")}
@@ -277,12 +278,12 @@ def test_a_lab_fails_in_the_month_of_its_release(tier):
         done[i] = target[i]
         labs.rd_usd[i] = 1.0  # below a hundredth of an entrant's budget
         seen.update(
-            releases=len(e.state.releases), equity=float(labs.investor_equity_usd[i] + labs.parent_equity_usd[i])
+            releases=len(e.state.labs.releases), equity=float(labs.investor_equity_usd[i] + labs.parent_equity_usd[i])
         )
 
     e = run(months=when + 1, before=ruin, at=when)
-    assert e.state.lab_failures == 1
-    new = [r for r in e.state.releases if r.lab == e.opening.lab_names[i] and r.released_month == when]
+    assert e.state.labs.failures == 1
+    new = [r for r in e.state.labs.releases if r.lab == e.opening.lab_names[i] and r.released_month == when]
     assert [r.tier for r in new] == [("frontier", "small")[tier]]
     assert new[0].tokens > 0.0
     assert new[0].retired_month is None
@@ -291,7 +292,7 @@ def test_a_lab_fails_in_the_month_of_its_release(tier):
     assert e.labs.parent_equity_usd[i] == e.labs.vendor_equity_usd[i] == 0.0
     assert e.labs.investor_equity_usd[i] < seen["equity"]
     later = run(months=when + 4, before=ruin, at=when)
-    record = next(r for r in later.state.releases if r.lab == new[0].lab and r.released_month == when)
+    record = next(r for r in later.state.labs.releases if r.lab == new[0].lab and r.released_month == when)
     assert record.revenue_usd > new[0].revenue_usd
 
 
@@ -334,7 +335,7 @@ def holds_for_ever(months, humans):
     assert h["utilisation"].max() <= p.compute.utilisation_max + 1e-9
     for name in (n for n in h.columns if n.startswith("inference_share")):
         assert h[name].is_between(0.0, 1.0).all(), name
-    assert (np.diff([r.released_month for r in e.state.releases[2 * e.labs.n :]]) >= 0).all()
+    assert (np.diff([r.released_month for r in e.state.labs.releases[2 * e.labs.n :]]) >= 0).all()
     lost = np.abs(np.array([b.sum() for b, _ in e.recorder.balances])).max()
     assert lost <= 1e-9 * np.abs(e.ledger.money_usd).sum() + 1.0
     return e

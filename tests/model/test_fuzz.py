@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents.lab import Release
 from model import InferenceEconomy, Scenario
 from model.core.ledger import INDEX
 from model.core.params import Declaration
@@ -30,7 +31,6 @@ from model.layers.neural import NeuralParams, capability
 from model.markets import routing
 from model.results.regret import hindsight
 from model.scenario import FIRM_TYPES, Intervention, declarations
-from model.state import Release
 from tests.samples import some
 
 #: "section.name", "section.firm.name", "section.name@YYYY-MM": value; "section.firm": None where there is no such firm.
@@ -148,7 +148,8 @@ def wrong(e: InferenceEconomy) -> list[str]:
                 found.append(f"{table}.{name} is not finite")
             elif not signed(name) and (x < 0).any():
                 found.append(f"{table}.{name} is negative: {x.min()}")
-    holders = {"nets": e.nets, "state": e.state, "cohorts": e.cohorts}
+    states = {f"state.{name}": x for name, x in vars(e.state).items()}
+    holders = {"nets": e.nets, "cohorts": e.cohorts, **states}
     for holder, rows in {**holders, **{name: rows for name, (_, rows) in e.kinds.items()}}.items():
         for name, x in vars(rows).items():
             if not isinstance(x, float | np.ndarray):
@@ -260,7 +261,7 @@ def test_an_hour_never_costs_more_than_a_machine() -> None:
     while e.month < e.months:
         e.step()
         level_usd = e.providers.contract_usd_per_h100e_hour / e.providers.premium
-        dearest = max(dearest, float((level_usd / e.state.machine_usd).max()))
+        dearest = max(dearest, float((level_usd / e.state.providers.machine_usd).max()))
     assert dearest == pytest.approx(1.0, rel=1e-12)
 
 
@@ -269,7 +270,7 @@ def test_research_that_waits_is_what_labs_can_pay() -> None:
     e = InferenceEconomy(scenario(SCARCE), humans=20, months=12)
     bound = 0
     while e.month < e.months:
-        waited = e.state.research_waiting_hours.sum(axis=1)
+        waited = e.state.labs.research_waiting_hours.sum(axis=1)
         budget = e.labs.rd_usd * e.params.lab.compute_share_of_rd
         e.step()
         assert e.last is not None
@@ -305,8 +306,8 @@ def test_agents_that_never_succeed_lose_nothing_by_ranking() -> None:
     with strictly():
         e = InferenceEconomy(scenario(world), humans=20, months=12)
         while e.month < e.months:
-            e.state.quality_kept = -1.0
-            e.state.ad_funded_share = 1.0
+            e.state.auction.quality_kept = -1.0
+            e.state.auction.ad_funded_share = 1.0
             e.step()
         assert wrong(e) == []
 

@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.lab import FIRMS
+from agents.lab import FIRMS, Release
 from model import InferenceEconomy, Scenario
 from model.layers import neural
 from model.layers.neural import NeuralParams
 from model.results import accounts, regret, tables
 from model.results.regret import hindsight
-from model.state import Release
 from tests.reference import regret as twin
 
 LAW = neural.LAWS["besiroglu"]
@@ -135,7 +134,7 @@ def test_perfect_foresight_is_best_in_nine_seeds_of_ten():
 def test_offline_perfect_foresight_has_no_size_regret():
     """Every net of a run, the budget kept, sized on the tokens and prices that came."""
     e = whole_run("adaptive", 2, 120)
-    nets, p = [r for r in e.state.releases if not r.opening], e.params.neural
+    nets, p = [r for r in e.state.labs.releases if not r.opening], e.params.neural
     e.close()
     assert len(nets) > 100
     chosen = sum(hindsight(r, p).size_regret_usd for r in nets)
@@ -149,9 +148,9 @@ def test_what_is_foreseen_is_what_an_earlier_pass_came_to():
     e = whole_run("adaptive", 1, 60)
     rows = [
         (r.lab, r.tier, r.opening, r.retired_month is not None, r.tokens, r.serving_usd, r.parameters, r.train_usd_per_flop, r.rollout_factor)
-        for r in e.state.releases
+        for r in e.state.labs.releases
     ]  # fmt: skip
-    found = regret.foresight(e.state.releases)
+    found = regret.foresight(e.state.labs.releases)
     told = twin.foresight(rows)
     e.close()
     assert found.keys() == told.keys()
@@ -163,7 +162,7 @@ def test_only_labs_with_perfect_foresight_plan_on_it():
     e = whole_run("adaptive", 1, 48, **{"lab.alpha.forecaster": "perfect"})
     foreseen = e.foresight
     assert {lab for lab, _, _ in foreseen} == {"alpha"}
-    nets = [r for r in e.state.releases if r.lab == "alpha" and r.tier == "frontier" and not r.opening]
+    nets = [r for r in e.state.labs.releases if r.lab == "alpha" and r.tier == "frontier" and not r.opening]
     for place, r in enumerate(nets):
         if ("alpha", "frontier", place) in foreseen:
             assert r.planned_tokens == foreseen["alpha", "frontier", place].tokens

@@ -45,8 +45,9 @@ def test_a_step_of_ones_own_moves_what_it_declares():
     ("does", "says"),
     [
         (lambda e: e.labs.cash_usd.__iadd__(1.0), "read-only"),
-        (lambda e: setattr(e.state, "margin", 0.1), "does not declare that it changes 'state.margin'"),
-        (lambda e: e.state.fill.__imul__(0.5), "read-only"),
+        (lambda e: setattr(e.state.labs, "margin", 0.1), r"does not declare that it changes 'state\.labs' \(margin\)"),
+        (lambda e: setattr(e.state, "labs", e.state.labs), r"does not declare that it changes 'state' \(labs\)"),
+        (lambda e: e.state.market.fill.__imul__(0.5), "read-only"),
         (lambda e: e.ledger.pay("labs", "providers", "x", 1.0), "does not declare that it changes 'ledger'"),
         (lambda e: e.ledger.issue("labs", "parents", 1.0), "does not declare that it changes 'ledger'"),
     ],
@@ -61,7 +62,7 @@ def test_between_months_everything_can_be_set_but_what_all_rows_share():
     e = economy()
     e.step()
     e.labs.cash_usd += 0.0
-    e.state.margin, e.state.fill[0] = e.state.margin, e.state.fill[0]
+    e.state.labs.margin, e.state.market.fill[0] = e.state.labs.margin, e.state.market.fill[0]
     assert not e.humans.weight_people.flags.writeable
     e.step()
 
@@ -69,13 +70,7 @@ def test_between_months_everything_can_be_set_but_what_all_rows_share():
 @pytest.mark.parametrize("name", [s.name for s in STEPS])
 def test_no_step_declares_what_it_never_changes(name, busy):
     step = STEPS[STEPS.place(name)]
-    assert set(step.changes) <= busy[name] | ALLOWED.get(name, set())
-
-
-#: Changes that need what a short run does not have.
-ALLOWED = {
-    "invest": {"state.lab_failures"},
-}
+    assert set(step.changes) <= busy[name]
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +101,7 @@ def bits(e, names):
     def text(x):
         return str(x.tobytes()) if isinstance(x, np.ndarray) else repr(x)
 
-    groups = {name: vars(getattr(e, name)) for name in names if not name.startswith("state.")}
-    states = {name: text(getattr(e.state, name.removeprefix("state."))) for name in names if name.startswith("state.")}
-    return states | {name: "".join(map(text, group.values())) for name, group in groups.items()}
+    return {name: "".join(map(text, vars(e.held()[name]).values())) for name in names}
 
 
 def test_a_step_that_asks_for_what_is_not_there_names_the_nearest():

@@ -136,7 +136,7 @@ def test_the_browser_is_given_all_that_draws():
 
 
 def test_costs_of_nets_are_those_of_the_result_table(economy):
-    rows = [r for r in economy.state.releases if not r.opening]
+    rows = [r for r in economy.state.labs.releases if not r.opening]
     assert len(rows) > 5
     assert any(r.rollout_factor > 0.0 for r in rows)
     for r in rows:
