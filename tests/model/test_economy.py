@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import json
 import math
+import re
 import subprocess
 import sys
+import tomllib
 import types
 import weakref
 from pathlib import Path
@@ -371,6 +373,8 @@ def test_the_history_goes_to_pandas_and_back(economy, tmp_path):
     economy.history.write_parquet(tmp_path / "history.parquet")
     again = pandas.read_parquet(tmp_path / "history.parquet")
     pandas.testing.assert_frame_equal(again.drop(columns="month"), frame.drop(columns="month"))
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert {"pandas", "pyarrow"} <= {re.match(r"[\w-]+", package)[0] for package in extras["notebooks"]}
 
 
 def shown_batch() -> str:
@@ -509,7 +513,9 @@ def test_an_economy_of_a_users_class_is_explained_traced_and_kept(tmp_path):
     again = checkpoint.load(tmp_path / "kept", kind=Noting)
     assert (type(again), again.note, again.month) == (Noting, "mine", 1)
     assert again.run().history.equals(e.run().history)
-    with pytest.raises(InputError, match=r"of a tests\.test_economy\.Noting; give load\(\.\.\., kind=\) that class"):
+    with pytest.raises(
+        InputError, match=r"of a tests\.model\.test_economy\.Noting; give load\(\.\.\., kind=\) that class"
+    ):
         checkpoint.load(tmp_path / "kept")
 
 
@@ -575,6 +581,7 @@ def test_closed_economies_are_freed():
         ),
         ({"lab.alpha.run_flop": "1e23"}, r"lab.alpha.run_flop = '1e23' FLOP: must be a number"),
         ({"humn__imitation_per_year": 1.0}, "human.imitation_per_year"),
+        ({"human__contacts": 13, "human.contacts": 14}, "human.contacts is set twice, to 13 and 14: give one"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(kwargs, words):
