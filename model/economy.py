@@ -90,7 +90,7 @@ class InferenceEconomy(mesa.Model):
         super().__init__(rng=seed)
         scenario = Scenario.load(source).with_run(months=months, humans=humans)
         scenario = scenario.with_additions(plugins, steps, series)
-        settings = scenario.with_overrides({k.replace("__", "."): v for k, v in kwargs.items()})
+        settings = scenario.with_overrides(_dotted(kwargs))
         settings.check()
         if settings.humans > REGISTERED and _unclosed:
             gc.collect()
@@ -284,6 +284,17 @@ class InferenceEconomy(mesa.Model):
     if TYPE_CHECKING:  # the properties made below
 
         def __getattr__(self, name: str) -> Any: ...
+
+
+def _dotted(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by "section.name"; the same one in both spellings is refused."""
+    found: dict[str, Any] = {}
+    for key, value in given.items():
+        name = key.replace("__", ".")
+        if name in found:
+            raise InputError(f"{name} is set twice, to {shown(found[name])} and {shown(value)}: give one")
+        found[name] = value
+    return found
 
 
 def _of_the_world(name: str) -> property:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -57,6 +58,13 @@ def test_a_failure_under_any_setting_is_the_status(monkeypatch, capsys):
     assert kernels.main(["-x"]) == 1
     assert [name for command, name in calls if "-x" in command] == ["one", "two", "three"]
     assert capsys.readouterr().out == "one: kernels\ntwo: kernels\nthree: kernels\nfour: not on this machine\n"
+
+
+def test_what_ci_runs_says_which_kernels():
+    """A line a setting, from `which`, before its tests: see above."""
+    assert re.search(r"^make test-kernels$", (kernels.ROOT / ".ci" / "run").read_text(), re.M)
+    recipe = re.search(r"^test-kernels:.*\n((?:\t.*\n)+)", (kernels.ROOT / "Makefile").read_text(), re.M)[1]
+    assert "-m tests.kernels" in recipe
 
 
 def test_twins_and_stored_numbers_are_there():

@@ -58,6 +58,8 @@ def refused(capsys, *arguments):
         (["run", "--set", "human.imitation_per_year=much"], ["human.imitation_per_year", "much", "number"]),
         (["run", "--set", "auction.rule=gps"], ["auction.rule", "gps", "nearest: 'gsp'"]),
         (["run", "--set", "lab.alfa.rule=race"], ["alfa", "'alpha'"]),
+        (["run", "--set", "human.contacts=13", "--set", "human__contacts=14"], ["contacts", "twice", "'13'", "'14'"]),
+        (["run", "--set", "human.contacts=\u0661\u0662"], ["human.contacts", "number in [2, 40]"]),
         (["run", "--workers", "0"], ["--workers", "0", "[1, 1024]"]),
         (["run", "--out", ""], ["--out"]),
         (["parameters", "humn"], ["humn", "'human'"]),
@@ -78,7 +80,7 @@ def test_counts_are_positive_whole_numbers(capsys, option, value):
     assert "[1, " in line
 
 
-@pytest.mark.parametrize("value", ["-1", "1.5", "one", ""])
+@pytest.mark.parametrize("value", ["-1", "1.5", "one", "", "\u0663"])
 def test_seed_is_a_whole_number(capsys, value):
     assert "--seed" in refused(capsys, "run", "--seed", value)
 

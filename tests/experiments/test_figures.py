@@ -17,13 +17,15 @@ import pytest
 import vl_convert as vlc
 
 from experiments import figures, run
-from experiments.calibration import observed
+from experiments.calibration import observations, observed
+from experiments.calibration.scored import LAST
+from experiments.figures import markets
 from experiments.figures import style as drawing
 from experiments.report import page as report
 from experiments.report import parameters
 from experiments.studies import dollar
 from model import __version__
-from model.scenario import Intervention, Scenario
+from model.scenario import Intervention, Scenario, declarations
 
 OKABE_ITO = {"#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#F0E442"}
 
@@ -262,6 +264,18 @@ def test_no_forecast_and_nothing_from_memory_is_drawn(result, charts):
     drawn = pl.concat([d.select("split", "month") for d in rows_of(charts["observed"], "split", "kind", "value")])
     assert {"calibrate", "validate"} == set(drawn["split"])
     assert drawn.filter((pl.col("split") == "calibrate") & (pl.col("month") >= "2025-01")).height == 0
+
+
+def test_points_that_the_baseline_was_fitted_to_are_no_test_of_it():
+    """The fit behind the baseline sees 2025 up to `LAST`: key of the picture and document of the data say so."""
+    fitted = [d for d in declarations() if d.fit]
+    assert fitted
+    assert all(d.source.startswith(f"fitted to observations to {LAST}, ") for d in fitted)
+    assert "2025: predicted by the backtest, fitted in the baseline" in markets.KINDS
+    text = observations.FILE.with_suffix(".md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `validate` \| 2025-01 to (\S+) \| (.*) \|$", text, re.M)
+    assert row[0] == LAST
+    assert "the shipped baseline is fitted to them too" in row[1]
 
 
 def test_values_are_put_in_the_models_terms(result):

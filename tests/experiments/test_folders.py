@@ -13,7 +13,7 @@ import pytest
 
 from experiments import cli, figures, run
 from experiments.report import page as report
-from experiments.runs import files, folder
+from experiments.runs import files, folder, pool
 from experiments.runs import run as runner
 from experiments.runs.files import NotWritten, write_file
 from experiments.runs.folder import FILES, MANIFEST, check_study, check_target, replacing
@@ -398,6 +398,53 @@ def test_compare_replaces_only_its_own_tables(here, monkeypatch, capsys, make, s
     assert inside(here) == before
 
 
+#: Every command that writes to a place of the user, and what it needs besides.
+WRITERS = [n for n, p in cli._parser()[1].items() if any("--out" in a.option_strings for a in p._actions)]
+NEEDS = {"sweep": ["mine.toml"], "compare": ["baseline", "no-agents"], "bench": ["--quick"]}
+
+
+@pytest.fixture
+def never(monkeypatch):
+    """Let nothing be simulated, here or in other processes."""
+
+    def simulated(*args, **kwargs):
+        raise AssertionError("simulated")
+
+    monkeypatch.setattr(InferenceEconomy, "__init__", simulated)
+    monkeypatch.setattr(pool.Processes, "__init__", simulated)
+
+
+@pytest.mark.usefixtures("never")
+@pytest.mark.parametrize("command", WRITERS)
+def test_no_command_takes_what_is_a_users(here, capsys, command):
+    (here / "mine.toml").write_text("schema = 1\n")
+    (here / "folder").mkdir()
+    (here / "folder" / "notes.txt").write_text("mine")
+    (here / "file").write_text("mine")
+    (here / "link").symlink_to("file")
+    before = inside(here)
+    for out in ("folder", "file", "link"):
+        assert cli.main([command, *NEEDS.get(command, []), "--out", out]) == 2
+        said = capsys.readouterr().err
+        assert len(said.splitlines()) == 1, said
+        assert out in said
+        assert inside(here) == before
+
+
+@pytest.mark.usefixtures("never")
+@pytest.mark.parametrize("command", WRITERS)
+def test_writing_is_tried_before_anything_runs(here, monkeypatch, capsys, command):
+    def read_only(*args, **kwargs):
+        raise OSError(30, "Read-only file system")
+
+    (here / "mine.toml").write_text("schema = 1\n")
+    monkeypatch.setattr("tempfile.mkdtemp", read_only)
+    assert cli.main([command, *NEEDS.get(command, []), "--out", "x"]) == 2
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1, said
+    assert "Read-only file system" in said
+
+
 def test_compare_writes_a_new_file_an_empty_one_and_its_own(here, capsys):
     (here / "empty.csv").touch()
     (here / "own.csv").write_text(HEADER + "\n")
@@ -580,8 +627,10 @@ def test_any_bytes_are_a_name_in_a_locale_of_ascii(here, command):
 
 def test_a_name_that_is_no_utf_8_is_a_name(here):
     out = os.fsdecode(b"n\xe9e")
-    assert cli.main(["run", *SMALL, "--out", out]) == 0
-    assert Result.load(out).seeds == (1,)
+    for _ in range(2):  # new, and in place of the one before
+        assert cli.main(["run", *SMALL, "--out", out]) == 0
+        assert Result.load(out).seeds == (1,)
+    assert os.listdir(here) == [out]
 
 
 @pytest.mark.parametrize(

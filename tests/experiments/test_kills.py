@@ -247,14 +247,34 @@ def test_an_interrupt_that_a_destructor_swallows_comes_again():
 
 
 def test_what_is_ignored_stays_ignored():
+    """The other signals are heard all the same."""
+
+    @first_only(ENDINGS)
+    def told(number):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
+
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with first_only(ENDINGS):
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
             assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        for number in (n for n in ENDINGS if signal.getsignal(n) is signal.SIG_DFL):  # nohup ignores one more
+            with pytest.raises(KeyboardInterrupt):
+                told(number)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_the_suite_hears_ctrl_c_as_a_background_job():
+    """A script starts its background jobs with Ctrl-C ignored, and what they start would inherit it."""
+    name = test_ctrl_c_while_processes_start_is_heard_afterwards.__name__
+    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"{__file__}::{name}"]
+    done = subprocess.run(
+        ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *words], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout
 
 
 RUN = ("run", "--humans", "50", "--months", "12", "--seeds", "500")

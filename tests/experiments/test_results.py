@@ -235,6 +235,8 @@ def test_seeds():
 def test_python_interface_refuses_like_the_command():
     with pytest.raises(InputError, match=r"nearest: 'human\.imitation_per_year'"):
         run("baseline", overrides={"human__imitation_per_yaer": 1.0})
+    with pytest.raises(InputError, match=r"human\.contacts is set twice, to 14 and 13: give one"):
+        run("baseline", overrides={"human__contacts": 13, "human.contacts": 14})
     for bad in ({"humans": 0}, {"months": 2.5}, {"workers": 0}):
         with pytest.raises(InputError):
             run("baseline", **bad)

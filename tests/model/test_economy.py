@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import json
 import math
+import re
 import subprocess
 import sys
+import tomllib
 import types
 import weakref
 from pathlib import Path
@@ -371,6 +373,8 @@ def test_the_history_goes_to_pandas_and_back(economy, tmp_path):
     economy.history.write_parquet(tmp_path / "history.parquet")
     again = pandas.read_parquet(tmp_path / "history.parquet")
     pandas.testing.assert_frame_equal(again.drop(columns="month"), frame.drop(columns="month"))
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert {"pandas", "pyarrow"} <= {re.match(r"[\w-]+", package)[0] for package in extras["notebooks"]}
 
 
 def shown_batch() -> str:
@@ -577,6 +581,7 @@ def test_closed_economies_are_freed():
         ),
         ({"lab.alpha.run_flop": "1e23"}, r"lab.alpha.run_flop = '1e23' FLOP: must be a number"),
         ({"humn__imitation_per_year": 1.0}, "human.imitation_per_year"),
+        ({"human__contacts": 13, "human.contacts": 14}, "human.contacts is set twice, to 13 and 14: give one"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(kwargs, words):

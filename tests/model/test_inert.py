@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,8 @@ import polars as pl
 import pytest
 
 from experiments.studies import ranges
-from model.core.params import Declaration
+from model.core import params
+from model.core.params import Declaration, Params
 from model.economy import InferenceEconomy
 from model.scenario import FIRM_TYPES, Scenario, declarations
 from tests import samples
@@ -129,11 +131,34 @@ def test_every_parameter_moves_something_or_says_why_not(name):
     d = names()[name]
     values = tried(name, d, scenario(name))
     assert values, "nothing to try: give values in TEXTS"
+    assert d.inert or name not in INERT_AT, "the declaration must say where it moves nothing"
     if d.inert:
         found = {v: effect(name, v) for v in INERT_AT.get(name, values)}
         assert not any(found.values()), f"the declaration says it moves nothing: {found}"
     else:
         assert any(effect(name, v) for v in values), "nobody reads it, or `WHEN` must set the mechanism at work"
+
+
+def read(monkeypatch, humans: int = 40, months: int = 84) -> set[tuple[str, str]]:
+    """Return (section, name) of what a run of the baseline asks parameters for; `Params` itself, which reads all, does not count."""
+    asked, plain = set(), object.__getattribute__
+
+    def ask(self: Params, name: str) -> Any:
+        if sys._getframe(1).f_code.co_filename != params.__file__:
+            asked.add((type(self).section, name))
+        return plain(self, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Params, "__getattribute__", ask)
+        InferenceEconomy("baseline", humans=humans, months=months, seed=SEED).run()
+    return asked
+
+
+def test_every_parameter_is_read(monkeypatch):
+    """The short form of the above for all parameters at once: a run of seven years asks for each."""
+    asked = read(monkeypatch)
+    assert [n for n, d in names().items() if (d.section, d.name) not in asked] == []
+    assert ("link", "servers") not in asked
 
 
 def test_a_parameter_that_nobody_reads_is_seen():
