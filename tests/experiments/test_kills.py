@@ -97,8 +97,9 @@ def survives(folder, kills, count, ended=beside, workers=2):
     assert "what was done before is kept" in said.splitlines()[-1]
     assert "Traceback" not in said
     assert stored(folder)
+    most = max(1, count // (2 * len(kills)))  # a quarter of the runs in all, so that each kill finds a sweep at work
     for what in kills:
-        *_, said, process = interrupt(folder, what, random.randint(1, max(1, count // 4)))
+        *_, said, process = interrupt(folder, what, random.randint(1, most))
         if what in ENDINGS:
             assert process.returncode == 130, said
             assert "the same command goes on" in said.splitlines()[-1]
