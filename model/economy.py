@@ -17,6 +17,7 @@ from model.core import table
 from model.core.errors import InputError, shown, unknown
 from model.core.steps import Steps
 from model.results import record, regret, tables
+from model.results.tables import ResultTable
 from model.scenario import Scenario, whole
 from model.world import World
 
@@ -55,6 +56,8 @@ class InferenceEconomy(mesa.Model):
         What happens in a month; ``STEPS.replaced("clear", mine)`` and the like from `model.month.STEPS`.
     series : sequence of Series
         Recorded each month beside the shipped ones: ``Series(name, unit, meaning, formula)`` of `model.results.record`.
+    tables : sequence of ResultTable
+        Beside the shipped ones: ``ResultTable(name, columns, rows)`` of `model.results.tables`.
     plugins : sequence of str
         Modules, or names of installed plug-ins, that add rules, steps, series, tables or a kind of agent.
     **kwargs
@@ -79,6 +82,7 @@ class InferenceEconomy(mesa.Model):
         foresight: Foresight | None = None,
         steps: Steps | None = None,
         series: Sequence[record.Series] = (),
+        tables: Sequence[ResultTable] = (),
         plugins: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
@@ -89,7 +93,7 @@ class InferenceEconomy(mesa.Model):
         seed = whole("seed", seed, 0, 2**63 - 1)
         super().__init__(rng=seed)
         scenario = Scenario.load(source).with_run(months=months, humans=humans)
-        scenario = scenario.with_additions(plugins, steps, series)
+        scenario = scenario.with_additions(plugins, steps, series, tables)
         settings = scenario.with_overrides(_dotted(kwargs))
         settings.check()
         if settings.humans > REGISTERED and _unclosed:

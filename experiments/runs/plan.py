@@ -13,7 +13,7 @@ from experiments.runs.results import settings
 from model.core.errors import InputError
 from model.core.files import ends
 from model.month import steps_of
-from model.results.record import added_to
+from model.results import record, tables
 from model.scenario import Scenario, read_manifest, whole
 
 
@@ -50,7 +50,8 @@ def planned(
     whole_run = Scenario.load(source).with_run(months=months, humans=humans).with_additions(**(added or {}))
     scenario = with_overrides(whole_run, overrides or {})
     steps_of(scenario)
-    added_to(scenario)
+    record.added_to(scenario)
+    tables.added_to(scenario)
     if ends(source, ".json") and (missing := _lacks(source, scenario)):
         raise InputError(
             f"manifest {str(source)!r}: of a run with {missing}, objects that a file does not hold; give them again"

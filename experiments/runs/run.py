@@ -19,7 +19,7 @@ import polars as pl
 
 from experiments.runs.checkpoints import Checkpoints, beside
 from experiments.runs.files import NotWritten, reason
-from experiments.runs.folder import TABLES, check_target
+from experiments.runs.folder import check_target
 from experiments.runs.interrupts import first_only, held, starting
 from experiments.runs.plan import planned
 from experiments.runs.posterior import scenarios
@@ -39,6 +39,7 @@ from model.core.errors import InputError
 from model.core.frames import check_process
 from model.core.steps import Steps
 from model.results.record import Series
+from model.results.tables import ResultTable
 from model.scenario import Scenario, whole
 
 STOP = -1
@@ -78,6 +79,7 @@ def run(
     plugins: Sequence[str] = (),
     steps: Steps | None = None,
     series: Sequence[Series] = (),
+    tables: Sequence[ResultTable] = (),
     on_progress: OnProgress | None = None,
     also: Also | None = None,
 ) -> Result:
@@ -112,6 +114,8 @@ def run(
         The month in the place of the shipped one; several processes need its functions in a module.
     series : sequence of Series
         Recorded each month beside the shipped ones: ``Series(name, unit, meaning, formula)`` of `model.results.record`.
+    tables : sequence of ResultTable
+        Written beside the shipped ones: ``ResultTable(name, columns, rows)`` of `model.results.tables`.
     on_progress : callable, optional
         Called with months done, months in all, seeds finished.
     also : callable, optional
@@ -129,7 +133,7 @@ def run(
         The run ended, but the system does not let `out` be written; its `result` holds what was found.
     """
     check_process()
-    added = {"plugins": plugins, "steps": steps, "series": series}
+    added = {"plugins": plugins, "steps": steps, "series": series, "tables": tables}
     plan = planned(
         source,
         humans=humans,
@@ -274,7 +278,7 @@ def _simulate(
     folder = scratch / f"seed-{seed}"
     try:
         folder.mkdir()
-        write_tables({name: tables[name] for name in TABLES if first or name not in FIRST_SEED}, folder)
+        write_tables({name: t for name, t in tables.items() if first or name not in FIRST_SEED}, folder)
     except OSError as error:
         raise NotWritten(f"{str(error.filename)!r}: {reason(error)}") from None
     return Outcome(seed, folder, networks, peak_memory_bytes(), breach)
