@@ -41,6 +41,7 @@ from model.core.steps import Steps
 from model.results.record import Series
 from model.results.tables import ResultTable
 from model.scenario import Scenario, whole
+from model.world import Kind
 
 STOP = -1
 
@@ -80,6 +81,7 @@ def run(
     steps: Steps | None = None,
     series: Sequence[Series] = (),
     tables: Sequence[ResultTable] = (),
+    kinds: Sequence[Kind] = (),
     on_progress: OnProgress | None = None,
     also: Also | None = None,
 ) -> Result:
@@ -116,6 +118,8 @@ def run(
         Recorded each month beside the shipped ones: ``Series(name, unit, meaning, formula)`` of `model.results.record`.
     tables : sequence of ResultTable
         Written beside the shipped ones: ``ResultTable(name, columns, rows)`` of `model.results.tables`.
+    kinds : sequence of Kind
+        Kinds of agents beside the shipped ones, `model.world.Kind`; their steps come with `steps`.
     on_progress : callable, optional
         Called with months done, months in all, seeds finished.
     also : callable, optional
@@ -133,7 +137,7 @@ def run(
         The run ended, but the system does not let `out` be written; its `result` holds what was found.
     """
     check_process()
-    added = {"plugins": plugins, "steps": steps, "series": series, "tables": tables}
+    added = {"plugins": plugins, "steps": steps, "series": series, "tables": tables, "kinds": kinds}
     plan = planned(
         source,
         humans=humans,

@@ -25,7 +25,7 @@ from model.core.params import check_travels
 from model.core.steps import Steps
 
 GROUP = "inference_economy.plugins"
-#: Names of modules that were loaded as plug-ins.
+#: Names of modules that were loaded as plug-ins, or whose kinds of agents were handed in.
 LOADED: set[str] = set()
 #: What each addition must be: class by field.
 CLASSES = {"series": "Series", "tables": "ResultTable", "kinds": "Kind"}
@@ -68,6 +68,7 @@ class Additions:
                 if [y.name for y in given].count(x.name) > 1:
                     raise InputError(f"{name}: '{x.name}' stands twice")
             object.__setattr__(self, name, tuple(given))
+        LOADED.update(x.__module__ for kind in self.kinds for x in kind if isinstance(x, type))  # checkpoints keep them
 
     def __bool__(self) -> bool:
         """Return whether there is anything."""
@@ -176,8 +177,7 @@ def _module(name: str, path: str, installed: Iterable[str]) -> ModuleType:
 def _is_here(name: str) -> bool:
     """Return whether a module is found in the working folder and nowhere on the path."""
     try:
-        here = PathFinder.find_spec(name, [os.getcwd()])
-        return here is not None and here.loader is not None and PathFinder.find_spec(name) is None
+        return PathFinder.find_spec(name, [os.getcwd()]) is not None and PathFinder.find_spec(name) is None
     except (OSError, ValueError):
         return False
 

@@ -10,7 +10,6 @@ import numpy as np
 from model.core import graph, table
 from model.core.errors import InputError, shown
 from model.core.frames import check_process
-from model.core.ledger import SECTORS
 from model.core.units import PROVIDER_RUN, WORK, month_date
 from model.results.accounts import LAYERS
 from model.results.measures import Crossover, crossover, first_index, recorded_pairs
@@ -189,9 +188,9 @@ def balances(e: World, r: Recorder) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "month": pl.Series(
-                [month_date(i - 1, e.settings.start) for i in range(rows) for _ in SECTORS], dtype=pl.Date
+                [month_date(i - 1, e.settings.start) for i in range(rows) for _ in e.ledger.sectors], dtype=pl.Date
             ),
-            "sector": list(SECTORS) * rows,
+            "sector": list(e.ledger.sectors) * rows,
             "money_usd": np.concatenate([money for money, _ in r.balances]),
             "equity_usd": np.concatenate([equity for _, equity in r.balances]),
         }
