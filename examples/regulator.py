@@ -13,13 +13,14 @@ import altair as alt
 import numpy as np
 
 from experiments.figures import figure
+from model.core.additions import Kind
 from model.core.params import Params, param
 from model.core.steps import Step, Steps
 from model.core.table import Column, Row, Table
 from model.core.units import LAB_USES, fmt
 from model.results.record import Series
 from model.results.tables import ResultTable
-from model.world import Kind, World
+from model.world import World
 
 
 @dataclass(frozen=True, kw_only=True)

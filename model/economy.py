@@ -14,12 +14,13 @@ import numpy as np
 from agents.lab import Foresight, Release
 from model import month, opening
 from model.core import table
+from model.core.additions import Kind
 from model.core.errors import InputError, hint, shown, unknown
 from model.core.steps import Steps
 from model.results import record, regret, tables
 from model.results.tables import ResultTable
 from model.scenario import Scenario, whole
-from model.world import Kind, World
+from model.world import World
 
 if TYPE_CHECKING:
     from model.results.explain import Explanation
@@ -59,7 +60,7 @@ class InferenceEconomy(mesa.Model):
     tables : sequence of ResultTable
         Beside the shipped ones: ``ResultTable(name, columns, rows)`` of `model.results.tables`.
     kinds : sequence of Kind
-        Kinds of agents beside the shipped ones, `model.world.Kind`; their steps come with `steps`.
+        Kinds of agents beside the shipped ones, `model.core.additions.Kind`; their steps come with `steps`.
     plugins : sequence of str
         Modules, or names of installed plug-ins, that add rules, steps, series, tables or a kind of agent.
     **kwargs

@@ -6,21 +6,19 @@ Stages change it, results read it, `model/economy.py` keeps its clock. It knows 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents import ai_agent, application, human, lab, orchestrator, provider, robot, supplier
 from model.core import table
+from model.core.additions import Kind
 from model.core.checks import Laws
 from model.core.draws import Draws
 from model.core.errors import InputError, shown
 from model.core.graph import Contacts
 from model.core.ledger import SECTORS, Ledger, MonthBooks
-from model.core.params import Params
 from model.core.steps import Guarded
 from model.core.units import block_sum, month_date
 from model.layers.physical import Fleet
@@ -43,36 +41,6 @@ KINDS: tuple[tuple[type[table.Row], str], ...] = (
 
 #: What a step may declare that it changes, beside owners' states.
 CHANGED = (*(name for _, name in KINDS), "nets", "features", "services", "cohorts", "ledger")
-
-
-class Kind(NamedTuple):
-    """A kind of agent beside the shipped ones, all of it in one file with its step.
-
-    Parameters
-    ----------
-    name : str
-        Of its table in the world: with "regulators" steps find it as ``e.regulators`` and declare it among their changes.
-    row : type of Row
-        The agent that Mesa sees; its table is the class that it was declared with.
-    table : callable
-        Of the world at the opening, whose other tables are filled: its table.
-    params : type of Params, optional
-        Its section of parameters: scenarios, command line and sweeps know it by the class's `section`.
-    sector : str
-        Under which it keeps books; empty for none. A column `cash_usd` of its table is then held against its money.
-    layer : str
-        Layer that its sector adds value to, "physical" to "application"; empty where it only passes money on.
-    story : callable, optional
-        Of world, last month and row: title, sentences and numbers of its account (``economy.trace``).
-    """
-
-    name: str
-    row: type[table.Row]
-    table: Callable[[World], table.Table]
-    params: type[Params] | None = None
-    sector: str = ""
-    layer: str = ""
-    story: Callable[[World, Any, int], tuple[str, list[str], dict[str, float]]] | None = None
 
 
 def added_to(scenario: Scenario) -> tuple[Kind, ...]:

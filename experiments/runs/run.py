@@ -34,6 +34,7 @@ from experiments.runs.results import (
     write_tables,
 )
 from experiments.runs.workers import ONE_THREAD, WAIT_SECONDS, RunInterrupted, RunStopped, environment, prepare_worker
+from model.core.additions import Kind
 from model.core.checks import LawBreach
 from model.core.errors import InputError
 from model.core.frames import check_process
@@ -41,7 +42,6 @@ from model.core.steps import Steps
 from model.results.record import Series
 from model.results.tables import ResultTable
 from model.scenario import Scenario, whole
-from model.world import Kind
 
 STOP = -1
 
@@ -119,7 +119,7 @@ def run(
     tables : sequence of ResultTable
         Written beside the shipped ones: ``ResultTable(name, columns, rows)`` of `model.results.tables`.
     kinds : sequence of Kind
-        Kinds of agents beside the shipped ones, `model.world.Kind`; their steps come with `steps`.
+        Kinds of agents beside the shipped ones, `model.core.additions.Kind`; their steps come with `steps`.
     on_progress : callable, optional
         Called with months done, months in all, seeds finished.
     also : callable, optional

@@ -20,13 +20,13 @@ from experiments.runs.store import FILE, Store
 from experiments.runs.workers import RunInterrupted, RunStopped
 from experiments.sweeps import design as designs
 from experiments.sweeps.design import Design
+from model.core.additions import Kind
 from model.core.errors import InputError
 from model.core.frames import check_process
 from model.core.steps import Steps
 from model.results.measures import DEFINITIONS
 from model.results.record import Series
 from model.scenario import whole
-from model.world import Kind
 
 if TYPE_CHECKING:
     import polars as pl

@@ -17,18 +17,49 @@ from dataclasses import dataclass, fields
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from model.core import modules
 from model.core.errors import InputError, hint, shown, within
-from model.core.params import check_travels
+from model.core.params import Params, check_travels
 from model.core.steps import Steps
+from model.core.table import Row, Table
 
 GROUP = "inference_economy.plugins"
 #: Names of modules that were loaded as plug-ins, or whose kinds of agents were handed in.
 LOADED: set[str] = set()
 #: What each addition must be: class by field.
 CLASSES = {"series": "Series", "tables": "ResultTable", "kinds": "Kind"}
+
+
+class Kind(NamedTuple):
+    """A kind of agent beside the shipped ones, all of it in one file with its step.
+
+    Parameters
+    ----------
+    name : str
+        Of its table in the world: with "regulators" steps find it as ``e.regulators`` and declare it among their changes.
+    row : type of Row
+        The agent that Mesa sees; its table is the class that it was declared with.
+    table : callable
+        Of the world at the opening, whose other tables are filled: its table.
+    params : type of Params, optional
+        Its section of parameters: scenarios, command line and sweeps know it by the class's `section`.
+    sector : str
+        Under which it keeps books; empty for none. A column `cash_usd` of its table is then held against its money.
+    layer : str
+        Layer that its sector adds value to, "physical" to "application"; empty where it only passes money on.
+    story : callable, optional
+        Of world, last month and row: title, sentences and numbers of its account (``economy.trace``).
+    """
+
+    name: str
+    row: type[Row]
+    table: Callable[[Any], Table]
+    params: type[Params] | None = None
+    sector: str = ""
+    layer: str = ""
+    story: Callable[[Any, Any, int], tuple[str, list[str], dict[str, float]]] | None = None
 
 
 @dataclass(frozen=True)
