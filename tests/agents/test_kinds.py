@@ -22,7 +22,7 @@ from model.core.table import Row
 from model.month import STEPS
 from model.results.tables import TABLES
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"humans": 20, "months": 4}
 PLUGIN = ["examples.regulator"]
 
