@@ -37,7 +37,8 @@ def test_what_a_scenario_sets_is_not_drawn():
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_each_draw_is_the_run_with_its_overrides_and_a_manifest_repeats_all(tmp_path, workers, monkeypatch):
-    monkeypatch.setattr(report, "PICTURES", {"answer": report.PICTURES["answer"]})
+    one = {"answer": report.figures.pictures()["answer"]}
+    monkeypatch.setattr(report.figures, "pictures", lambda: one)
     found = run("baseline", posterior=2, seed=5, out=tmp_path / "drawn", workers=1, **SMALL)
     assert found.seeds == (5, 6)
     assert found.replicates == "2 posterior draws"

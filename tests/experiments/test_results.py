@@ -125,7 +125,7 @@ def test_a_report_without_a_picture_says_so_and_keeps_the_rest(saved, tmp_path, 
     def fails(result):
         raise ValueError("too many\nrows")
 
-    drawn = figures.pictures() | {name: fails}
+    drawn = {key: figures.pictures()[key] for key in ("answer", "kaya", "layers")} | {name: fails}
     monkeypatch.setattr(figures, "pictures", lambda: drawn)
     report.save(saved[0], tmp_path / "x")
     said = capsys.readouterr().err.splitlines()

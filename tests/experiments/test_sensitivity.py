@@ -35,12 +35,13 @@ from model.scenario import Scenario
 
 PRESET = Preset(4, 4, 3, 32, 12)
 SMALLER = Preset(4, 4, 2, 8, 6)
+BASE = Scenario.load("baseline")
 SHARE = "inference_share_accelerator_hours"
 
 
 def value(name, overrides):
     """Return where in its range, 0 to 1, a parameter is."""
-    d = design.declaration(name, [])
+    d = design.declaration(name, [BASE])
     return (overrides[name] - d.low) / (d.high - d.low)
 
 
