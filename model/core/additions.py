@@ -191,8 +191,9 @@ def _module(name: str, path: str, installed: Iterable[str]) -> ModuleType:
     if all(part.isidentifier() for part in parts):
         if parts[0] not in sys.modules and _is_here(parts[0]):
             sys.path.append(os.getcwd())  # workers get the same path
+        ours = parts[0] in modules.PACKAGES  # such as "agents.mine" in a scenario that is shipped
         try:
-            module = importlib.import_module(path)
+            module = modules.found(path) if ours else importlib.import_module(path)
         except ModuleNotFoundError as error:
             if error.name is None or not f"{path}.".startswith(f"{error.name}."):
                 raise InputError(f"plug-in '{name}': it needs the module '{error.name}', which is not there") from None
