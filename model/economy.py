@@ -14,9 +14,11 @@ import numpy as np
 from agents.lab import Foresight, Release
 from model import month, opening
 from model.core import table
-from model.core.errors import InputError, shown, unknown
+from model.core.additions import Kind
+from model.core.errors import InputError, hint, shown, unknown
 from model.core.steps import Steps
 from model.results import record, regret, tables
+from model.results.tables import ResultTable
 from model.scenario import Scenario, whole
 from model.world import World
 
@@ -55,6 +57,10 @@ class InferenceEconomy(mesa.Model):
         What happens in a month; ``STEPS.replaced("clear", mine)`` and the like from `model.month.STEPS`.
     series : sequence of Series
         Recorded each month beside the shipped ones: ``Series(name, unit, meaning, formula)`` of `model.results.record`.
+    tables : sequence of ResultTable
+        Beside the shipped ones: ``ResultTable(name, columns, rows)`` of `model.results.tables`.
+    kinds : sequence of Kind
+        Kinds of agents beside the shipped ones, `model.core.additions.Kind`; their steps come with `steps`.
     plugins : sequence of str
         Modules, or names of installed plug-ins, that add rules, steps, series, tables or a kind of agent.
     **kwargs
@@ -79,6 +85,8 @@ class InferenceEconomy(mesa.Model):
         foresight: Foresight | None = None,
         steps: Steps | None = None,
         series: Sequence[record.Series] = (),
+        tables: Sequence[ResultTable] = (),
+        kinds: Sequence[Kind] = (),
         plugins: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
@@ -89,7 +97,7 @@ class InferenceEconomy(mesa.Model):
         seed = whole("seed", seed, 0, 2**63 - 1)
         super().__init__(rng=seed)
         scenario = Scenario.load(source).with_run(months=months, humans=humans)
-        scenario = scenario.with_additions(plugins, steps, series)
+        scenario = scenario.with_additions(plugins, steps, series, tables, kinds)
         settings = scenario.with_overrides(_dotted(kwargs))
         settings.check()
         if settings.humans > REGISTERED and _unclosed:
@@ -281,9 +289,14 @@ class InferenceEconomy(mesa.Model):
         """Return plain values in force this month, {section: {name: value}}."""
         return {name: getattr(self.world.params, name).values() for name in self.world.params.sections}
 
-    if TYPE_CHECKING:  # the properties made below
-
-        def __getattr__(self, name: str) -> Any: ...
+    def __getattr__(self, name: str) -> Any:
+        """Return the table of an added kind of agent; the world's own fields are properties, made below."""
+        world = vars(self).get("world")
+        if world is None or name not in [kind.name for kind in world.added]:
+            raise AttributeError(
+                f"{type(self).__name__} has no attribute '{name}'{hint(name, World.__dataclass_fields__)}"
+            )
+        return getattr(world, name)
 
 
 def _dotted(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from agents import ai_agent, application, human, lab, orchestrator, provider, robot, supplier
 from model.core import graph
+from model.core.errors import InputError, shown
 from model.core.ledger import Ledger, MonthBooks
 from model.core.memory import keep_temporaries
 from model.core.units import BLOCK, LAB_CLASSES, PROVIDER_CLASSES, SERVING_CLASSES, TIERS, TOKEN_KINDS, WORK, block_sum
@@ -65,6 +66,11 @@ def build(e: World, inert: int) -> None:
     chip_supplier(e)
     laboratories(e)
     layers_and_markets(e)
+    for kind in e.added:
+        rows = kind.table(e)
+        if not isinstance(rows, kind.row.table_type):
+            raise InputError(f"Kind '{kind.name}': table gives {shown(rows)}: must be a {kind.row.table_type.__name__}")
+        setattr(e, kind.name, rows)
     books(e)
 
 
@@ -260,13 +266,15 @@ def books(e: World) -> None:
     apps.cash_usd[:] = 0.0
     own = float(firms.vendor_equity_usd.sum() + labs.investor_equity_usd.sum())
     held = float(firms.parent_equity_usd.sum())
+    others = {kind.sector: e.cash_of(kind) or 0.0 for kind in e.added if kind.sector}
     e.ledger = Ledger(
-        {"labs": float(labs.cash_usd.sum()), "providers": float(firms.cash_usd.sum())},
+        {"labs": float(labs.cash_usd.sum()), "providers": float(firms.cash_usd.sum()), **others},
         {
             "labs": -float(labs.investor_equity_usd.sum()),
             "providers": -float(firms.vendor_equity_usd.sum()) - held,
             "investors": own,
             "parents": held,
         },
+        tuple(others),
     )
     e.opening_books = MonthBooks([], e.ledger.money_usd.copy(), e.ledger.equity_usd.copy())

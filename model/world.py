@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from agents import ai_agent, application, human, lab, orchestrator, provider, robot, supplier
 from model.core import table
+from model.core.additions import Kind
 from model.core.checks import Laws
 from model.core.draws import Draws
+from model.core.errors import InputError, shown
 from model.core.graph import Contacts
-from model.core.ledger import Ledger, MonthBooks
+from model.core.ledger import SECTORS, Ledger, MonthBooks
 from model.core.steps import Guarded
 from model.core.units import block_sum, month_date
 from model.layers.physical import Fleet
@@ -39,6 +41,41 @@ KINDS: tuple[tuple[type[table.Row], str], ...] = (
 
 #: What a step may declare that it changes, beside owners' states.
 CHANGED = (*(name for _, name in KINDS), "nets", "features", "services", "cohorts", "ledger")
+
+
+def added_to(scenario: Scenario) -> tuple[Kind, ...]:
+    """Return the kinds of agents that a scenario has beside the shipped ones.
+
+    Raises
+    ------
+    InputError
+        If a name or sector is taken, or a part is missing.
+    """
+    kinds: tuple[Kind, ...] = scenario.additions()[0].kinds
+    names = {*World.__dataclass_fields__, *vars(World)} | {row.__name__ for row, _ in KINDS}
+    sectors = set(SECTORS)
+    for kind in kinds:
+        where = f"Kind {shown(kind.name)}"
+        for name in (kind.name, getattr(kind.row, "__name__", "")):
+            if not str(name).isidentifier() or name in names:
+                raise InputError(
+                    f"{where}: {shown(name)} must be letters, digits and _, and no name of the world's or of another kind"
+                )
+            names.add(name)
+        if not issubclass(kind.row, table.Row) or not hasattr(kind.row, "table_type"):
+            raise InputError(
+                f"{where}: row = {kind.row.__name__}: must be declared as class {kind.row.__name__}(Row, table=...)"
+            )
+        if not callable(kind.table) or not (kind.story is None or callable(kind.story)):
+            raise InputError(f"{where}: table and story must be functions")
+        if kind.sector in sectors:
+            raise InputError(f"{where}: sector = '{kind.sector}' is another's; choose another")
+        if kind.sector and not kind.sector.isidentifier():
+            raise InputError(f"{where}: sector = {shown(kind.sector)}: must be letters, digits and _")
+        if kind.layer and not kind.sector:
+            raise InputError(f"{where}: layer = '{kind.layer}' without a sector: who adds value has books")
+        sectors |= {kind.sector} - {""}
+    return kinds
 
 
 @dataclass(eq=False)
@@ -88,6 +125,7 @@ class World:
     social: Contacts = field(init=False)  # of each human row
     state: State = field(init=False)
     opening: Opening = field(init=False)
+    added: tuple[Kind, ...] = field(init=False)  # kinds of agents beside the shipped ones
     ledger: Ledger = field(init=False)
     opening_books: MonthBooks = field(init=False)
     blocks: list[slice] = field(init=False)  # rows of humans, 16,384 each
@@ -95,17 +133,19 @@ class World:
 
     def __post_init__(self) -> None:
         """Begin the draws and the record of laws."""
-        self.draws, self.laws = Draws(self.seed), Laws()
+        self.draws, self.laws, self.added = Draws(self.seed), Laws(), added_to(self.settings)
 
     @property
     def kinds(self) -> dict[str, tuple[type[table.Row], table.Table]]:
         """Kinds of agents by name: their row and their table."""
-        return {row.__name__: (row, getattr(self, name)) for row, name in KINDS}
+        each = (*KINDS, *((kind.row, kind.name) for kind in self.added))
+        return {row.__name__: (row, getattr(self, name)) for row, name in each}
 
     def held(self) -> dict[str, object]:
         """Return what a step may declare that it changes, by the name to declare: tables, books, owners' states."""
         owners = {f"state.{name}": x for name, x in vars(self.state).items() if isinstance(x, Guarded)}
-        return {name: getattr(self, name) for name in CHANGED} | {"state": self.state} | owners
+        tables = (*CHANGED, *(kind.name for kind in self.added))
+        return {name: getattr(self, name) for name in tables} | {"state": self.state} | owners
 
     @property
     def label(self) -> str:
@@ -132,6 +172,11 @@ class World:
         p = self.params
         return float(p.app_network.device_parameters * p.physical.bandwidth_growth ** (self.month / 12.0))
 
+    def cash_of(self, kind: Kind) -> float | None:
+        """Return the cash of all agents of an added kind, None where it has no such column."""
+        cash = vars(getattr(self, kind.name)).get("cash_usd")
+        return None if cash is None else self.total(cash)
+
     def close_books(self) -> MonthBooks:
         """Close the month's ledger and hold firms' own accounts against their sector."""
         closed = self.ledger.close(self.label, self.laws)
@@ -141,6 +186,7 @@ class World:
             ("providers", float(self.providers.cash_usd.sum())),
             ("applications", float(self.applications.cash_usd.sum())),
             ("ai_agents", self.total(self.ai_agents.wallet_usd)),
+            *((kind.sector, cash) for kind in self.added if kind.sector and (cash := self.cash_of(kind)) is not None),
         ):
             gap = total - self.ledger.money(sector)
             turnover = math.fsum(usd for payer, payee, _, usd in closed.flows if sector in (payer, payee))

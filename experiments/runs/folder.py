@@ -23,22 +23,22 @@ from model.core.errors import InputError
 from model.core.files import read_json
 
 SCHEMA_VERSION = 1
-TABLES = (
-    "monthly",
-    "compute",
-    "capacity",
-    "demand",
-    "flows",
-    "balances",
-    "stack",
-    "labs",
-    "attention",
-    "agents",
-)
 MANIFEST, NETWORKS = "manifest.json", "networks.json"
 REPORT = ("report.html", "report.png")
-#: All that a result folder holds of ours; whatever bears another name is someone else's.
-FILES = frozenset({MANIFEST, NETWORKS, *REPORT, *(f"{name}.parquet" for name in TABLES)})
+
+
+def table_names(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the tables of a result: the shipped ones and those that its manifest lists."""
+    from model.results.tables import TABLES  # not sooner: help is immediate
+
+    more = manifest.get("tables") or ()
+    return (*(t.name for t in TABLES), *(str(name) for name in more))
+
+
+def files(*manifests: Mapping[str, Any] | None) -> frozenset[str]:
+    """Return all that result folders with such manifests hold of ours; whatever bears another name is someone else's."""
+    names = [name for manifest in ({}, *manifests) for name in table_names(manifest or {})]
+    return frozenset({MANIFEST, NETWORKS, *REPORT, *(f"{name}.parquet" for name in names)})
 
 
 def manifest_of(folder: Path) -> dict[str, Any] | None:
@@ -69,8 +69,9 @@ def is_ours(folder: Path) -> bool:
     return manifest_of(folder) is not None
 
 
-def foreign(folder: Path, ours: Collection[str] = FILES) -> list[Path]:
+def foreign(folder: Path) -> list[Path]:
     """Return what is in a folder and does not bear a name of ours, sorted."""
+    ours = files(manifest_of(folder))
     return sorted(p for p in folder.iterdir() if p.name not in ours)
 
 
@@ -96,7 +97,11 @@ def check_target(out: str | Path, settings: Mapping[str, Any] | None = None, rep
         found = manifest_of(path)
         if found is None and path.is_dir() and any(path.iterdir()):
             raise InputError(f"--out {cut(out)}: the folder is not empty and no result of ours; name another")
-        check_plain(path, FILES, out)
+        check_plain(path, ours := files(found), out)
+        if theirs := next((name for name in sorted(files(settings) - ours) if os.path.lexists(path / name)), None):
+            raise InputError(
+                f"--out {cut(out)}: {theirs!r} in it is none of ours, and a table to be written has that name"
+            )
     except OSError as error:
         raise unusable(out, error) from None
     if found is not None and settings is not None and not replace and (other := differences(found, settings)):
@@ -267,10 +272,11 @@ def _is_link(path: Path, old: Path) -> bool:
 def _settle(old: Path, target: Path) -> None:
     """Remove a folder that was replaced; what is not ours in it goes to the new one, each in one step."""
     with contextlib.suppress(OSError):
-        for path in list(old.iterdir()):
+        ours = files(manifest_of(old))
+        for path in sorted(old.iterdir(), key=lambda path: path.name == MANIFEST):
             with contextlib.suppress(OSError):
                 place = target / path.name
-                if path.name in FILES or _is_link(path, old):
+                if path.name in ours or _is_link(path, old):
                     path.unlink()
                 elif not os.path.lexists(place):  # came while we worked
                     path.rename(place)
@@ -291,7 +297,7 @@ def _settle_crashed(target: Path) -> None:
 def _one_by_one(fresh: Path, target: Path) -> None:
     """Move our files where folders cannot be exchanged: the manifest goes first and comes last, so no half result is one."""
     before = Path(tempfile.mkdtemp(dir=fresh))
-    last = sorted(FILES, key=lambda name: name == MANIFEST)
+    last = sorted(files(manifest_of(fresh), manifest_of(target)), key=lambda name: name == MANIFEST)
     try:
         _move(last[::-1], target, before)
         to_disk(target)

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from experiments.runs.options import DRAWS_MAX, seeds_of, with_overrides
 from experiments.runs.posterior import draws, of_manifest
 from experiments.runs.results import settings
+from model import world
 from model.core.errors import InputError
 from model.core.files import ends
 from model.month import steps_of
-from model.results.record import added_to
+from model.results import record, tables
 from model.scenario import Scenario, read_manifest, whole
 
 
@@ -50,7 +51,9 @@ def planned(
     whole_run = Scenario.load(source).with_run(months=months, humans=humans).with_additions(**(added or {}))
     scenario = with_overrides(whole_run, overrides or {})
     steps_of(scenario)
-    added_to(scenario)
+    world.added_to(scenario)
+    record.added_to(scenario)
+    tables.added_to(scenario)
     if ends(source, ".json") and (missing := _lacks(source, scenario)):
         raise InputError(
             f"manifest {str(source)!r}: of a run with {missing}, objects that a file does not hold; give them again"

@@ -20,12 +20,13 @@ import polars.selectors as cs
 import model
 from experiments.runs import answer
 from experiments.runs.files import opened, write_json
-from experiments.runs.folder import MANIFEST, NETWORKS, SCHEMA_VERSION, TABLES, is_ours, replacing
+from experiments.runs.folder import MANIFEST, NETWORKS, SCHEMA_VERSION, is_ours, replacing, table_names
 from experiments.runs.settings import differences
 from model.core.errors import InputError
 from model.core.files import read_json
 from model.core.frames import check_process
 from model.results.measures import Crossover, crossover_summary
+from model.results.tables import added_to
 from model.scenario import Scenario
 
 #: Tables and networks that are kept for the first seed only.
@@ -199,7 +200,7 @@ class Result:
         return cls(
             scenario=Scenario.load(path / MANIFEST),
             seeds=tuple(manifest["seeds"]),
-            tables={name: read_table(path / f"{name}.parquet") for name in TABLES},
+            tables={name: read_table(path / f"{name}.parquet") for name in table_names(manifest)},
             networks=json.loads((path / NETWORKS).read_text(encoding="utf-8")),
             seconds=manifest["seconds"],
             peak_memory_bytes=manifest["peak_memory_bytes"],
@@ -221,6 +222,7 @@ def settings(scenario: Scenario, seeds: Sequence[int], posterior: Sequence[Mappi
         "interventions": [change.to_dict() for change in scenario.interventions],
         **({"plugins": list(scenario.plugins)} if scenario.plugins else {}),
         **({"added": scenario.added.listed()} if scenario.added else {}),
+        **({"tables": [t.name for t in added]} if (added := added_to(scenario)) else {}),
     }
 
 
@@ -287,7 +289,7 @@ def read_table(path: Path) -> pl.DataFrame:
 def stack(parts: Sequence[Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
     """Return the tables of several seeds below each other, in the order given; undefined is null."""
     out = {}
-    for name in TABLES:
+    for name in dict.fromkeys([*table_names({}), *parts[0]]):
         frames = [part[name] for part in (parts[:1] if name in FIRST_SEED else parts)]
         table = pl.concat(frames, how="vertical_relaxed").with_columns(cs.float().fill_nan(None))
         if table.columns[0] != "seed":

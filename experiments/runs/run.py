@@ -19,7 +19,7 @@ import polars as pl
 
 from experiments.runs.checkpoints import Checkpoints, beside
 from experiments.runs.files import NotWritten, reason
-from experiments.runs.folder import TABLES, check_target
+from experiments.runs.folder import check_target
 from experiments.runs.interrupts import first_only, held, starting
 from experiments.runs.plan import planned
 from experiments.runs.posterior import scenarios
@@ -34,11 +34,13 @@ from experiments.runs.results import (
     write_tables,
 )
 from experiments.runs.workers import ONE_THREAD, WAIT_SECONDS, RunInterrupted, RunStopped, environment, prepare_worker
+from model.core.additions import Kind
 from model.core.checks import LawBreach
 from model.core.errors import InputError
 from model.core.frames import check_process
 from model.core.steps import Steps
 from model.results.record import Series
+from model.results.tables import ResultTable
 from model.scenario import Scenario, whole
 
 STOP = -1
@@ -78,6 +80,8 @@ def run(
     plugins: Sequence[str] = (),
     steps: Steps | None = None,
     series: Sequence[Series] = (),
+    tables: Sequence[ResultTable] = (),
+    kinds: Sequence[Kind] = (),
     on_progress: OnProgress | None = None,
     also: Also | None = None,
 ) -> Result:
@@ -112,6 +116,10 @@ def run(
         The month in the place of the shipped one; several processes need its functions in a module.
     series : sequence of Series
         Recorded each month beside the shipped ones: ``Series(name, unit, meaning, formula)`` of `model.results.record`.
+    tables : sequence of ResultTable
+        Written beside the shipped ones: ``ResultTable(name, columns, rows)`` of `model.results.tables`.
+    kinds : sequence of Kind
+        Kinds of agents beside the shipped ones, `model.core.additions.Kind`; their steps come with `steps`.
     on_progress : callable, optional
         Called with months done, months in all, seeds finished.
     also : callable, optional
@@ -129,7 +137,7 @@ def run(
         The run ended, but the system does not let `out` be written; its `result` holds what was found.
     """
     check_process()
-    added = {"plugins": plugins, "steps": steps, "series": series}
+    added = {"plugins": plugins, "steps": steps, "series": series, "tables": tables, "kinds": kinds}
     plan = planned(
         source,
         humans=humans,
@@ -274,7 +282,7 @@ def _simulate(
     folder = scratch / f"seed-{seed}"
     try:
         folder.mkdir()
-        write_tables({name: tables[name] for name in TABLES if first or name not in FIRST_SEED}, folder)
+        write_tables({name: t for name, t in tables.items() if first or name not in FIRST_SEED}, folder)
     except OSError as error:
         raise NotWritten(f"{str(error.filename)!r}: {reason(error)}") from None
     return Outcome(seed, folder, networks, peak_memory_bytes(), breach)

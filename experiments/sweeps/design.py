@@ -17,6 +17,7 @@ from experiments.runs.digest import code_digest
 from experiments.runs.options import SEED_MAX, consecutive
 from experiments.runs.pool import Task, checksum
 from experiments.runs.recorded import months_of, recorded
+from model import world
 from model.core.errors import InputError, unknown, within
 from model.core.files import ends, read_toml
 from model.core.params import Declaration, check
@@ -157,6 +158,7 @@ def _design(raw: dict[str, Any], beside: Path, added: Mapping[str, Any]) -> Desi
     scenarios = [s.with_additions(raw.get("plugins", ())).with_additions(**added) for s in _scenarios(raw, beside)]
     for scenario in scenarios:
         steps_of(scenario)
+        world.added_to(scenario)
     seeds = _table(raw, "seeds", ("first", "count"))
     chosen = consecutive(seeds.get("first", 1), seeds.get("count", 1), ("seeds.first", "seeds.count"))
     design = _table(raw, "design", ("kind", "n", "seed"))

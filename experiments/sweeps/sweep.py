@@ -20,6 +20,7 @@ from experiments.runs.store import FILE, Store
 from experiments.runs.workers import RunInterrupted, RunStopped
 from experiments.sweeps import design as designs
 from experiments.sweeps.design import Design
+from model.core.additions import Kind
 from model.core.errors import InputError
 from model.core.frames import check_process
 from model.core.steps import Steps
@@ -84,6 +85,7 @@ def sweep(
     plugins: Sequence[str] = (),
     steps: Steps | None = None,
     series: Sequence[Series] = (),
+    kinds: Sequence[Kind] = (),
     on_progress: Callable[[Progress], None] | None = None,
 ) -> pl.DataFrame:
     """Run a design and return what it recorded; runs that the folder already holds are not run again.
@@ -106,6 +108,8 @@ def sweep(
         The month in the place of the shipped one; its functions stand in a module.
     series : sequence of Series
         Recorded beside the shipped ones; their formulas stand in a module.
+    kinds : sequence of Kind
+        Kinds of agents beside the shipped ones, in a module; their steps come with `steps`.
     on_progress : callable, optional
         Called with a `Progress` as runs end, and each second.
 
@@ -126,7 +130,7 @@ def sweep(
         Ctrl-C; what is done is kept.
     """
     check_process()
-    design = designs.read(source, {"plugins": plugins, "steps": steps, "series": series})
+    design = designs.read(source, {"plugins": plugins, "steps": steps, "series": series, "kinds": kinds})
     for scenario in design.scenarios:
         scenario.check_travels()
     processes = os.cpu_count() or 1 if workers is None else whole("workers", workers, 1, 1024)

@@ -17,18 +17,49 @@ from dataclasses import dataclass, fields
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from model.core import modules
 from model.core.errors import InputError, hint, shown, within
-from model.core.params import check_travels
+from model.core.params import Params, check_travels
 from model.core.steps import Steps
+from model.core.table import Row, Table
 
 GROUP = "inference_economy.plugins"
-#: Names of modules that were loaded as plug-ins.
+#: Names of modules that were loaded as plug-ins, or whose kinds of agents were handed in.
 LOADED: set[str] = set()
 #: What each addition must be: class by field.
 CLASSES = {"series": "Series", "tables": "ResultTable", "kinds": "Kind"}
+
+
+class Kind(NamedTuple):
+    """A kind of agent beside the shipped ones, all of it in one file with its step.
+
+    Parameters
+    ----------
+    name : str
+        Of its table in the world: with "regulators" steps find it as ``e.regulators`` and declare it among their changes.
+    row : type of Row
+        The agent that Mesa sees; its table is the class that it was declared with.
+    table : callable
+        Of the world at the opening, whose other tables are filled: its table.
+    params : type of Params, optional
+        Its section of parameters: scenarios, command line and sweeps know it by the class's `section`.
+    sector : str
+        Under which it keeps books; empty for none. A column `cash_usd` of its table is then held against its money.
+    layer : str
+        Layer that its sector adds value to, "physical" to "application"; empty where it only passes money on.
+    story : callable, optional
+        Of world, last month and row: title, sentences and numbers of its account (``economy.trace``).
+    """
+
+    name: str
+    row: type[Row]
+    table: Callable[[Any], Table]
+    params: type[Params] | None = None
+    sector: str = ""
+    layer: str = ""
+    story: Callable[[Any, Any, int], tuple[str, list[str], dict[str, float]]] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +99,7 @@ class Additions:
                 if [y.name for y in given].count(x.name) > 1:
                     raise InputError(f"{name}: '{x.name}' stands twice")
             object.__setattr__(self, name, tuple(given))
+        LOADED.update(x.__module__ for kind in self.kinds for x in kind if isinstance(x, type))  # checkpoints keep them
 
     def __bool__(self) -> bool:
         """Return whether there is anything."""
@@ -159,8 +191,9 @@ def _module(name: str, path: str, installed: Iterable[str]) -> ModuleType:
     if all(part.isidentifier() for part in parts):
         if parts[0] not in sys.modules and _is_here(parts[0]):
             sys.path.append(os.getcwd())  # workers get the same path
+        ours = parts[0] in modules.PACKAGES  # such as "agents.mine" in a scenario that is shipped
         try:
-            module = importlib.import_module(path)
+            module = modules.found(path) if ours else importlib.import_module(path)
         except ModuleNotFoundError as error:
             if error.name is None or not f"{path}.".startswith(f"{error.name}."):
                 raise InputError(f"plug-in '{name}': it needs the module '{error.name}', which is not there") from None
@@ -176,8 +209,7 @@ def _module(name: str, path: str, installed: Iterable[str]) -> ModuleType:
 def _is_here(name: str) -> bool:
     """Return whether a module is found in the working folder and nowhere on the path."""
     try:
-        here = PathFinder.find_spec(name, [os.getcwd()])
-        return here is not None and here.loader is not None and PathFinder.find_spec(name) is None
+        return PathFinder.find_spec(name, [os.getcwd()]) is not None and PathFinder.find_spec(name) is None
     except (OSError, ValueError):
         return False
 

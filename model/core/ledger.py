@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.core.checks import LawBreach, Laws
+from model.core.errors import unknown
 
 SECTORS = (
     "humans",
@@ -45,29 +46,33 @@ class Ledger:
     (3.0, 2.0)
     """
 
-    def __init__(self, money: dict[str, float], equity: dict[str, float]) -> None:
-        """Open the books; rest_of_world takes the residual of each instrument."""
+    def __init__(self, money: dict[str, float], equity: dict[str, float], more: tuple[str, ...] = ()) -> None:
+        """Open the books, `more` sectors last; rest_of_world takes the residual of each instrument."""
+        self.sectors = SECTORS + more
+        self._place = {name: i for i, name in enumerate(self.sectors)}
         self.money_usd = self._opening(money)
         self.equity_usd = self._opening(equity)
         self._flows: dict[tuple[str, str, str], float] = {}
         self._claims: dict[tuple[str, str], float] = {}
         self.shut_to = ""  # the step at work, if it does not declare that it posts
 
-    @staticmethod
-    def _opening(given: dict[str, float]) -> NDArray[np.float64]:
-        column = np.zeros(len(SECTORS))
+    def _opening(self, given: dict[str, float]) -> NDArray[np.float64]:
+        column = np.zeros(len(self.sectors))
         for name, usd in given.items():
-            column[INDEX[name]] = usd
+            column[self._place[name]] = usd
         column[INDEX["rest_of_world"]] -= column.sum()
         return column
 
     def money(self, sector: str) -> float:
         """Return the money a sector held when the month began."""
-        return float(self.money_usd[INDEX[sector]])
+        return float(self.money_usd[self._place[sector]])
 
     def pay(self, payer: str, payee: str, item: str, usd: float) -> None:
         """Record a payment of `usd` >= 0 from `payer` to `payee` for `item`."""
         self._check_open()
+        for sector in (payer, payee):
+            if sector not in self._place:
+                raise unknown("sector", sector, self.sectors)
         usd = float(usd)
         if not (usd >= 0.0 and math.isfinite(usd)):
             raise LawBreach("payments are finite and not negative", "this month", f"{payer} to {payee} for {item}", usd)
@@ -97,18 +102,18 @@ class Ledger:
     def close(self, month: str, laws: Laws) -> MonthBooks:
         """Post the month, check the laws of money and claims, and return the books."""
         before = self.money_usd.copy()
-        paid, received = np.zeros(len(SECTORS)), np.zeros(len(SECTORS))
+        paid, received, place = np.zeros(len(self.sectors)), np.zeros(len(self.sectors)), self._place
         flows = [(a, b, item, usd) for (a, b, item), usd in sorted(self._flows.items())]
         for payer, payee, _, usd in flows:
-            self.money_usd[INDEX[payer]] -= usd
-            self.money_usd[INDEX[payee]] += usd
-            paid[INDEX[payer]] += usd
-            received[INDEX[payee]] += usd
+            self.money_usd[place[payer]] -= usd
+            self.money_usd[place[payee]] += usd
+            paid[place[payer]] += usd
+            received[place[payee]] += usd
         for (issuer, holder), usd in sorted(self._claims.items()):
-            self.equity_usd[INDEX[issuer]] -= usd
-            self.equity_usd[INDEX[holder]] += usd
+            self.equity_usd[place[issuer]] -= usd
+            self.equity_usd[place[holder]] += usd
         scale = float(np.abs(self.money_usd).sum() + paid.sum())
-        for i, name in enumerate(SECTORS):
+        for i, name in enumerate(self.sectors):
             change = float(self.money_usd[i] - before[i])
             laws.require_zero(
                 "money: change of a sector = receipts - payments",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -182,7 +183,7 @@ def check_travels(written: Any) -> None:
     if isinstance(written, ModuleType):
         return
     name, module = getattr(written, "__qualname__", repr(written)), getattr(written, "__module__", None)
-    unseen = module == "__main__" and not hasattr(sys.modules["__main__"], "__file__")
+    unseen = module == "__main__" and not os.path.isfile(getattr(sys.modules["__main__"], "__file__", ""))
     if unseen or module is None or "<" in name:
         what = "class" if isinstance(written, type) else "function"
         raise InputError(

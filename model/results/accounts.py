@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -258,6 +258,7 @@ def stack_accounts(
     transfers: Collection[str] = (),
     refunds: Collection[str] = (),
     idle_energy_kwh: float = 0.0,
+    more_sectors: Mapping[str, int] | None = None,
 ) -> StackAccounts:
     """Return value added, cost, FLOP and energy by layer, Eq. X.11 and X.12.
 
@@ -288,6 +289,8 @@ def stack_accounts(
         Items that give final demand back what it paid (wallets): taken off output.
     idle_energy_kwh : float
         Energy of machines that stood idle, if not in `energy_kwh`.
+    more_sectors : mapping, optional
+        Layer (0-based) of sectors beside those of `SECTOR_LAYER`.
 
     Returns
     -------
@@ -308,22 +311,24 @@ def stack_accounts(
         raise InputError("stack_accounts: context and orchestration shares must be >= 0 with a sum <= 1")
     if not 0.0 <= context_revenue_share <= 1.0:
         raise InputError(f"stack_accounts: context_revenue_share = {context_revenue_share}: outside [0, 1]")
+    layer = SECTOR_LAYER | dict(more_sectors or {})
     output, cost, final = np.zeros(len(LAYERS)), np.zeros(len(LAYERS)), 0.0
     for payer, payee, item, usd in flows:
         if item in transfers or "investors" in (payer, payee):
             continue
-        if item in refunds and payer in SECTOR_LAYER and payee not in SECTOR_LAYER:
-            output[SECTOR_LAYER[payer]] -= usd
+        if item in refunds and payer in layer and payee not in layer:
+            output[layer[payer]] -= usd
             final -= usd
-        elif payee in SECTOR_LAYER:
-            output[SECTOR_LAYER[payee]] += usd
-            if payer in SECTOR_LAYER and payee not in CAPITAL_PAYEES:
-                cost[SECTOR_LAYER[payer]] += usd
+        elif payee in layer:
+            output[layer[payee]] += usd
+            if payer in layer and payee not in CAPITAL_PAYEES:
+                cost[layer[payer]] += usd
             else:
                 final += usd
     for column in (output, cost):
-        column[3] = context_revenue_share * column[2]
-        column[2] -= column[3]
+        of_labs = context_revenue_share * column[2]
+        column[3] += of_labs
+        column[2] -= of_labs
     amount = np.stack([np.asarray(flop, dtype=np.float64), np.asarray(energy_kwh, dtype=np.float64)], axis=1)
     work = np.zeros((len(LAYERS), amount.shape[1]))
     np.add.at(work, [WORK_LAYER[w.name] for w in WORK], (1.0 - read - examined)[:, None] * amount)

@@ -20,12 +20,22 @@ from model.core.flows import MonthFlows
 from model.core.shown import Shown
 from model.core.units import fmt, month_date
 from model.month import Month
-from model.results import measures, record
-from model.results.described import COLUMNS, KAYA_UNITS
+from model.results import measures, record, tables
 from model.scenario import FIRM_TYPES
 from model.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Units and meanings of the recorded quantities of the Kaya split.
+KAYA_UNITS = {
+    "heads": ("people, agents or robots", "those who consume"),
+    "tasks": (
+        "tasks, hours or job-months",
+        "tasks; attention-hours (embedded), job-months (standing), active hours (robots)",
+    ),
+    "calls": ("calls", "calls of nets"),
+    "tokens": ("token", "tokens served"),
+    "flop": ("FLOP", "operations performed in serving"),
+}
 KINDS = ("series", "parameter", "flow", "agent column", "table column")
 
 
@@ -146,12 +156,16 @@ def _entries(e: World, r: record.Recorder, last: Month | None) -> Iterator[Expla
     yield from _parameters(e)
     yield from _flows(last)
     yield from _agent_columns(e)
-    for table, columns in COLUMNS.items():
-        for name, (unit, meaning) in columns.items():
+    for table in (*tables.TABLES, *tables.added_to(e.settings)):
+        for name, (unit, meaning) in table.columns.items():
             yield Explanation(
-                title="", name=f"{table}.{name}", kind="table column", unit=unit, meaning=meaning,
-                source=f"economy.tables()['{table}']", where=f'model/results/described.py ^    "{table}": {{[\\s\\S]*?"{name}": ',
+                title="", name=f"{table.name}.{name}", kind="table column", unit=unit, meaning=meaning,
+                source=f"economy.tables()['{table.name}']", where=_of_column(table, name),
             )  # fmt: skip
+
+
+def _of_column(table: tables.ResultTable, name: str) -> str:
+    return f'{_file(table.rows)} ResultTable\\(\\s*"{table.name}"[\\s\\S]*?"{name}": '
 
 
 def _series(r: record.Recorder) -> Iterator[Explanation]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from model.core.errors import InputError, shown
+from model.core.errors import InputError, shown, unknown
 from model.core.flows import MonthFlows
 from model.core.frames import check_process
 from model.core.units import LAB_USES, ON_BOARD, PROVIDER_RUN, SERVING, TIERS, WORK, month_date
@@ -228,8 +228,11 @@ def added_to(scenario: Scenario) -> tuple[Series, ...]:
     Raises
     ------
     InputError
-        If one has no name of its own, or no formula.
+        If one has no name of its own, or no formula; if a kind of agent adds value to a layer that there is not.
     """
+    for kind in scenario.additions()[0].kinds:
+        if kind.layer not in ("", *accounts.LAYERS):
+            raise unknown(f"layer of Kind '{kind.name}'", kind.layer, accounts.LAYERS)
     added: tuple[Series, ...] = scenario.additions()[0].series
     for s in added:
         where = f"series {shown(s.name)}"
@@ -358,7 +361,7 @@ def stack_accounts(e: World, f: MonthFlows, flows: list[tuple[str, str, str, flo
     idle = float(f.provider_kwh.sum() - f.kwh[PROVIDER_RUN].sum())
     return accounts.stack_accounts(
         flows, f.flop, f.kwh, read, examined, float(paid[:, :, :2].sum()) / revenue if revenue > 0.0 else 0.0,
-        settlement.TRANSFERS, settlement.REFUNDS, idle,
+        settlement.TRANSFERS, settlement.REFUNDS, idle, {k.sector: accounts.LAYERS.index(k.layer) for k in e.added if k.layer},
     )  # fmt: skip
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from model.core import graph, table
+from model.core.errors import InputError, shown
 from model.core.frames import check_process
-from model.core.ledger import SECTORS
 from model.core.units import PROVIDER_RUN, WORK, month_date
 from model.results.accounts import LAYERS
 from model.results.measures import Crossover, crossover, first_index, recorded_pairs
 from model.results.record import CAPACITY_ROWS, DEMAND_ROWS, WORK_ROWS
 from model.results.regret import hindsight
+from model.scenario import Scenario
 from model.world import World
 
 if TYPE_CHECKING:
@@ -22,25 +24,73 @@ if TYPE_CHECKING:
     from model.results.record import Recorder
 
 
+class ResultTable(NamedTuple):
+    """A table of a run.
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits and _; its file is ``<name>.parquet``.
+    columns : mapping
+        Unit and meaning of each column by its name, in order.
+    rows : callable
+        Of world and recorder: a polars.DataFrame, or a list of rows as mappings. Called when tables are asked for.
+    """
+
+    name: str
+    columns: Mapping[str, tuple[str, str]]
+    rows: Callable[[World, Recorder], Any]
+
+    def frame(self, e: World, r: Recorder) -> pl.DataFrame:
+        """Return the table with ``seed`` first; undefined numbers are null.
+
+        Raises
+        ------
+        InputError
+            If a table that was added has other columns than it declares.
+        """
+        import polars as pl
+
+        made = self.rows(e, r)
+        found = made if isinstance(made, pl.DataFrame) else pl.DataFrame(made, orient="row")
+        seed = pl.lit(e.seed, dtype=pl.Int64).alias("seed")
+        if self in TABLES:
+            return found.select(seed, pl.all())
+        wanted = [name for name in self.columns if name != "seed"]
+        if not isinstance(made, pl.DataFrame) and not made:
+            found = pl.DataFrame(schema=dict.fromkeys(wanted, pl.Float64))
+        if found.columns != wanted:
+            raise InputError(f"table '{self.name}': has the columns {shown(found.columns)}, declares {shown(wanted)}")
+        return found.with_columns(pl.selectors.float().fill_nan(None)).select(seed, pl.all())
+
+
+def added_to(scenario: Scenario) -> tuple[ResultTable, ...]:
+    """Return the tables that a scenario has beside the shipped ones.
+
+    Raises
+    ------
+    InputError
+        If one has no name of its own, or is not described.
+    """
+    added: tuple[ResultTable, ...] = scenario.additions()[0].tables
+    for t in added:
+        where = f"table {shown(t.name)}"
+        if not isinstance(t.name, str) or not t.name.isidentifier() or t.name in [own.name for own in TABLES]:
+            raise InputError(
+                f"{where}: its name must be letters, digits and _, and none of a table that is there already"
+            )
+        told = isinstance(t.columns, Mapping) and all(
+            isinstance(x, tuple) and [type(part) for part in x] == [str, str] for x in t.columns.values()
+        )
+        if not told or not t.columns or not callable(t.rows):
+            raise InputError(f"{where}: must be ResultTable(name, columns={{name: (unit, meaning)}}, rows=function)")
+    return added
+
+
 def all_tables(e: World, r: Recorder) -> dict[str, pl.DataFrame]:
     """Return every table by name, each beginning with ``seed``."""
     check_process()
-    import polars as pl
-
-    made = {
-        "monthly": r.monthly(e),
-        "compute": compute(e, r),
-        "capacity": capacity(e, r),
-        "demand": demand(e, r),
-        "flows": flows(e, r),
-        "balances": balances(e, r),
-        "stack": stack(e, r),
-        "labs": labs(e),
-        "attention": attention(e, r),
-        "agents": agents(e),
-    }
-    seed = pl.lit(e.seed, dtype=pl.Int64).alias("seed")
-    return {name: frame.select(seed, pl.all()) for name, frame in made.items()}
+    return {t.name: t.frame(e, r) for t in (*TABLES, *added_to(e.settings))}
 
 
 def _months(e: World, r: Recorder, each: int) -> list[Any]:
@@ -138,9 +188,9 @@ def balances(e: World, r: Recorder) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "month": pl.Series(
-                [month_date(i - 1, e.settings.start) for i in range(rows) for _ in SECTORS], dtype=pl.Date
+                [month_date(i - 1, e.settings.start) for i in range(rows) for _ in e.ledger.sectors], dtype=pl.Date
             ),
-            "sector": list(SECTORS) * rows,
+            "sector": list(e.ledger.sectors) * rows,
             "money_usd": np.concatenate([money for money, _ in r.balances]),
             "equity_usd": np.concatenate([equity for _, equity in r.balances]),
         }
@@ -246,6 +296,136 @@ def agents(e: World) -> pl.DataFrame:
         )
     every: pl.DataFrame = pl.concat(frames, how="diagonal_relaxed").with_columns(pl.selectors.float().fill_nan(None))
     return every
+
+
+_MONTH = {"seed": ("-", "seed of the run"), "month": ("-", "first day of the month")}
+
+#: The result tables: what each column is, unit and meaning, and what makes the rows. Series explain themselves.
+TABLES: tuple[ResultTable, ...] = (
+    ResultTable("monthly", {**_MONTH}, lambda e, r: r.monthly(e)),
+    ResultTable(
+        "compute",
+        {
+            **_MONTH,
+            "purpose": ("-", "what the work is for"),
+            "consumer": ("-", "who asked for it"),
+            "kernel": ("-", "forward_only or with_backprop, a property of the workload"),
+            "flop": ("FLOP", "operations performed"),
+            "accelerator_hours": ("h", "H100e-hours worked"),
+            "energy_kwh": ("kWh", "electricity of that work, facility included"),
+            "usd": ("USD", "paid for the hours"),
+        },
+        compute,
+    ),
+    ResultTable(
+        "capacity",
+        {
+            **_MONTH,
+            "provider": ("-", "name of the provider"),
+            "capacity_accelerator_hours": ("h", "H100e-hours offered"),
+            "used_accelerator_hours": ("h", "H100e-hours sold and worked"),
+            "idle_accelerator_hours": ("h", "offered and not used"),
+            "price_usd_per_accelerator_hour": ("USD/h", "posted contract price"),
+        },
+        capacity,
+    ),
+    ResultTable(
+        "demand",
+        {
+            **_MONTH,
+            "purpose": ("-", "what the work is for"),
+            "consumer": ("-", "who asked for it"),
+            "demanded_accelerator_hours": ("h", "asked for, what waited from last month included"),
+            "served_accelerator_hours": ("h", "worked"),
+            "queued_accelerator_hours": ("h", "waits for next month"),
+            "lost_accelerator_hours": ("h", "given up"),
+            "fill_rate": ("-", "served over demanded"),
+        },
+        demand,
+    ),
+    ResultTable(
+        "flows",
+        {
+            **_MONTH,
+            "payer": ("-", "sector that pays"),
+            "payee": ("-", "sector that is paid"),
+            "item": ("-", "what the payment is for"),
+            "usd": ("USD", "amount, never negative"),
+        },
+        flows,
+    ),
+    ResultTable(
+        "balances",
+        {
+            **_MONTH,
+            "sector": ("-", "sector of the books"),
+            "money_usd": ("USD", "money at the month's end; sectors sum to zero"),
+            "equity_usd": ("USD", "claims held less claims owed, at book; sectors sum to zero"),
+        },
+        balances,
+    ),
+    ResultTable(
+        "stack",
+        {
+            **_MONTH,
+            "layer": ("-", "1 physical, 2 link, 3 neural, 4 context, 5 agent, 6 orchestrator, 7 application"),
+            "value_added_usd": ("USD", "what the layer is paid less what it pays other layers"),
+            "cost_usd": ("USD", "paid to other layers this month, machines not included"),
+            "flop": ("FLOP", "operations that the layer orders"),
+            "energy_kwh": ("kWh", "electricity of those operations; idle machines count as physical"),
+        },
+        stack,
+    ),
+    ResultTable(
+        "labs",
+        {
+            "seed": _MONTH["seed"],
+            "lab": ("-", "name of the lab"),
+            "tier": ("-", "frontier or small"),
+            "released": ("-", "month of release"),
+            "parameters": ("parameters", "active parameters"),
+            "training_tokens": ("token", "tokens it was trained on"),
+            "training_flop": ("FLOP", "pre-training operations"),
+            "planned_lifetime_tokens": ("token", "lifetime tokens forecast when it was sized"),
+            "realised_lifetime_tokens": ("token", "tokens it served"),
+            "planned_cost_usd": ("USD", "lifetime cost planned: training and serving"),
+            "realised_cost_usd": ("USD", "lifetime cost that came"),
+            "hindsight_parameters": ("parameters", "size that would have cost least"),
+            "hindsight_training_tokens": ("token", "training tokens that would have cost least"),
+            "size_regret_flop": ("FLOP", "operations above those of the best size"),
+            "size_regret_usd": ("USD", "cost above that of the best size"),
+            "scale_regret_usd": ("USD", "profit missed by a run of the wrong scale"),
+            "hindsight_run_scale": ("-", "run that would have earned most over the run chosen, .1 to 10"),
+            "rule": ("-", "investment rule of the lab"),
+            "forecaster": ("-", "how the lab forecasts lifetime tokens"),
+            "censored": ("-", "still in service when the run ended"),
+        },
+        lambda e, r: labs(e),
+    ),
+    ResultTable(
+        "attention",
+        {
+            **_MONTH,
+            "market": ("-", "human or agent"),
+            "claimant": ("-", "what the attention goes to"),
+            "minutes": ("min", "minutes of people"),
+            "context_tokens": ("token", "tokens that agents read"),
+            "price_usd": ("USD", "per minute of people, per invocation by agents"),
+            "spend_usd": ("USD", "paid for that attention"),
+        },
+        attention,
+    ),
+    ResultTable(
+        "agents",
+        {
+            "seed": _MONTH["seed"],
+            "kind": ("-", "kind of agent"),
+            "unique_id": ("-", "identifier within the kind, stable over runs"),
+            "weight": ("-", "people, agents or robots the row stands for; 1 for firms"),
+        },
+        lambda e, r: agents(e),
+    ),
+)
 
 
 # --- Networks ------------------------------------------------------------------------------------------------------

@@ -51,7 +51,8 @@ def trace(e: World, r: Recorder, last: Month | None, agent: Row) -> Account:
     InputError
         If it is no agent.
     """
-    tell = next((STORIES[kind] for kind in type(agent).__mro__ if kind in STORIES), None)
+    stories = STORIES | {kind.row: kind.story or _plain(kind.row.__name__) for kind in e.added}
+    tell = next((stories[kind] for kind in type(agent).__mro__ if kind in stories), None)
     if not isinstance(agent, Row) or tell is None:
         kinds = ", ".join(e.kinds)
         raise InputError(
@@ -290,6 +291,11 @@ def _supplier(e: World, last: Month | None, i: int) -> Told:
         " of backlog.",
     ]
     return f"ChipSupplier {firm.id[i]}", said, n
+
+
+def _plain(kind: str) -> Callable[[World, Month | None, int], Told]:
+    """Return the story of a kind that tells none."""
+    return lambda e, last, i: (f"{kind} {e.kinds[kind][1].id[i]}", [], {})
 
 
 STORIES: dict[type[Row], Callable[[World, Month | None, int], Told]] = {

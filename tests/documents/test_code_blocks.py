@@ -17,7 +17,7 @@ from tests.documents.test_documents import PAGES, ROOT
 
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
 #: The rule that CONTRIBUTING adds; tests/agents/test_rules.py runs it.
-NEW_RULE = "lab.alpha.rule=twice"
+NEW_RULE, NEW_PLUGIN = "lab.alpha.rule=twice", "my_rules"
 #: Options of other programs than ours.
 FOREIGN = {"--nworkers", "--lifetime", "--lifetime-stagger"}
 #: Commands that are cheap enough to be run, with what makes them small.
@@ -84,7 +84,9 @@ def refused(line: str) -> str | None:
         for name in (getattr(given, key, None) for key in ("scenario", "a", "b")):
             if name is not None:
                 changes = [x for x in getattr(given, "set", []) if x != NEW_RULE]
-                with_overrides(Scenario.load(name), assignments(changes))
+                plugins = [x for x in getattr(given, "plugin", []) if x != NEW_PLUGIN]
+                scenario = Scenario.load(name).with_additions(plugins)
+                with_overrides(scenario, assignments(changes, scenario.parameters))
         said = set(re.findall(r"(?<!\S)--[a-z-]+", line.partition("#")[2]))
         if unknown := said - options(rest[0]):
             raise InputError(f"its comment names {min(unknown)!r}")
@@ -155,7 +157,8 @@ def test_cheap_commands_run(line, tmp_path, monkeypatch, capsys):
 
 # Python --------------------------------------------------------------------------------------------
 
-PYTHON = [(p, code) for p in PAGES for code in blocks(p.read_text(), "python")]
+#: tests/documents/test_extending.py runs what that page shows.
+PYTHON = [(p, code) for p in PAGES if p.name != "extending.md" for code in blocks(p.read_text(), "python")]
 
 
 @pytest.mark.parametrize(("page", "code"), PYTHON, ids=[f"{p.name}-{i}" for i, (p, _) in enumerate(PYTHON)])

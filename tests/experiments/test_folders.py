@@ -16,7 +16,8 @@ from experiments.report import page as report
 from experiments.runs import files, folder, pool
 from experiments.runs import run as runner
 from experiments.runs.files import NotWritten, write_file
-from experiments.runs.folder import FILES, MANIFEST, check_study, check_target, replacing
+from experiments.runs.folder import MANIFEST, check_study, check_target, replacing
+from experiments.runs.folder import files as names_of_ours
 from experiments.runs.options import default_folder, sweep_folder
 from experiments.runs.results import Result, incomplete_folder
 from experiments.studies import comparison
@@ -68,7 +69,7 @@ def inside(where):
 
 
 def theirs(where):
-    return {name: facts for name, facts in inside(where).items() if name.split("/")[0] not in FILES}
+    return {name: facts for name, facts in inside(where).items() if name.split("/")[0] not in names_of_ours()}
 
 
 def add_own(out):
@@ -89,7 +90,7 @@ def whole(where, version=None):
     """Return the version that all files of ours in a folder bear, None if it is no result; a mixture fails."""
     if not (where / MANIFEST).exists():
         return None
-    found = {json.loads((where / name).read_text())["version"] for name in os.listdir(where) if name in FILES}
+    found = {json.loads((where / name).read_text())["version"] for name in os.listdir(where) if name in names_of_ours()}
     assert len(found) == 1, found
     return found.pop()
 
@@ -131,7 +132,7 @@ def test_ours_that_is_no_longer_written_goes(here):
 
 def test_every_file_of_a_result_is_known_as_ours(results, here):
     results["same"].save(here / "x")
-    assert set(os.listdir(here / "x")) <= FILES
+    assert set(os.listdir(here / "x")) <= names_of_ours()
 
 
 KILLED = """
@@ -619,7 +620,7 @@ def test_any_bytes_are_a_name_in_a_locale_of_ascii(here, command):
     assert done.returncode == 0, done.stderr
     if command == "run":
         assert b"n\xc3\xa9e/report.html" in done.stdout
-        assert set(os.listdir(here / "n\u00e9e")) == FILES
+        assert set(os.listdir(here / "n\u00e9e")) == names_of_ours()
         assert json.loads((here / "n\u00e9e" / MANIFEST).read_text())["scenario"] == "n\u00e9"
     else:
         assert (here / "n\u00e9e.csv").read_text().startswith(HEADER)

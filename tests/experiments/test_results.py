@@ -15,9 +15,9 @@ import pytest
 from experiments import cli, figures, run
 from experiments.report import page as report
 from experiments.runs import answer
-from experiments.runs.folder import check_target, is_ours, replacing
+from experiments.runs.folder import check_target, is_ours, replacing, table_names
 from experiments.runs.options import SEED_MAX, assignments, seeds_of, with_overrides
-from experiments.runs.results import TABLES, Result
+from experiments.runs.results import Result
 from experiments.runs.workers import RunStopped
 from model.core.errors import InputError
 from model.core.units import month_date
@@ -35,8 +35,8 @@ def saved(tmp_path_factory):
 
 
 def same(a, b):
-    assert set(a) == set(b) == set(TABLES)
-    for name in TABLES:
+    assert set(a) == set(b) == set(table_names({}))
+    for name in table_names({}):
         assert a[name].equals(b[name], null_equal=True), name
 
 
@@ -51,9 +51,9 @@ def test_parallel_processes_give_the_same_tables(saved):
 
 def test_folder_holds_what_is_promised(saved):
     folder = saved[1]
-    names = {f"{t}.parquet" for t in TABLES}
+    names = {f"{t}.parquet" for t in table_names({})}
     assert {p.name for p in folder.iterdir()} == names | {"networks.json", "manifest.json", "report.html", "report.png"}
-    for name in TABLES:
+    for name in table_names({}):
         table = pl.read_parquet(folder / f"{name}.parquet")
         assert table.columns[0] == "seed"
         assert table.schema["seed"] == pl.Int64
@@ -131,7 +131,7 @@ def test_a_report_without_a_picture_says_so_and_keeps_the_rest(saved, tmp_path, 
     said = capsys.readouterr().err.splitlines()
     assert said == [f"economy: the report lacks picture '{name}' (ValueError: too many rows); all tables are kept"]
     held = {p.name for p in (tmp_path / "x").iterdir()}
-    assert held == {*(f"{t}.parquet" for t in TABLES), "networks.json", "manifest.json"} | files
+    assert held == {*(f"{t}.parquet" for t in table_names({})), "networks.json", "manifest.json"} | files
     page = (tmp_path / "x" / "report.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 2
     assert f"'#{name}'" not in page

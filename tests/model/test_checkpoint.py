@@ -28,7 +28,7 @@ from experiments import cli, run
 from experiments.report import page as report
 from experiments.runs.checkpoints import Checkpoints
 from experiments.runs.digest import code_digest
-from experiments.runs.results import TABLES
+from experiments.runs.folder import table_names
 from experiments.runs.workers import RunInterrupted
 from model import checkpoint, month
 from model.core import frozen
@@ -306,7 +306,7 @@ def plain_reports(monkeypatch):
 
 
 def tables(folder):
-    return {name: pl.read_parquet(Path(folder) / f"{name}.parquet") for name in TABLES} | {
+    return {name: pl.read_parquet(Path(folder) / f"{name}.parquet") for name in table_names({})} | {
         "networks": (Path(folder) / "networks.json").read_text()
     }
 
