@@ -41,7 +41,7 @@ def informed(folder, workers):
 def tables(folder, workers):
     with ensemble.made(folder, workers):
         made = ensemble.baseline.__wrapped__(2, 20)
-    return {name: table.rows() for name, table in made.items()}
+    return {name: pool.pack(table) for name, table in made.items()}
 
 
 def study(run, **given):
@@ -107,7 +107,7 @@ def test_a_command_goes_on_where_it_stopped(small, until, monkeypatch, tmp_path,
     monkeypatch.setattr(league, "HUMANS", 20)
     short = functools.cache(lambda: ensemble.baseline(2, 20))
     monkeypatch.setattr(macro, "ensemble", type("", (), {**vars(ensemble), "baseline": staticmethod(short)}))
-    monkeypatch.setattr("experiments.replications.laws.ROWS", [r for r in ROWS if r.id in ("B01", "B26")])
+    monkeypatch.setattr("experiments.replications.laws.ROWS", [r for r in ROWS if r.id in ("B26",)])
     line = [command, "--workers", "1", "--json"]
     until(1)
     assert cli.main(line) == 130
@@ -120,5 +120,5 @@ def test_a_command_goes_on_where_it_stopped(small, until, monkeypatch, tmp_path,
     shown = capsys.readouterr()
     assert "2 of 2 runs" in shown.err
     assert len(made) == len(set(made)) == 2
-    assert len(json.loads(shown.out)) > 1
+    assert json.loads(shown.out)
     assert {p.name for p in (tmp_path / "results" / command).iterdir()} >= {"runs"}
