@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 
+from experiments.runs.engine import Progress
 from experiments.runs.pool import Task, simulate
-from experiments.runs.workers import mapped
+from experiments.runs.workers import ONE_THREAD, environment, prepare_worker
 from experiments.sweeps.design import read
-from experiments.sweeps.sweep import Progress, sweep
+from experiments.sweeps.sweep import sweep
 
 
 def sweep_throughput(workers: int = 2, runs: int = 24, humans: int = 2_000, months: int = 168) -> dict[str, float]:
@@ -45,7 +48,9 @@ def sweep_throughput(workers: int = 2, runs: int = 24, humans: int = 2_000, mont
 
 def _bare(shares: Sequence[Sequence[Task]]) -> float:
     """Return runs per second of processes that do nothing but their share of the runs, at the same time."""
-    return float(sum(mapped(_rate, shares, len(shares))))
+    processes = ProcessPoolExecutor(len(shares), multiprocessing.get_context("spawn"), prepare_worker)
+    with environment(ONE_THREAD), processes as pool:
+        return float(sum(pool.map(_rate, shares)))
 
 
 def _rate(tasks: Sequence[Task]) -> float:

@@ -97,6 +97,7 @@ def backtest(
     *,
     workers: int | None = None,
     tell: Tell | None = None,
+    cluster: str | None = None,
     **options: Any,
 ) -> Backtest:
     """Fit to what was observed up to a cutoff, predict what came after, score it.
@@ -109,7 +110,7 @@ def backtest(
         'YYYY-MM'.
     observations : path, optional
         A table of later points, as `scored.read` takes it.
-    preset, workers, tell, options
+    preset, workers, tell, cluster, options
         As of `calibrate`.
 
     Raises
@@ -120,7 +121,7 @@ def backtest(
     size = preset if isinstance(preset, Preset) else check_preset(preset)
     before, later, missing = targets(cutoff, observations)
     through = int(later["index"].max()) + 1  # type: ignore[arg-type]
-    fit = calibrate(folder, cutoff, size, through=through, workers=workers, tell=tell, **options)
+    fit = calibrate(folder, cutoff, size, through=through, workers=workers, tell=tell, cluster=cluster, **options)
     factors = widening(fit)
     return Backtest(fit, predicted(fit, before, later, factors), missing, factors)
 

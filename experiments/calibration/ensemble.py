@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import math
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from experiments.calibration import observed, operators
+from experiments.calibration.evaluation import Evaluator, Tell, kept
+from experiments.runs.pool import Outcome, Task, simulate
+from experiments.runs.results import as_parquet, stack
 from model.core.units import month_date, month_index
+from model.scenario import Scenario
 
 SEEDS, HUMANS = 3, 500
+_where: dict[str, Any] = {"workers": 1}
+
+
+@contextlib.contextmanager
+def made(
+    folder: Path | None = None, workers: int | None = None, tell: Tell | None = None, cluster: str | None = None
+) -> Iterator[None]:
+    """Have ensembles that are asked for inside, and were not yet, made so; see `Evaluator`. Without a folder nothing is kept."""
+    before = dict(_where)
+    _where.update(folder=folder, workers=workers, tell=tell, cluster=cluster)
+    try:
+        yield
+    finally:
+        _where.clear()
+        _where.update(before)
 
 
 @functools.cache
@@ -21,12 +45,32 @@ def baseline(seeds: int = SEEDS, humans: int = HUMANS) -> Mapping[str, pl.DataFr
 
     `seen` is what an observer sees of it, `wide` the monthly series with what operators need.
     """
-    from experiments.runs.run import run
-
-    tables = dict(run("baseline", humans=humans, seed=1, seeds=seeds, workers=1).tables)
+    scenario, where = Scenario.load("baseline").with_run(humans=humans), dict(_where)
+    with kept(where.pop("folder", None)) as runs, Evaluator(runs, scenario, **where) as evaluator:
+        tasks = evaluator.tasks([{}], [range(1, seeds + 1)], scenario.months, "tables")
+        tables = stack([_unpacked(o.blob) for o in evaluator.done("baseline", tasks, tabled)])
     tables["wide"] = observed.wide(tables)
     tables["seen"] = operators.seen(tables["wide"])
     return tables
+
+
+def tabled(task: Task) -> Outcome:
+    """Run one task and keep its result tables."""
+    return simulate(task, lambda economy, task: (_packed(economy.tables()), "{}"))
+
+
+def _packed(tables: Mapping[str, pl.DataFrame]) -> bytes:
+    """Return tables as bytes, as they stand in a result folder."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, table in tables.items():
+            file.writestr(zipfile.ZipInfo(name), bytes(as_parquet(table)))
+    return buffer.getvalue()
+
+
+def _unpacked(blob: bytes) -> dict[str, pl.DataFrame]:
+    with zipfile.ZipFile(io.BytesIO(blob)) as file:
+        return {name: pl.read_parquet(io.BytesIO(file.read(name))) for name in file.namelist()}
 
 
 def one_of(frame: pl.DataFrame, column: str, *values: str) -> pl.Expr:

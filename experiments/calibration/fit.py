@@ -138,6 +138,7 @@ def calibrate(
     table: pl.DataFrame | None = None,
     workers: int | None = None,
     tell: Tell | None = None,
+    cluster: str | None = None,
 ) -> Calibration:
     """Fit the baseline to what was observed up to a month.
 
@@ -156,6 +157,7 @@ def calibrate(
         Observations as `scored.read` returns them; the shipped ones if left out.
     workers : int, optional
     tell : callable, optional
+    cluster : str, optional
 
     Raises
     ------
@@ -174,7 +176,7 @@ def calibrate(
     z = norm.ppf(qmc.LatinHypercube(len(chosen), rng=rng).random(size.members))
     common = [list(range(1, size.seeds + 1))] * size.members
     history: list[tuple[Array, Array]] = []
-    with Evaluator(folder, Scenario.load(SCENARIO).with_run(humans=size.humans), workers, tell) as runs:
+    with Evaluator(folder, Scenario.load(SCENARIO).with_run(humans=size.humans), workers, tell, cluster) as runs:
         for step in range(size.updates):
             said = f"ensemble {step + 1} of {size.updates + 1}"
             y = _mean(runs.paths(said, priors.overrides(chosen, z), common, months), names, points)

@@ -134,6 +134,7 @@ def informed(
     months: int = MONTHS,
     workers: int | None = None,
     tell: Tell | None = None,
+    cluster: str | None = None,
 ) -> Informed:
     """Run prior and posterior to the end and return when each draw crosses.
 
@@ -145,14 +146,14 @@ def informed(
         Posterior sample, as `posterior.read_sample` returns it; the prior is that of the same parameters.
     draws : int
         Of each; draw i has seed i + 1 in both.
-    humans, months, workers, tell
+    humans, months, workers, tell, cluster
         As elsewhere.
     """
     chosen = tuple(p for p in priors.priors() if p.parameter in members[0])
     z = norm.ppf(qmc.LatinHypercube(len(chosen), rng=np.random.default_rng(1)).random(draws))
     seeds = [[i + 1] for i in range(draws)]
     found = []
-    with Evaluator(folder, Scenario.load(SCENARIO).with_run(humans=humans), workers, tell) as runs:
+    with Evaluator(folder, Scenario.load(SCENARIO).with_run(humans=humans), workers, tell, cluster) as runs:
         for said, sample in (
             ("prior to the end", priors.overrides(chosen, z)),
             ("posterior to the end", samples.resampled(members, weights, draws)),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from experiments.runs.streams import mute, say
 
 if TYPE_CHECKING:
-    from experiments.sweeps.sweep import Progress
+    from experiments.runs.engine import Progress
 
 LINE_SECONDS, QUIET_SECONDS = 5.0, 60.0
 

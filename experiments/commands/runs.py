@@ -8,6 +8,8 @@ import os
 from typing import TYPE_CHECKING, Any, cast
 
 from experiments.commands.exit import PLUGIN, Command
+from experiments.commands.kept import RUNS, add_where, chosen, resumable, study_folder
+from experiments.commands.progress import SweepProgress
 from experiments.runs.files import attempt, raised
 from experiments.runs.folder import check_target, own_folder
 from experiments.runs.streams import say
@@ -70,8 +72,12 @@ def add(command: Command) -> None:
     app.add_argument("--no-open", action="store_true", help="do not open a browser")
     command("month", _month, "list the steps of a month: what each reads, gives, changes and costs")
     replicate = command(
-        "replicate", _replicate, "published results by class: formulas, own invariants, facts of the economy"
+        "replicate", resumable(_replicate), "published results by class: formulas, own invariants, facts of the economy"
     )
+    replicate.add_argument(
+        "--out", metavar="DIR", default="results/replicate", help="folder (results/replicate); goes on there"
+    )
+    add_where(replicate)
     replicate.add_argument("--json", action="store_true", help="print the rows as JSON")
 
 
@@ -188,12 +194,19 @@ def _parameters(given: argparse.Namespace) -> int:
     return 0
 
 
-def _replicate(given: argparse.Namespace) -> int:
-    from experiments.replications.laws import lines, replicate
+def _replicate(given: argparse.Namespace, progress: SweepProgress) -> int:
+    from experiments.calibration import ensemble
+    from experiments.replications.laws import STORED, lines, replicate
+    from experiments.runs.files import as_json, write_files
 
-    rows = replicate()
+    where = chosen(given)
+    out = study_folder(given.out, STORED.name)
+    with ensemble.made(out / RUNS, **where, tell=progress.stage):
+        rows = replicate()
+    progress.close()
+    failed = attempt(lambda: write_files({STORED.name: as_json(rows)}, out))[1]
     print(json.dumps(rows, indent=1, allow_nan=False) if given.json else "\n".join(lines(rows)))
-    return 1 if any(row["verdict"] == "fail" for row in rows) else 0
+    return raised(failed) or (1 if any(row["verdict"] == "fail" for row in rows) else 0)
 
 
 def _month(given: argparse.Namespace) -> int:

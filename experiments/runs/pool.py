@@ -86,8 +86,15 @@ def checksum(*parts: str | bytes) -> str:
     return digest.hexdigest()
 
 
-def simulate(task: Task) -> Outcome:
-    """Run one task to its end in this process; what it raises becomes part of the outcome."""
+#: What is kept of an economy at its end: bytes, and JSON of when each definition crossed.
+Keep = Callable[[Any, Task], tuple[bytes, str]]
+
+
+def simulate(task: Task, keep: Keep | None = None) -> Outcome:
+    """Run one task to its end in this process; what it raises becomes part of the outcome.
+
+    `keep` is what is kept of it, by default the series and months of the task and the crossings.
+    """
     from model.economy import InferenceEconomy
 
     began = time.perf_counter()
@@ -99,7 +106,7 @@ def simulate(task: Task) -> Outcome:
             if _stop is not None and _stop.value:
                 return Outcome(task.id, STOPPED, time.perf_counter() - began)
             economy.step()
-        blob, crossover = _kept(economy, task)
+        blob, crossover = (keep or _kept)(economy, task)
         return Outcome(task.id, DONE, time.perf_counter() - began, "", crossover, blob)
     except Exception as error:
         return failure(task, error, time.perf_counter() - began)
@@ -168,6 +175,33 @@ class Pool(Protocol):
 
     def close(self) -> None:
         """End all that is under way."""
+
+
+class Here:
+    """A pool that is this process: each call is done when it is asked for."""
+
+    call_seconds, deaths = 0.0, 1
+
+    def ahead(self) -> int:
+        """Return one call, so that none waits."""
+        return 1
+
+    def submit(self, work: Callable[[Task], Outcome], tasks: Sequence[Task]) -> Future[list[Outcome]]:
+        """Do a call."""
+        future: Future[list[Outcome]] = Future()
+        future.set_result(each(work, tasks))
+        return future
+
+    def lost(self, error: BaseException | None) -> bool:
+        """Return that nothing dies."""
+        return False
+
+    def settle(self, pending: Collection[Future[list[Outcome]]]) -> set[Future[list[Outcome]]]:
+        """Return nothing more."""
+        return set()
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 _stop: Any = None
@@ -253,7 +287,7 @@ def outcomes(
     tasks : iterable of Task
         Read as processes become free.
     pool : Pool
-        Closed at the end.
+        Its owner closes it.
     work : callable
         What is done with a task.
 
@@ -271,41 +305,38 @@ def outcomes(
     def submit(batch: Sequence[Task]) -> None:
         pending[pool.submit(work, batch)] = batch
 
-    try:
-        while True:
-            if suspects and not pending:
-                alone = True
-                submit((suspects.popleft(),))
-            elif not suspects and not (alone and pending):
-                alone = False
-                size = min(math.ceil(pool.call_seconds * made / seconds), CALL_MOST) if seconds > 0.0 else 1
-                while len(pending) < pool.ahead() and (batch := tuple(itertools.islice(waiting, max(size, 1)))):
-                    submit(batch)
-            if not pending:
-                return
-            with held():
-                done, _ = wait(pending, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
-            if any(pool.lost(_error(f)) for f in done):
-                done |= pool.settle(pending)
-            arrived: list[Outcome] = []
-            for future in done:
-                gone, error = pending.pop(future), _error(future)
-                if error is None:
-                    arrived += future.result()
-                elif not pool.lost(error):
-                    arrived += [failure(task, error) for task in gone]
-                elif not alone:
-                    suspects.extend(gone)
-                else:  # it was this run, or its process was killed from outside
-                    deaths[gone[0].id] += 1
-                    if deaths[gone[0].id] < pool.deaths:
-                        suspects.append(gone[0])
-                    else:
-                        arrived.append(failure(gone[0], GIVEN_UP))
-            made, seconds = made + len(arrived), seconds + sum(o.seconds for o in arrived)
-            yield arrived
-    finally:
-        pool.close()
+    while True:
+        if suspects and not pending:
+            alone = True
+            submit((suspects.popleft(),))
+        elif not suspects and not (alone and pending):
+            alone = False
+            size = min(math.ceil(pool.call_seconds * made / seconds), CALL_MOST) if seconds > 0.0 else 1
+            while len(pending) < pool.ahead() and (batch := tuple(itertools.islice(waiting, max(size, 1)))):
+                submit(batch)
+        if not pending:
+            return
+        with held():
+            done, _ = wait(pending, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
+        if any(pool.lost(_error(f)) for f in done):
+            done |= pool.settle(pending)
+        arrived: list[Outcome] = []
+        for future in done:
+            gone, error = pending.pop(future), _error(future)
+            if error is None:
+                arrived += future.result()
+            elif not pool.lost(error):
+                arrived += [failure(task, error) for task in gone]
+            elif not alone:
+                suspects.extend(gone)
+            else:  # it was this run, or its process was killed from outside
+                deaths[gone[0].id] += 1
+                if deaths[gone[0].id] < pool.deaths:
+                    suspects.append(gone[0])
+                else:
+                    arrived.append(failure(gone[0], GIVEN_UP))
+        made, seconds = made + len(arrived), seconds + sum(o.seconds for o in arrived)
+        yield arrived
 
 
 def _error(future: Future[list[Outcome]]) -> BaseException | None:

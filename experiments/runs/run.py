@@ -52,7 +52,7 @@ OnProgress = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SeedRun:
     """One seed's run: its tables in `folder`, or nothing if it was told to stop."""
 
     seed: int
@@ -159,7 +159,7 @@ def run(
     if kept is not None:
         kept.check(jobs)
     began = time.perf_counter()
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, SeedRun] = {}
     stopped: BaseException | None = None
     with tempfile.TemporaryDirectory(prefix="economy-") as scratch:
         tell = on_progress or (lambda done, total, finished: None)
@@ -200,7 +200,7 @@ def _save(result: Result, target: Path, replace: bool, kept: Checkpoints | None,
 
 def _here(
     jobs: Sequence[Job], processes: int, scratch: Path, kept: Checkpoints | None, tell: OnProgress
-) -> Generator[Outcome, None, None]:
+) -> Generator[SeedRun, None, None]:
     months = jobs[0][0].months
     total = len(jobs) * months
     for i, (scenario, seed) in enumerate(jobs):
@@ -215,12 +215,12 @@ def _here(
 
 def _in_processes(
     jobs: Sequence[Job], processes: int, scratch: Path, kept: Checkpoints | None, tell: OnProgress
-) -> Generator[Outcome, None, None]:
+) -> Generator[SeedRun, None, None]:
     context = multiprocessing.get_context("spawn")
     done_months = context.RawArray("i", len(jobs) + 1)  # the last tells all to stop
     pool = ProcessPoolExecutor(min(processes, len(jobs)), context, _start, (done_months,))
     try:
-        pending: set[Future[Outcome]] = set()
+        pending: set[Future[SeedRun]] = set()
         with environment(ONE_THREAD), starting():
             for i, (scenario, seed) in enumerate(jobs):
                 pending.add(pool.submit(_work, scenario, seed, scratch, i, kept))
@@ -248,7 +248,7 @@ def _start(done_months: Any) -> None:
     _progress = done_months
 
 
-def _work(scenario: Scenario, seed: int, scratch: Path, i: int, kept: Checkpoints | None) -> Outcome:
+def _work(scenario: Scenario, seed: int, scratch: Path, i: int, kept: Checkpoints | None) -> SeedRun:
     def at(month: int) -> bool:
         _progress[i] = month
         return bool(_progress[len(_progress) - 1] != STOP)
@@ -258,7 +258,7 @@ def _work(scenario: Scenario, seed: int, scratch: Path, i: int, kept: Checkpoint
 
 def _simulate(
     scenario: Scenario, seed: int, scratch: Path, first: bool, kept: Checkpoints | None, at: Callable[[int], bool]
-) -> Outcome:
+) -> SeedRun:
     from model.economy import InferenceEconomy
 
     economy = InferenceEconomy(scenario, seed=seed) if kept is None else kept.economy(scenario, seed)
@@ -266,7 +266,7 @@ def _simulate(
     try:
         while economy.month < economy.months:
             if not at(economy.month):
-                return Outcome(seed, None, {}, peak_memory_bytes(), None)
+                return SeedRun(seed, None, {}, peak_memory_bytes(), None)
             try:
                 economy.step()
                 if kept is not None:
@@ -285,14 +285,14 @@ def _simulate(
         write_tables({name: t for name, t in tables.items() if first or name not in FIRST_SEED}, folder)
     except OSError as error:
         raise NotWritten(f"{str(error.filename)!r}: {reason(error)}") from None
-    return Outcome(seed, folder, networks, peak_memory_bytes(), breach)
+    return SeedRun(seed, folder, networks, peak_memory_bytes(), breach)
 
 
 def _result(
     scenario: Scenario,
     seeds: Sequence[int],
     members: Sequence[Mapping[str, float]],
-    outcomes: Mapping[int, Outcome],
+    outcomes: Mapping[int, SeedRun],
     seconds: float,
     stopped: BaseException | None,
 ) -> Result | None:

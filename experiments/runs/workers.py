@@ -7,16 +7,11 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Iterator, Mapping
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
-from typing import Any
 
-from experiments.runs.interrupts import first_only, held, starting
-from experiments.runs.results import (
-    Result,
-)
+from experiments.runs.results import Result
 
 #: One thread a process: runs are many and small, and sums are the same bits everywhere.
 ONE_THREAD = dict.fromkeys(
@@ -44,32 +39,6 @@ class RunInterrupted(KeyboardInterrupt):
         """Keep what is left of the run."""
         super().__init__("stopped by the user")
         self.result, self.folder = result, folder
-
-
-@first_only()
-def mapped(
-    work: Callable[[Any], Any],
-    jobs: Sequence[Any],
-    workers: int | None = None,
-    tell: Callable[[int, int], None] | None = None,
-) -> list[Any]:
-    """Return what `work` makes of each job, in so many processes; `tell` is called with jobs done and jobs in all."""
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), prepare_worker)
-    try:
-        with environment(ONE_THREAD), starting():
-            pending = {pool.submit(work, job): i for i, job in enumerate(jobs)}
-        found: list[Any] = [None] * len(jobs)
-        while pending:
-            with held():
-                done, _ = wait(pending, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
-            for future in done:
-                found[pending.pop(future)] = future.result()
-                if tell is not None:
-                    tell(len(jobs) - len(pending), len(jobs))
-        return found
-    finally:
-        with held():
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def prepare_worker() -> None:

@@ -212,6 +212,7 @@ def run(
     workers: int | None = None,
     on_progress: Tell | None = None,
     folder: Path | None = None,
+    cluster: str | None = None,
 ) -> list[Effect]:
     """Return the effect of holding each mechanism constant, paired by seed.
 
@@ -224,13 +225,15 @@ def run(
     on_progress : callable, optional
     folder : path, optional
         Where runs are kept: the same call goes on there. Without it nothing is kept.
+    cluster : str, optional
+        Address of a dask scheduler whose workers run instead.
 
     Raises
     ------
     InputError
     """
     seeds, base = whole("seeds", seeds, 2, 1000), Scenario.load("baseline").with_run(humans=humans)
-    with kept(folder) as runs, Evaluator(runs, base, workers, on_progress) as evaluator:
+    with kept(folder) as runs, Evaluator(runs, base, workers, on_progress, cluster) as evaluator:
         table = evaluator.numbers("mechanisms", [{}, *(m.overrides for m in mechanisms)], seeds, MONTHS, outcome)
     return [effect(m, table[0], held) for m, held in zip(mechanisms, table[1:], strict=True)]
 

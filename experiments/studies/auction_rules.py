@@ -35,7 +35,7 @@ QUANTITIES: dict[str, tuple[str, str]] = {
 }
 
 
-class Outcome(NamedTuple):
+class Measured(NamedTuple):
     """A quantity under a rule: mean over seeds, difference to GSP and its paired standard error."""
 
     rule: str
@@ -73,7 +73,8 @@ def run(
     workers: int | None = None,
     on_progress: Tell | None = None,
     folder: Path | None = None,
-) -> list[Outcome]:
+    cluster: str | None = None,
+) -> list[Measured]:
     """Return each rule's outcomes of the last twelve months, paired with the first rule by seed.
 
     Parameters
@@ -88,6 +89,8 @@ def run(
     on_progress : callable, optional
     folder : path, optional
         Where runs are kept: the same call goes on there. Without it nothing is kept.
+    cluster : str, optional
+        Address of a dask scheduler whose workers run instead.
 
     Raises
     ------
@@ -95,7 +98,7 @@ def run(
     """
     seeds, months = whole("seeds", seeds, 2, 1000), whole("months", months, 12, 600)
     base, rules = Scenario.load(scenario).with_run(humans=humans), tuple(RULES) if rules is None else rules
-    with kept(folder) as runs, Evaluator(runs, base, workers, on_progress) as evaluator:
+    with kept(folder) as runs, Evaluator(runs, base, workers, on_progress, cluster) as evaluator:
         table = evaluator.numbers("auction rules", [{"auction.rule": r} for r in rules], seeds, months, outcome)
     out = []
     for rule, rows in zip(rules, table, strict=True):
@@ -103,13 +106,13 @@ def run(
         error = apart.std(axis=0, ddof=1) / np.sqrt(seeds)
         numbers = zip(rows.mean(axis=0), apart.mean(axis=0), error, strict=True)
         for (name, (unit, _)), each in zip(QUANTITIES.items(), numbers, strict=True):
-            out.append(Outcome(rule, name, unit, *map(float, each)))
+            out.append(Measured(rule, name, unit, *map(float, each)))
     return out
 
 
-def frame(outcomes: Sequence[Outcome]) -> pl.DataFrame:
+def frame(rows: Sequence[Measured]) -> pl.DataFrame:
     """Return the table as it is stored: rule, quantity, unit, mean, difference to the first rule, standard error."""
-    return pl.DataFrame([o._asdict() for o in outcomes]).with_columns(pl.selectors.float().round_sig_figs(4))
+    return pl.DataFrame([r._asdict() for r in rows]).with_columns(pl.selectors.float().round_sig_figs(4))
 
 
 def load(path: Path = FILE) -> pl.DataFrame:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.runs import engine
 from experiments.runs.files import NotWritten, check_file, write_file
 from experiments.runs.interrupts import first_only
 from experiments.runs.options import seeds_of, with_overrides
-from experiments.runs.pool import DONE, Processes, Task, outcomes, simulate
+from experiments.runs.pool import DONE, Pool, Task, outcomes, simulate
 from experiments.runs.recorded import months_of, recorded
 from experiments.runs.workers import RunStopped
 from model.core.errors import InputError
@@ -25,7 +25,7 @@ from model.core.frames import check_process
 from model.core.units import month_date, month_index
 from model.results.measures import Crossover, crossover_summary
 from model.results.record import NAMES, names_of
-from model.scenario import Scenario, whole
+from model.scenario import Scenario
 
 if TYPE_CHECKING:
     import polars as pl
@@ -166,9 +166,9 @@ def paired(
     shorter = min(both, key=lambda s: s.months)
     names = names_of(*both)
     kept, at = recorded(series, names), months_of(shorter, months_at)
-    processes = min(os.cpu_count() or 1, 2 * len(chosen)) if workers is None else whole("workers", workers, 1, 1024)
     tasks = [Task(f"{i} {seed}", s, {}, seed) for seed in chosen for i, s in enumerate(both)]
-    found = _found(tasks, processes, both, on_progress or (lambda done, total: None))
+    with contextlib.closing(engine.pool(workers, here=True)) as pool:
+        found = _found(tasks, pool, both, on_progress or (lambda done, total: None))
     frames = [[found[f"{i} {seed}"][0] for seed in chosen] for i in (0, 1)]
     crossed = [[found[f"{i} {seed}"][1] for seed in chosen] for i in (0, 1)]
     x, y = (_values(f, shorter.months, names) for f in frames)
@@ -255,11 +255,10 @@ def divergence(
 
 
 def _found(
-    tasks: list[Task], processes: int, both: Sequence[Scenario], tell: Callable[[int, int], None]
+    tasks: list[Task], pool: Pool, both: Sequence[Scenario], tell: Callable[[int, int], None]
 ) -> dict[str, tuple[pl.DataFrame, dict[str, str | None]]]:
     found: dict[str, tuple[pl.DataFrame, dict[str, str | None]]] = {}
-    made = ([simulate(t)] for t in tasks) if processes == 1 else outcomes(tasks, Processes(processes))
-    with contextlib.closing(made) as arriving:
+    with contextlib.closing(outcomes(tasks, pool, simulate)) as arriving:
         for some in arriving:
             for outcome in some:
                 if outcome.status != DONE:

@@ -84,6 +84,7 @@ def run(
     workers: int | None = None,
     on_progress: Tell | None = None,
     folder: Path | None = None,
+    cluster: str | None = None,
 ) -> list[Moved]:
     """Return how far each parameter (or those named) moves the share, largest first.
 
@@ -96,11 +97,13 @@ def run(
     on_progress : callable, optional
     folder : path, optional
         Where runs are kept: the same call goes on there. Without it nothing is kept.
+    cluster : str, optional
+        Address of a dask scheduler whose workers run instead.
     """
     chosen = [d for d in declarations() if ends(d) and (names is None or f"{d.section}.{d.name}" in names)]
     tries = [(f"{d.section}.{d.name}", value) for d in chosen for value in ends(d)]
     base = Scenario.load("baseline").with_run(humans=humans)
-    with kept(folder) as runs, Evaluator(runs, base, workers, on_progress) as evaluator:
+    with kept(folder) as runs, Evaluator(runs, base, workers, on_progress, cluster) as evaluator:
         members = [{}, *({name: value} for name, value in tries)]
         first, *rest = evaluator.numbers("ranges", members, seeds, MONTHS, share).mean(axis=(1, 2)).tolist()
     out = []

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from agents.lab import AI2027, USES, prescribed_uses
-from experiments.runs.workers import mapped
+from experiments.calibration.evaluation import Evaluator, Tell, kept
 from model.core.errors import InputError
 from model.core.units import month_index
 from model.results.measures import DOMINANCE, RESEARCH
@@ -55,7 +56,9 @@ def year_of(tables: Mapping[str, pl.DataFrame], year: int) -> dict[str, Any]:
         serving's share inside the lab that uses most hours; eta, m, rho, G; regime.
     """
     hours = tables["compute"].filter(pl.col("month").dt.year() == year, pl.col("purpose").is_in(["serving", *RESEARCH]))
-    by: dict[str, float] = dict(hours.group_by("purpose").agg(pl.col("accelerator_hours").sum()).rows())
+    by: dict[str, float] = dict(
+        hours.group_by("purpose", maintain_order=True).agg(pl.col("accelerator_hours").sum()).rows()
+    )
     total = float(np.sum(list(by.values())))
     if not total:
         raise InputError(f"year = {year}: the run has no month of it")
@@ -97,7 +100,10 @@ def over(
     scenario: str | Scenario = "baseline",
     humans: int = 200,
     seeds: Sequence[int] = (1,),
-    workers: int = 2,
+    workers: int | None = 2,
+    on_progress: Tell | None = None,
+    folder: Path | None = None,
+    cluster: str | None = None,
 ) -> pl.DataFrame:
     """Return who dominates over a grid of two parameters: a row a run.
 
@@ -111,8 +117,13 @@ def over(
     humans : int
         Rows of people.
     seeds : sequence of int
-    workers : int
-        Processes.
+    workers : int, optional
+        Processes; one runs here, by default two.
+    on_progress : callable, optional
+    folder : path, optional
+        Where runs are kept: the same call goes on there. Without it nothing is kept.
+    cluster : str, optional
+        Address of a dask scheduler whose workers run instead; `workers` is None then.
 
     Returns
     -------
@@ -123,20 +134,16 @@ def over(
     base = base.with_run(humans=humans, months=month_index(f"{year}-12", base.start) + 1)
     for a, b in product(x[1], y[1]):
         base.with_overrides({x[0]: a, y[0]: b})  # a wrong value is said before anything runs
-    jobs = [(base, year, seed, {x[0]: a, y[0]: b}) for a, b, seed in product(x[1], y[1], seeds)]
-    if workers == 1:
-        return pl.DataFrame([_one(job) for job in jobs])
-    return pl.DataFrame(mapped(_one, jobs, workers))
+    members = [{x[0]: a, y[0]: b} for a, b in product(x[1], y[1])]
+    with kept(folder) as runs, Evaluator(runs, base, workers, on_progress, cluster) as evaluator:
+        rows = evaluator.rows("regimes", members, seeds, base.months, last_year)
+    cells = [member | {"seed": seed} for member in members for seed in seeds]
+    return pl.DataFrame([cell | row for cell, row in zip(cells, rows, strict=True)])
 
 
-def _one(job: tuple[Scenario, int, int, dict[str, Any]]) -> dict[str, Any]:
-    from model.economy import InferenceEconomy
-
-    scenario, year, seed, values = job
-    economy = InferenceEconomy(scenario.with_overrides(values), seed=seed).run()
-    found = year_of(economy.tables(), year)
-    economy.close()
-    return values | {"seed": seed} | found
+def last_year(economy: Any) -> dict[str, Any]:
+    """Return the values of `year_of` for the last year of a run."""
+    return year_of(economy.tables(), economy.history["month"][-1].year)
 
 
 def boundary(table: pl.DataFrame, x: str, y: str, level: float = 0.5) -> pl.DataFrame:

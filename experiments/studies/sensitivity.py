@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.runs.engine import Progress
 from experiments.runs.workers import RunStopped
 from experiments.studies import ranges
 from experiments.sweeps import design as designs
-from experiments.sweeps.sweep import Progress, sweep
+from experiments.sweeps.sweep import sweep
 from model.core.errors import InputError, hint, unknown
 from model.core.units import month_index
 from model.results.measures import HEADLINE, PREFIX

@@ -109,17 +109,23 @@ class Design:
         def base(s: Scenario) -> str:
             return checksum(json.dumps(facts(s), sort_keys=True), kept, code_digest(*s.outside()))
 
-        bases = [(s, base(s)) for s in self.scenarios]  # that carry rules of users to other processes
+        bases = [(s, base(s)) for s in self.scenarios]
         for i, point in enumerate(self.points):
             overrides = dict(zip(self.names, point, strict=True))
             text = json.dumps(overrides, sort_keys=True)
-            here = bases
-            if any(isinstance(value, str) for value in point):
-                changed = [s.with_overrides(overrides) for s in self.scenarios]
-                here = [(s, base(s)) if s.outside() else b for s, b in zip(changed, bases, strict=True)]
+            carry = [carrying(s, overrides) for s in self.scenarios]
+            here = [b if s is b[0] else (s, base(s)) for s, b in zip(carry, bases, strict=True)]
             for (scenario, begin), seed in itertools.product(here, self.seeds):
                 run = checksum(begin, text, str(seed))[:24]
                 yield i, Task(run, scenario, overrides, seed, self.series, self.months)
+
+
+def carrying(scenario: Scenario, overrides: Mapping[str, Any]) -> Scenario:
+    """Return the scenario, with the overrides in it if they name rules of users: so it carries these to other processes."""
+    if not any(isinstance(value, str) for value in overrides.values()):
+        return scenario
+    changed = scenario.with_overrides(overrides)
+    return changed if changed.outside() else scenario
 
 
 def facts(scenario: Scenario) -> dict[str, Any]:

@@ -5,28 +5,25 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
-import os
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from experiments.runs.cluster import connected
+from experiments.runs import engine
+from experiments.runs.engine import Progress
 from experiments.runs.files import NotWritten, write_files
 from experiments.runs.interrupts import first_only
-from experiments.runs.pool import DONE, ERROR, STOPPED, Outcome, Pool, Processes, Task, outcomes, simulate
-from experiments.runs.store import FILE, Store
+from experiments.runs.pool import Outcome, Task, simulate
+from experiments.runs.store import Store
 from experiments.runs.workers import RunInterrupted, RunStopped
 from experiments.sweeps import design as designs
 from experiments.sweeps.design import Design
 from model.core.additions import Kind
-from model.core.errors import InputError
 from model.core.frames import check_process
 from model.core.steps import Steps
 from model.results.measures import DEFINITIONS
 from model.results.record import Series
-from model.scenario import whole
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,44 +31,6 @@ if TYPE_CHECKING:
 RESULTS = "results.parquet"
 #: What a process does with a run; tests put something else here.
 WORK: Callable[[Task], Outcome] = simulate
-
-
-class Progress(NamedTuple):
-    """How far a sweep is: runs of the design, those kept, of these errors; runs made now and in how many seconds."""
-
-    total: int
-    kept: int
-    errors: int
-    made: int
-    seconds: float
-    corrupt: int  # rows found damaged, which are run again
-    other: int = 0  # rows made by other code, kept and not used
-    rescued: int | None = None  # runs saved from a file whose pages were damaged
-
-    def notes(self) -> list[str]:
-        """Return what was found in the store and should be known, a sentence each."""
-        out = []
-        if self.rescued is not None:
-            out.append(f"the store was damaged: {self.rescued} runs are saved, the old file is {FILE}.damaged")
-        if self.corrupt:
-            out.append(f"{self.corrupt} stored runs are damaged and run again")
-        if self.other:
-            out.append(f"{self.other} stored runs were made by other code or data: kept, not used")
-        return out
-
-    def __str__(self) -> str:
-        """Return one line with runs per minute and the time left."""
-        per_minute = 60.0 * self.made / self.seconds if self.seconds > 0.0 else 0.0
-        line = f"{self.kept} of {self.total} runs"
-        line += f", {self.errors} errors" if self.errors else ""
-        if self.made and self.kept < self.total:
-            left = (self.total - self.kept) / per_minute
-            line += f", {per_minute:.0f} runs/min, " + (
-                f"{left:.0f} min left" if left >= 2 else f"{60 * left:.0f} s left"
-            )
-        elif self.made:
-            line += f", {per_minute:.0f} runs/min"
-        return line
 
 
 @first_only()
@@ -133,57 +92,19 @@ def sweep(
     design = designs.read(source, {"plugins": plugins, "steps": steps, "series": series, "kinds": kinds})
     for scenario in design.scenarios:
         scenario.check_travels()
-    processes = os.cpu_count() or 1 if workers is None else whole("workers", workers, 1, 1024)
-    if cluster is not None and workers is not None:
-        raise InputError("--workers and --cluster: name one; a cluster has its own workers")
     with contextlib.ExitStack() as stack:
-        pool = None if cluster is None else stack.enter_context(contextlib.closing(connected(cluster)))
+        pool = stack.enter_context(contextlib.closing(engine.pool(workers, cluster)))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sweep-")) if out is None else out
         store = stack.enter_context(Store(folder))
         try:
-            _run(design, store, pool or processes, retry, on_progress or (lambda progress: None))
+            tell = on_progress or (lambda progress: None)
+            engine.fill(store, lambda: (task for _, task in design.tasks()), pool, WORK, retry=retry, tell=tell)
         except KeyboardInterrupt:
             raise RunInterrupted(None, None if out is None else store.folder) from None
         frame = table(design, store)
         if out is not None:
             _write(frame, store.folder / RESULTS)
         return frame
-
-
-def _run(design: Design, store: Store, where: Pool | int, retry: bool, tell: Callable[[Progress], None]) -> None:
-    """Make the runs that the store lacks, in a pool or in so many processes."""
-    held, began = dict(store.statuses()), time.perf_counter()
-    skipped = (DONE,) if retry else (DONE, ERROR)
-    wanted = dict.fromkeys(task.id for _, task in design.tasks())  # points may coincide
-    kept = {run: held[run] for run in wanted if held.get(run) in skipped}
-    corrupt, other = (list(held.values()).count(status) for status in ("corrupt", "other code"))
-    errors, made = sum(s == ERROR for s in kept.values()), 0
-
-    def now() -> Progress:
-        seconds = time.perf_counter() - began if made else 0.0
-        return Progress(len(wanted), len(kept) + made, errors, made, seconds, corrupt, other, store.rescued)
-
-    tell(now())
-    if len(kept) == len(wanted):
-        return
-    flying: dict[str, Task] = {}
-
-    def left() -> Iterator[Task]:
-        given = set(kept)
-        for _, task in design.tasks():
-            if task.id not in given:
-                given.add(task.id)
-                flying[task.id] = task
-                yield task
-
-    pool = Processes(min(where, len(wanted) - len(kept))) if isinstance(where, int) else where
-    with contextlib.closing(outcomes(left(), pool, WORK)) as arriving:
-        for some in arriving:
-            finished = [o for o in some if o.status != STOPPED]
-            store.add((flying.pop(o.id), o) for o in finished)
-            made += len(finished)
-            errors += sum(o.status == ERROR for o in finished)
-            tell(now())
 
 
 def table(design: Design, store: Store) -> pl.DataFrame:

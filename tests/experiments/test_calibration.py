@@ -179,14 +179,14 @@ def test_a_fit_that_was_stopped_goes_on_with_what_it_has(found, tmp_path):
     class Stop(Exception):
         pass
 
-    def stop(what, done, total):
-        if what.startswith("ensemble 2") and done == 4:
+    def stop(what, progress):
+        if what.startswith("ensemble 2") and progress.kept == 4:
             raise Stop
 
     with pytest.raises(Stop):
         miniature(tmp_path, tell=stop)
     said = []
-    again = miniature(tmp_path, tell=lambda *x: said.append(x))
+    again = miniature(tmp_path, tell=lambda what, p: said.append((what, p.kept, p.total)))
     assert said[0] == ("ensemble 1 of 3", 6, 6)
     assert ("ensemble 2 of 3", 4, 6) in said
     assert np.array_equal(again.z, found[0].z)

@@ -12,8 +12,10 @@ import pytest
 
 from experiments import cli, sweep
 from experiments.runs import cluster
+from experiments.runs import pool as engine
 from experiments.runs.pool import simulate
 from experiments.runs.workers import RunStopped
+from experiments.studies import regimes
 from experiments.sweeps import sweep as sweeps
 from model.core.errors import InputError
 from tests.experiments.test_sweeps import IMITATION, small
@@ -119,9 +121,17 @@ def test_short_runs_share_a_call():
             pass
 
     tasks = [cluster.Task(str(i), None, {}, i) for i in range(20)]
-    found = [o.id for some in sweeps.outcomes(tasks, Pool()) for o in some]
+    found = [o.id for some in engine.outcomes(tasks, Pool()) for o in some]
     assert found == [t.id for t in tasks]
     assert Pool.sizes == [1, 7, 7, 5]
+
+
+def test_a_study_on_workers_is_that_of_one_process(workers, tmp_path):
+    grid = (("lab.life_months", [12.0, 48.0]), ("lab.ceiling_quality", [0.3]), 2022)
+    there = regimes.over(*grid, humans=30, workers=None, cluster=workers.scheduler_address, folder=tmp_path)
+    assert there.equals(regimes.over(*grid, humans=30, workers=1))
+    with pytest.raises(InputError, match="name one"):
+        regimes.over(*grid, humans=30, workers=2, cluster=workers.scheduler_address)
 
 
 def test_workers_with_other_code_are_refused():

@@ -72,11 +72,12 @@ def test_a_bound_is_printed_as_one():
     assert league.published(row | {"value": 0.6, "high": 0.7}) == "60 % (50 % to 70 %)"
 
 
-def test_the_command_prints_each_row(monkeypatch, capsys):
+def test_the_command_prints_each_row(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(league, "SEEDS", 1)
     monkeypatch.setattr(league, "HUMANS", 60)
     assert main(["league", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert len(found) == pl.read_csv(league.FILE).height
+    assert len(found) == pl.read_csv(league.FILE).height == pl.read_csv("results/league/league.csv").height
     assert main(["league"]) == 0
     assert re.search(r"AI-2027", capsys.readouterr().out)

@@ -220,3 +220,63 @@ def test_steps_go_to_other_processes_and_a_manifest_that_lacks_them_says_so(tmp_
     ):
         run(tmp_path / "out" / "manifest.json")
     assert run(tmp_path / "out" / "manifest.json", workers=1, steps=steps).monthly.equals(two.monthly)
+
+
+HALF = """
+from agents.lab.rules import Rule, register
+from model.markets.auction import AuctionRule, register as rule
+
+
+@rule
+class HalfBid(AuctionRule):
+    name = "half_bid"
+
+    def payment_usd(self, seen):
+        return 0.5 * seen.score[:, : seen.click_rates.size] / seen.quality * seen.click_rates
+
+
+@register
+class Thrice(Rule):
+    name = "thrice"
+
+    def wanted_usd(self, seen):
+        return 3.0 * seen.profit_usd
+"""
+STUDIED = """
+if __name__ == "__main__":
+    import polars as pl
+    import half
+    from experiments.studies import auction_rules, regimes
+
+    pl.DataFrame(auction_rules.run(2, humans=20, months=12, scenario="named.toml", rules=("gsp", "half_bid"), workers=WORKERS,
+                                   folder="runs-WORKERS")).write_csv("rules-WORKERS.csv")
+    regimes.over(("lab.alpha.rule", ["profit", "thrice"]), ("lab.life_months", [12.0]), 2022, scenario="named.toml", humans=20,
+                 workers=WORKERS, folder="more-WORKERS").write_csv("regimes-WORKERS.csv")
+    from experiments.runs.store import Store
+    for folder in ("runs-WORKERS", "more-WORKERS"):
+        with Store(folder) as store:
+            print(len(dict(store.statuses())))
+"""
+
+
+def test_studies_carry_rules_and_plug_ins_to_their_processes(tmp_path):
+    """One process and two give the same; a rule that reads otherwise is run again, what needs none of it is not."""
+    (tmp_path / "half.py").write_text(HALF)
+    (tmp_path / "tax.py").write_text(TAX.replace("thrice", "tax_thrice"))
+    (tmp_path / "named.toml").write_text('schema = 1\nextends = "baseline"\nplugins = ["tax"]\n')
+    assert python(STUDIED.replace("WORKERS", "2"), tmp_path).split() == ["4", "2"]
+    assert python(STUDIED.replace("WORKERS", "1"), tmp_path).split() == ["4", "2"]
+    for name in ("rules", "regimes"):
+        assert (tmp_path / f"{name}-2.csv").read_text() == (tmp_path / f"{name}-1.csv").read_text()
+    (tmp_path / "half.py").write_text(HALF.replace("0.5", "0.25").replace("3.0", "2.0"))
+    assert python(STUDIED.replace("WORKERS", "1"), tmp_path).split() == ["6", "3"]
+
+
+def test_studies_refuse_what_other_processes_cannot_import(tmp_path):
+    from experiments.calibration.evaluation import Evaluator
+
+    scenario = Scenario.load("baseline").with_additions(steps=STEPS.after("pay", Step("watch", lambda e: None)))
+    with Evaluator(tmp_path / "two", scenario, 2) as runs, pytest.raises(InputError, match="put it into a module"):
+        runs.tasks([{}], [[1]], 2, "seen")
+    with Evaluator(tmp_path / "one", scenario, 1) as runs:
+        assert len(runs.tasks([{}], [[1]], 2, "seen")) == 1

@@ -99,7 +99,9 @@ def test_no_pattern_of_the_world_is_left_out_and_nothing_else_is_one():
     assert {row.id for row in ROWS if row.group == "invariant"} == {"B39", "B40"}
 
 
-def test_each_class_is_counted_apart(monkeypatch, capsys):
+def test_each_class_is_counted_apart(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
     def row(number: int, group: str, x: float) -> Row:
         return Row(f"B0{number}", "a claim", "y 2024", 1.0, 0.1, "relative", "", lambda: x, group)
 

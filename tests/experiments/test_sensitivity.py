@@ -14,6 +14,7 @@ from experiments import cli
 from experiments.figures import sensitivity as figures_sensitivity
 from experiments.figures.style import png
 from experiments.report import findings
+from experiments.runs.engine import Progress
 from experiments.runs.pool import DONE, Outcome, pack
 from experiments.runs.workers import RunInterrupted
 from experiments.studies import sensitivity
@@ -29,7 +30,6 @@ from experiments.studies.sensitivity import (
 )
 from experiments.sweeps import design, discovery
 from experiments.sweeps import sweep as sweeps
-from experiments.sweeps.sweep import Progress
 from model.core.errors import InputError
 from model.scenario import Scenario
 
