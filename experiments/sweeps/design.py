@@ -20,7 +20,7 @@ from experiments.runs.recorded import months_of, recorded
 from model.core.errors import InputError, unknown, within
 from model.core.files import ends, read_toml
 from model.core.params import Declaration, check
-from model.scenario import FIRM_TYPES, SCHEMA, Scenario, declarations, names, whole
+from model.scenario import FIRM_TYPES, SCHEMA, Scenario, declarations, names, today, whole
 
 KINDS = ("grid", "list", "lhs", "sobol", "morris")
 SCALES = ("linear", "log")
@@ -208,7 +208,7 @@ def _flat(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         if deeper and key.count(".") < 2:
             yield from ((f"{key}.{name}", inner) for name, inner in _flat(spec))
         else:
-            yield key.replace("__", ".", 1) if "." not in key else key, spec
+            yield today(key.replace("__", ".", 1) if "." not in key else key), spec
 
 
 def declaration(name: str, scenarios: list[Scenario]) -> Declaration:
