@@ -31,7 +31,9 @@ def add(command: Command) -> None:
     )
     test.add_argument("--rolling", action="store_true", help="four cutoffs: 2023-06, 2023-12, 2024-06, 2024-12 (long)")
     beside = command(
-        "league", _league, "this model beside published forecasts and what was realised, denominators stated"
+        "league",
+        _league,
+        "forecast comparison: this model beside published forecasts and what was realised, denominators stated",
     )
     beside.add_argument("--json", action="store_true", help="print the rows as JSON")
     for parser, name in ((fit, "calibrate"), (test, "backtest")):
@@ -184,6 +186,6 @@ def _league(given: argparse.Namespace) -> int:
             (quantity, when, row["who"], league.published(row), league.shown(row["model"], unit), span, row["source"])
         )
     head = ("quantity, denominator", "months", "who", "published", "this model", "P10-P90 of seeds", "source")
-    title = f"This model beside published forecasts and what was realised: baseline, median of {league.SEEDS} seeds; the interval is luck alone"
+    title = f"This model beside published forecasts and what was realised: baseline, median of {league.SEEDS} seeds; the interval is seed noise alone"
     show_tables([Table(title, head, cells, words=4)], Screen(200))
     return 0
