@@ -67,8 +67,8 @@ class ProviderFirm(Params):
 FIRMS: dict[str, ProviderFirm] = {
     "hyper_a": ProviderFirm(share=0.20, parent_share=0.28, premium=1.1),
     "hyper_b": ProviderFirm(share=0.20, parent_share=0.28, premium=1.1),
-    "house_search": ProviderFirm(share=0.22, parent_share=0.22, integrated_lab="delta", premium=1.05),
-    "house_social": ProviderFirm(share=0.14, parent_share=0.17, integrated_lab="epsilon", premium=1.05),
+    "house_search": ProviderFirm(share=0.22, parent_share=0.22, integrated_lab="lab_d", premium=1.05),
+    "house_social": ProviderFirm(share=0.14, parent_share=0.17, integrated_lab="lab_e", premium=1.05),
     "house_east": ProviderFirm(share=0.12, parent_share=0.05, premium=1.0),
     "neo_a": ProviderFirm(share=0.05, premium=0.85),
     "neo_b": ProviderFirm(share=0.04, premium=0.85),

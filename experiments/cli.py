@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import IO, NoReturn, cast
 
 from experiments.commands import bench, evidence, fit, runs, studies
-from experiments.commands.exit import BAD_INPUT, BROKEN, INTERRUPTED, fail
+from experiments.commands.exit import BAD_INPUT, BROKEN, INTERRUPTED, fail, former_names_said
 from experiments.runs.files import NotWritten, reason
 from experiments.runs.folder import check_interpreter
 from experiments.runs.interrupts import ENDINGS, first_only, heard
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     open_closed()
     with _any_name_printed():
         output = cast(IO[str], Output(sys.stdout))
-        with first_only(ENDINGS, for_good=argv is None), contextlib.redirect_stdout(output):
+        with first_only(ENDINGS, for_good=argv is None), contextlib.redirect_stdout(output), former_names_said():
             return _main(arguments, "--debug" in arguments)
 
 

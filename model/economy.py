@@ -19,7 +19,7 @@ from model.core.errors import InputError, hint, shown, unknown
 from model.core.steps import Steps
 from model.results import record, regret, tables
 from model.results.tables import ResultTable
-from model.scenario import Scenario, whole
+from model.scenario import Scenario, firm_today, whole
 from model.world import World
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class InferenceEconomy(mesa.Model):
     def row(self, kind: str | type[table.Row], index: int | str) -> table.Row:
         """Return a row of a kind ("Human", or its class) as a Mesa agent, made on demand if its kind is not registered.
 
-        Firms have names: ``row("Lab", "alpha")``.
+        Firms have names: ``row("Lab", "lab_a")``.
 
         Raises
         ------
@@ -154,6 +154,7 @@ class InferenceEconomy(mesa.Model):
         row, rows = kinds[kind]
         if isinstance(index, str) and hasattr(row, "name"):
             names = [firm.name for firm in self._rows[kind]]
+            index = index if index in names else firm_today(kind.lower(), index)
             if index not in names:
                 raise unknown(kind, index, names)
             index = names.index(index)

@@ -13,6 +13,7 @@ from agents.ai_agent import AIAgentParams
 from agents.application import ApplicationParams
 from agents.human import HumanParams
 from agents.lab import FIRMS as LAB_FIRMS
+from agents.lab import FORMER as LAB_FORMER
 from agents.lab import LabFirm, LabParams
 from agents.orchestrator import OrchestratorParams
 from agents.provider import FIRMS as PROVIDER_FIRMS
@@ -24,6 +25,7 @@ from model.core.additions import Additions, names_of
 from model.core.errors import InputError, hint, unknown, within
 from model.core.files import ends, read_json, read_toml
 from model.core.params import Declaration, Params, check, from_text
+from model.core.renamed import renamed
 from model.core.shown import Shown
 from model.core.steps import Steps
 from model.core.units import month_date, month_index
@@ -96,6 +98,8 @@ class Parameters:
 SECTIONS: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(Parameters) if f.name != "added")
 FIRM_TYPES: dict[str, type[Params]] = {"lab": LabFirm, "provider": ProviderFirm}
 OPENING_FIRMS: dict[str, dict[str, Params]] = {"lab": dict(LAB_FIRMS), "provider": dict(PROVIDER_FIRMS)}
+#: Former names of firms, {section: {former: now}}.
+FORMER: dict[str, dict[str, str]] = {"lab": LAB_FORMER}
 
 
 def declarations(parameters: Parameters | None = None) -> tuple[Declaration, ...]:
@@ -216,7 +220,10 @@ class Scenario:
         changed: dict[str, dict[str, Any]] = {}
         firms: dict[tuple[str, str], dict[str, Any]] = {}
         for key, value in overrides.items():
-            parts = key.split(".")
+            now = today(key)
+            if now != key and now in overrides:
+                raise InputError(f"{now} is set twice, by that name and as {key}: give one")
+            parts = now.split(".")
             if len(parts) == 3 and parts[0] in FIRM_TYPES:
                 firms.setdefault((parts[0], parts[1]), {})[parts[2]] = value
             elif len(parts) == 2:
@@ -387,8 +394,26 @@ def shipped() -> dict[str, Path]:
     return {p.stem: p for p in sorted((Path(__file__).parent / "scenarios").glob("*.toml"))}
 
 
+def firm_today(section: str, firm: str) -> str:
+    """Return what a firm is called now; a former name is understood, with a warning."""
+    now = FORMER.get(section, {}).get(firm)
+    return firm if now is None else renamed(section, firm, now)
+
+
+def today(name: str) -> str:
+    """Return "section.firm.name" with what the firm is called now; other names as they are.
+
+    >>> today("lab.lab_a.rule"), today("human.contacts")
+    ('lab.lab_a.rule', 'human.contacts')
+    """
+    parts = name.split(".")
+    return f"{parts[0]}.{firm_today(parts[0], parts[1])}.{parts[2]}" if len(parts) == 3 else name
+
+
 def _changed(params: Params, where: str, values: Mapping[str, Any]) -> Params:
     declared = {d.name: d for d in params.declared()}
+    if isinstance(home := values.get("integrated_lab"), str):
+        values = {**values, "integrated_lab": firm_today("lab", home)}
     for name in values:
         if name not in declared:
             section = where.partition(".")[0]
@@ -405,7 +430,7 @@ def _changed(params: Params, where: str, values: Mapping[str, Any]) -> Params:
 def read(name: str, text: str, parameters: Parameters | None = None) -> Any:
     """Return text as the type that "section.name" or "section.firm.name" is declared with; as it is where it cannot be.
 
-    >>> read("human.contacts", "12"), read("lab.alpha.rule", "12"), read("human.contacts", "many")
+    >>> read("human.contacts", "12"), read("lab.lab_a.rule", "12"), read("human.contacts", "many")
     (12, '12', 'many')
     """
     section, last = name.partition(".")[0], name.rpartition(".")[2]
@@ -468,6 +493,7 @@ def _apply(scenario: Scenario, raw: dict[str, Any]) -> Scenario:
             name = row.pop("name", None)
             if not isinstance(name, str) or not name.isidentifier():
                 raise InputError(f"a [[{section}.firm]] needs a name of letters, digits and _")
+            name = firm_today(section, name)
             if name in given:
                 raise InputError(f"[[{section}.firm]] '{name}' stands twice")
             given.add(name)
@@ -553,7 +579,8 @@ def _from_manifest(path: Path) -> Scenario:
         firms: dict[str, dict[str, Params]] = {section: {} for section in FIRM_TYPES}
         overrides: dict[str, Any] = {}
         for section, table in raw["parameters"].items():
-            for name, value in table.items():
+            for given, value in table.items():
+                name = today(f"{section}.{given}").partition(".")[2]
                 firm, dot, _ = name.partition(".")
                 if dot and section in firms:
                     firms[section].setdefault(firm, FIRM_TYPES[section]())

@@ -39,7 +39,7 @@ YEARS = ("2025", "2030", "2035")
 ASKED, STRONGEST = ("delegation (no agents)", "thinking"), 4
 #: Series of the backtest that say how much compute there is, always named.
 SUPPLY = ("ai_chip_cum_h100e_sum4", "nvidia_cum_h100e", "nvidia_dc_revenue_q", "capex_big4_year")
-#: What is said of runs that pass one half.
+#: What is said of runs that cross one half.
 NOTES = {"below_later": "below again later", "provisional": "too near the end to say"}
 #: A factor beyond which a series of the backtest is named as missed, and how many of the closest are named.
 MISSED, CLOSEST = 3.0, 3
@@ -79,7 +79,7 @@ def store(result: Result, path: Path = ANSWER, today: dt.date | None = None) -> 
 
 def answer_text(told: Mapping[str, Any]) -> str:
     """Return the answer as a caption and a table."""
-    head = ("inference's share of ...", "passes one half: median [P10, P90]", "runs that pass", *YEARS)
+    head = ("inference's share of ...", "crosses one half: median [P10, P90]", "runs that pass", *YEARS)
     rows = [head, ("---",) * len(head)]
     for definition, words in DENOMINATORS.items():
         shares = [told["share"][definition][year] for year in YEARS]
@@ -88,7 +88,7 @@ def answer_text(told: Mapping[str, Any]) -> str:
         rows.append((words, when(crossed, reverts), passing(told, definition), *map(span, shares)))
     caption = (
         f"*The answer in one figure and by denominator: baseline, {told['runs']} of {told['humans']:,} human rows, version"
-        f" {told['version']}, {told['date']}. Passes one half: the first month, from {FIRST_DATE} on, from which the sum over twelve months"
+        f" {told['version']}, {told['date']}. Crosses one half: the first month, from {FIRST_DATE} on, from which the sum over twelve months"
         " stays above one half for a year; never: not by the end of 2035. Shares of calendar years: median (P10 to P90). `make docs` makes both anew.*"
     )
     return (
@@ -122,7 +122,7 @@ def passing(told: Mapping[str, Any], definition: str) -> str:
 
 
 def when(crossed: Mapping[str, Any], reverts: bool = False) -> str:
-    """Return when a share passed one half, in words; `reverts` where most runs that pass are below it again later."""
+    """Return when a share crossed one half, in words; `reverts` where most runs that pass are below it again later."""
     if not crossed["share_crossed"]:
         return "never"
     middle = crossed["median"] or "half the runs or fewer"
@@ -139,7 +139,7 @@ def own_text(told: Mapping[str, Any]) -> str:
     shares = told["share"][HEADLINE]
     n = len(told["seeds"])
     return filled(
-        f"The draws differ in the fitted parameters and in luck. At the baseline's own values, luck alone ({told['runs']}), hours pass one"
+        f"The draws differ in the fitted parameters and in seed noise. At the baseline's own values, seed noise alone ({told['runs']}), hours cross one"
         f" half in {percent(hours['share_crossed'])} of runs (a tenth by {hours['low'] or 'no month'}) and are {span(shares['2030'])} in 2030,"
         f" {span(shares['2035'])} in 2035; dollars pass in {when(money)}, {told['below_later']['usd']} of {n} below again later. A share of {n}"
         f" runs has a standard error of at most {100 * (0.25 / n) ** 0.5:.1f} points. Neither holds what parameters that were not fitted leave"
@@ -279,7 +279,7 @@ def speed_text(found: Mapping[str, Any]) -> str:
     return filled(
         f"Measured in one run of `economy bench` ({m['processors']} processors, Python {m['python']}, NumPy {m['numpy']}, Mesa"
         f" {m['mesa']}): the same behaviours as plain Mesa objects, one a row, take {times} the processor time of the tables, and decide"
-        f" alike to {apart:.0e}. A row of people with its agents, robots and contacts takes"
+        f" alike to {apart:.0e}. A household cell (a row of people) with its agents, robots and contacts takes"
         f" {large['bytes']['all']:.0f} bytes and, at {large['humans']:,} rows, {growth:.2f} times the processor time that it takes at"
         f" {middle['humans']:,}. A default run takes {found['run']['cpu']:.1f} s once everything is imported; {found['sweep']['workers']}"
         f" workers of a sweep do {found['sweep']['efficiency']:.2f} of the work of as many bare processes."

@@ -24,6 +24,7 @@ from agents.lab.decisions import run_length as run_length
 from agents.lab.decisions import split as split
 from agents.lab.forecasts import FORECASTERS as FORECASTERS
 from agents.lab.params import FIRMS as FIRMS
+from agents.lab.params import FORMER as FORMER
 from agents.lab.params import LabFirm as LabFirm
 from agents.lab.params import LabParams as LabParams
 from agents.lab.releases import Foreseen as Foreseen

@@ -71,12 +71,16 @@ class LabFirm(Params):
 
 #: The opening's labs.
 FIRMS: dict[str, LabFirm] = {
-    "alpha": LabFirm(rd_usd_per_month=5.0e7, run_flop=1.0e24),
-    "beta": LabFirm(rd_usd_per_month=2.5e7, run_flop=4.0e23),
-    "gamma": LabFirm(rd_usd_per_month=1.5e7, run_flop=2.0e23),
-    "delta": LabFirm(kind="integrated", rd_usd_per_month=7.0e7, run_flop=2.0e24, parent_share=0.30),
-    "epsilon": LabFirm(kind="open", rd_usd_per_month=4.0e7, run_flop=4.0e23, parent_share=0.20),
-    "zeta": LabFirm(kind="open", rd_usd_per_month=2.5e7, run_flop=4.0e23, parent_share=0.05),
-    "eta": LabFirm(kind="open", rd_usd_per_month=1.0e7, run_flop=1.0e23),
-    "theta": LabFirm(rd_usd_per_month=1.2e7, run_flop=3.0e23, parent_share=0.05),
+    "lab_a": LabFirm(rd_usd_per_month=5.0e7, run_flop=1.0e24),
+    "lab_b": LabFirm(rd_usd_per_month=2.5e7, run_flop=4.0e23),
+    "lab_c": LabFirm(rd_usd_per_month=1.5e7, run_flop=2.0e23),
+    "lab_d": LabFirm(kind="integrated", rd_usd_per_month=7.0e7, run_flop=2.0e24, parent_share=0.30),
+    "lab_e": LabFirm(kind="open", rd_usd_per_month=4.0e7, run_flop=4.0e23, parent_share=0.20),
+    "lab_f": LabFirm(kind="open", rd_usd_per_month=2.5e7, run_flop=4.0e23, parent_share=0.05),
+    "lab_g": LabFirm(kind="open", rd_usd_per_month=1.0e7, run_flop=1.0e23),
+    "lab_h": LabFirm(rd_usd_per_month=1.2e7, run_flop=3.0e23, parent_share=0.05),
 }
+#: What they were called before version 0.2, letters of the model's elasticities: understood with a warning for this version.
+FORMER: dict[str, str] = dict(
+    zip(("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta"), FIRMS, strict=True)
+)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 HUMANS, MONTHS = (10_000, 100_000, 1_000_000), 168
 QUICK_HUMANS, QUICK_MONTHS = (2_000,), 60
-#: The month of the twin: assistants, agents, thinking, standing jobs and robots are all there.
+#: The month of the twin: assistants, agents, thinking, background jobs and robots are all there.
 TWIN_MONTH, TWIN_MOST = 96, 1_000_000
 #: What is aimed at, by name of the figure: at least or at most.
 TARGETS: dict[str, tuple[str, float]] = {

@@ -1,4 +1,4 @@
-"""Whether the data inform the answer: when inference passes one half, over the prior and over the posterior.
+"""Whether the data inform the answer: when inference crosses one half, over the prior and over the posterior.
 
 Both are run to the end with the same seeds. Their overlap is what the two distributions over years (and `never`) share.
 """

@@ -38,7 +38,9 @@ def add(command: Command) -> None:
     )
     test.add_argument("--rolling", action="store_true", help="four cutoffs: 2023-06, 2023-12, 2024-06, 2024-12 (long)")
     beside = command(
-        "league", resumable(_league), "this model beside published forecasts and what was realised, denominators stated"
+        "league",
+        resumable(_league),
+        "forecast comparison: this model beside published forecasts and what was realised, denominators stated",
     )
     beside.add_argument("--seeds", metavar="N", help="seeds of the baseline (8)")
     beside.add_argument("--out", metavar="DIR", default="results/league", help="folder (results/league); goes on there")
@@ -182,7 +184,7 @@ def _league(given: argparse.Namespace, progress: SweepProgress) -> int:
             (quantity, when, row["who"], league.published(row), league.shown(row["model"], unit), span, row["source"])
         )
     head = ("quantity, denominator", "months", "who", "published", "this model", "P10-P90 of seeds", "source")
-    title = f"This model beside published forecasts and what was realised: baseline, median of {seeds} seeds; the interval is luck alone"
+    title = f"This model beside published forecasts and what was realised: baseline, median of {seeds} seeds; the interval is seed noise alone"
     show_tables([Table(title, head, cells, words=4)], Screen(200))
     if failed is None:
         sys.stdout.write(f"{given.out}: {LEAGUE}\n")

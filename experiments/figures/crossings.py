@@ -52,7 +52,7 @@ OUTCOMES = {
 
 @figure("the answer", ["compute"])
 def answer(compute: pl.DataFrame) -> alt.TopLevelMixin:
-    """Who has the accelerator-hours of generative AI, and when inference passes one half.
+    """Who has the accelerator-hours of generative AI, and when inference crosses one half.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def definitions(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMix
 
 @figure("when", ["compute", "monthly"], after="definitions")
 def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame, posterior: bool = False) -> alt.TopLevelMixin:
-    """How runs end under each definition, and the share of runs that have passed one half by the end of each year.
+    """How runs end under each definition, and the share of runs that have crossed one half by the end of each year.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame, posterior: bool = Fal
     )
     schema = {"panel": pl.String, "year": pl.String, "share": pl.Float64, "text": pl.String}
     plain = alt.Chart(pl.DataFrame(by_year, schema=schema))
-    by = alt.X("year:N", axis=alt.Axis(title="% of runs that had passed one half by the end of", labelAngle=0))
+    by = alt.X("year:N", axis=alt.Axis(title="% of runs that had crossed one half by the end of", labelAngle=0))
     blues = alt.Scale(domain=[0, 1], range=["#f4f4f4", BLUE])
     white = alt.condition(alt.datum.share > 0.55, alt.value("white"), alt.value(INK))
     cells = alt.layer(
@@ -229,10 +229,10 @@ def outcomes(compute: pl.DataFrame, monthly: pl.DataFrame, posterior: bool = Fal
     both = alt.hconcat(cells, bars).resolve_scale(color="independent", y="independent")
     return finish(
         both if by_year else nothing("the run ends before the first year that counts"),
-        "When does inference pass one half, by denominator",
+        "When does inference cross one half, by denominator",
         ["Twelve-month sums. A crossing counts when the share stays above one half for twelve months."],
         monthly,
-        f"{INFORMED}; runs differ in luck{' and in fitted parameters' if posterior else ', not in parameters'}",
+        f"{INFORMED}; runs differ in seed noise{' and in fitted parameters' if posterior else ', not in parameters'}",
         "{}",
     )
 

@@ -46,14 +46,14 @@ LAYERS = {
     6: ("6 orchestrator", "#F0E442"),
     5: ("5 agent", GREEN),
     4: ("4 context", "#CC79A7"),
-    3: ("3 net", ORANGE),
+    3: ("3 AI model", ORANGE),
     2: ("2 link", "#E69F00"),
     1: ("1 physical", "#555555"),
 }
 CLASSES = {
     "assistant": ("people, with assistants", BLUE),
     "delegated": ("AI agents, tasks handed over", GREEN),
-    "standing": ("AI agents, standing jobs", "#7FCFB5"),
+    "standing": ("AI agents, background jobs", "#7FCFB5"),
     "embedded": ("features in applications", "#56B4E9"),
     "robot_cloud": ("robots, in the cloud", "#F0E442"),
 }
@@ -342,7 +342,7 @@ def kaya(monthly: pl.DataFrame) -> alt.TopLevelMixin:
         [
             "Serving FLOP of a year = heads x tasks a head x calls a task x tokens a call x FLOP a token. Exact split (LMDI); the bars of a"
             " panel sum to 100 %.",
-            "A task is an hour of attention (features), a job-month (standing jobs) or an active hour (robots). What did not exist before"
+            "A task is an hour of attention (features), a job-month (background jobs) or an active hour (robots). What did not exist before"
             " counts under heads.",
         ],
         monthly,

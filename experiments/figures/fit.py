@@ -24,7 +24,7 @@ TELLING = {
     "nvidia_dc_revenue_q": "NVIDIA data-centre revenue, bn USD a quarter",
     "capex_big4_year": "capex of the big four, bn USD a year",
     "gpu_rent_h100": "rent of an H100, USD an hour",
-    "price_in_frontier": "input of flagship nets, USD/Mtoken",
+    "price_in_frontier": "input of flagship models, USD/Mtoken",
     "chatgpt_wau": "ChatGPT's weekly users",
     "tokens_google_month": "Google's tokens a month",
     "metr_horizon_p50": "50 % task horizon, minutes",
@@ -152,7 +152,7 @@ def forecast(found: Backtest) -> alt.TopLevelMixin:
         [
             f"White points were fitted, coloured ones predicted{said}80 % intervals cover {100 * s['coverage_80']:.0f} %."
             f" {s['n_points']} points of {s['n_series']} series, blocks alike; these series are the most telling.",
-            "Line and band: median and P10-P90 of what would be observed, parameters, luck and the stated bands of the series together.",
+            "Line and band: median and P10-P90 of what would be observed, parameters, seed noise and the stated bands of the series together.",
         ],
         pl.DataFrame({"seed": np.arange(fit.z.shape[0])}),
         KNOWN,

@@ -129,7 +129,7 @@ def regimes(table: pl.DataFrame, x: str, y: str, year: int) -> alt.TopLevelMixin
         [
             "Large: serving's share of the H100e-hours of serving and R&D. Small: the hinge, R&D and cost of serving over revenue.",
             "Inference: serving has at least 2/3. Parity: at least 1/3. Below: research automation if agents that do research take more",
-            "hours than the training of nets, else training.",
+            "hours than the training of models, else training.",
         ],
         table,
         "prior-dominated; all else as in the scenario",

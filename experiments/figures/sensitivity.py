@@ -113,7 +113,7 @@ def heat_map(found: Sensitivity, most: int = 24) -> alt.TopLevelMixin:
 
 
 def boxes(found: Sensitivity, discovered: Sequence[Box]) -> alt.TopLevelMixin:
-    """Where in the space of parameters inference passes one half early.
+    """Where in the space of parameters inference crosses one half early.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def boxes(found: Sensitivity, discovered: Sequence[Box]) -> alt.TopLevelMixin:
         "PRIM: the interval of each parameter inside which early crossings lie, of its declared range. A description, no test.",
         "Importance: share in telling early from late runs apart (extra trees), of all parameters that went on from the screening.",
     ]
-    return _said(body, found, "Where inference passes one half before 2028", words)
+    return _said(body, found, "Where inference crosses one half before 2028", words)
 
 
 def regime_map(

@@ -1,4 +1,4 @@
-"""Figures of one share at a time: when it passes one half, against the scenario as shipped; what a lab planned; two scenarios."""
+"""Figures of one share at a time: when it crosses one half, against the scenario as shipped; what a lab planned; two scenarios."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def share(
 
 
 def when(runs: Sequence[Crossover], start: str) -> str:
-    """Return in words when a share passes one half.
+    """Return in words when a share crosses one half.
 
     >>> when([Crossover("month", 47, False)], "2022-01"), when([Crossover("never", None, True)], "2022-01")
     ('2025-12', 'too early to tell')
@@ -139,7 +139,7 @@ def _rolled(found: numbers.Counts, definition: str) -> pl.DataFrame:
 
 
 def _crossover(found: numbers.Counts, definition: str, prefix: str, colour: str, y: float) -> dict[str, object]:
-    """Return where a share passes one half: month, words, colour, height of the words; nothing if it does not."""
+    """Return where a share crosses one half: month, words, colour, height of the words; nothing if it does not."""
     runs = numbers.crossings(found)[definition]
     median = crossover_summary(list(runs), found.start)["median"]
     if median is None:
@@ -316,7 +316,7 @@ def difference(found: Comparison, name: str, width: int = 720) -> alt.TopLevelMi
         alt.vconcat(top.properties(width=width, height=190), bottom.properties(width=width, height=150)).resolve_scale(
             color="independent", strokeDash="independent"
         ),
-        "Two scenarios on the same luck",
+        "Two scenarios on common random numbers",
         [
             "Lower: B minus A, mean over pairs of runs with the same seed; dark band two standard errors of that mean,",
             "grey band what as many runs with other seeds would give.",

@@ -41,7 +41,7 @@ CARD = (
     (
         "What a row is",
         "One human row stands for many people (the resolution); more rows refine the picture and do not change the population. Another"
-        " seed is other luck with the same parameters.",
+        " seed is other noise with the same parameters.",
     ),
     (
         "Words",

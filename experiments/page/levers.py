@@ -28,23 +28,23 @@ LEVERS = (
     ),
     Lever(
         "agent_loop.job_scale",
-        "Standing jobs per person",
-        "Agents with a standing job that a delegating person keeps before the next one is worth clearly less.",
+        "Background jobs per person",
+        "Agents with a background job that a delegating person keeps before the next one is worth clearly less.",
     ),
     Lever(
         "human.job_value_usd_per_month",
-        "What a standing job is worth",
-        "Worth of the first standing job to a person of mean wage.",
+        "What a background job is worth",
+        "Worth of the first background job to a person of mean wage.",
     ),
     Lever(
         "agent_loop.thinking_exponent",
         "What thinking longer pays",
-        "Test-time compute: how much longer tasks a net can do when it may generate more tokens.",
+        "Test-time compute: how much longer tasks a model can do when it may generate more tokens.",
     ),
     Lever(
         "lab.quality_coefficient",
         "Rivalry between labs",
-        "How strongly buyers move to the better net: the reason to train.",
+        "How strongly buyers move to the better model: the reason to train.",
     ),
     Lever(
         "lab.budget_growth_max_per_month",
@@ -54,7 +54,7 @@ LEVERS = (
     Lever(
         "lab.ceiling_quality",
         "Price room above open weights",
-        "How far the price of a better net may rise above hosting open weights oneself.",
+        "How far the price of a better model may rise above hosting open weights oneself.",
     ),
 )
 GROUPS = {

@@ -12,6 +12,7 @@ from experiments.figures import share as figures_share
 from experiments.page.blocks import Choice, Html, paragraph, picture, plain, table
 from experiments.page.player import seeded
 from model.core.units import month_date
+from model.scenario import firm_today
 
 if TYPE_CHECKING:
     from agents.lab import Release
@@ -26,7 +27,7 @@ def leading(e: InferenceEconomy) -> int:
 
 def view(scene: Scene) -> list[Part]:
     """Return one lab's plans against what came, and those of all labs."""
-    e, chosen = scene.economy, scene.state.option("lab")
+    e, chosen = scene.economy, firm_today("lab", scene.state.option("lab"))
     names = list(e.opening.lab_names)
     lab = names.index(chosen) if chosen in names else leading(e)
     items = (("leading", f"the leading one ({names[leading(e)]})"), *((n, n) for n in names))

@@ -36,7 +36,7 @@ class Summary:
 
     @functools.cached_property
     def crossings(self) -> dict[str, list[Crossover]]:
-        """Return when each definition's share passed one half; a view asks many times."""
+        """Return when each definition's share crossed one half; a view asks many times."""
         return answer.crossings(self.found)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 from experiments.runs.options import SEED_MAX, whole_number
 from model.core.errors import InputError, unknown
 from model.results.measures import DEFINITIONS, HEADLINE, ON_BOARD_SUFFIX
-from model.scenario import FIRM_TYPES, Scenario, read, shipped
+from model.scenario import FIRM_TYPES, Scenario, read, shipped, today
 
 VIEWS = {
     "answer": "Answer",
@@ -125,6 +125,7 @@ class State:
         InputError
             One line naming what is wrong and the nearest valid name or the range.
         """
+        name = today(name)
         others = {k: v for k, v in self.changes.items() if k != name}
         changed = self.base.with_overrides({**others, name: read(name, text) if isinstance(text, str) else text})
         value = lookup(changed, name)

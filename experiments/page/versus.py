@@ -19,7 +19,7 @@ from experiments.studies.comparison import Comparison, paired
 if TYPE_CHECKING:
     from experiments.page.player import Part, Scene
 
-EMPTY = "Move a lever or choose a scenario: that is B. Choose A, then run the comparison: both with the same seeds, so that luck cancels."
+EMPTY = "Move a lever or choose a scenario: that is B. Choose A, then run the comparison: both with the same seeds, so that seed noise cancels."
 
 
 class Stopped(Exception):

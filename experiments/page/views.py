@@ -67,7 +67,7 @@ def key_numbers(scene: Scene) -> str:
             "inference overtakes",
             crossing,
             note,
-            f"Passes one half and stays above for a year, 12-month sums; counted in: {counted}",
+            f"Crosses one half and stays above for a year, 12-month sums; counted in: {counted}",
         ),
         _latest(scene, "agents per person", "ai_agents", "humans", "AI agents at work, over people online"),
         _latest(scene, "tokens a month", "tokens", None, "All tokens, fresh, cached and generated"),
@@ -78,7 +78,7 @@ def key_numbers(scene: Scene) -> str:
 
 
 def _spread(state: State) -> str:
-    """Return when the stored draws of the baseline pass one half: the page's run is one of many."""
+    """Return when the stored draws of the baseline cross one half: the page's run is one of many."""
     if state.scenario != "baseline" or state.changes:
         return "one seed of many"
     told = shipped_answer()
@@ -139,7 +139,7 @@ def _moved(scene: Scene, definition: str) -> str:
 
 
 def the_answer(scene: Scene) -> list[Part]:
-    """When inference passes one half, by definition; at rest also who had the hours."""
+    """When inference crosses one half, by definition; at rest also who had the hours."""
     state, found = scene.state, scene.now.found
     until = month_date(state.months - 1, found.start)
     before = scene.shipped.found if scene.shipped is not None else None

@@ -88,7 +88,7 @@ def sentences(found: Sensitivity, boxes: Sequence[Box]) -> list[str]:
         soon: Any = (last[outcome] < BEFORE).mean()
         never, early = 1.0 - float(crossed or 0.0), float(soon or 0.0)
         out.append(
-            f"{_words(outcome)}: {100 * never:.0f} % of the runs never pass one half; they count as "
+            f"{_words(outcome)}: {100 * never:.0f} % of the runs never cross one half; they count as "
             f"{found.censored}, so effects on the date are lower bounds. {100 * early:.0f} % pass before {BEFORE}."
         )
     out += [_movers(found, outcome) for outcome in DATES]

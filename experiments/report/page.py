@@ -88,9 +88,9 @@ def page(result: Result, drawings: Mapping[str, str]) -> str:
     drawn = {name: f"<figure id='{name}'>{svg}</figure>" for name, svg in drawings.items()}
     first = drawn.pop("answer", "")
     spread = (
-        "runs differ in luck and in the fitted parameters, drawn from their posterior; other parameters stay at their values"
+        "runs differ in seed noise and in the fitted parameters, drawn from their posterior; other parameters stay at their values"
         if result.posterior
-        else "seeds differ in luck, not in parameters, so the bands do not show what is uncertain about the parameters"
+        else "seeds differ in noise, not in parameters, so the bands do not show what is uncertain about the parameters"
     )
     known = {f.name: f.title for f in figures.registered()}
     titles = {name: known.get(name, name.replace("_", " ")) for name in drawn}

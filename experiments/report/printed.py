@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 QUESTION = "Will inference, not training, become the dominant compute workload - and when?"
 PRIOR = (
     "Data-informed to 2025-11: installed chips, users, rental price, task horizon, largest run. "
-    "Prior-dominated: all later shares, standing jobs of agents, robots, migration of attention."
+    "Prior-dominated: all later shares, background jobs of agents, robots, migration of attention."
 )
 PERIODS = 4
 
@@ -59,16 +59,16 @@ def headline(result: Result) -> list[str]:
         )
     elif summary["median"] is None:
         outcome = "; it rises above and falls back" if any(c.outcome == "reverted" for c in crossings) else ""
-        verdict = f"does not pass one half by {last}" if crossed == 0 else "passes one half in half the runs or fewer"
+        verdict = f"does not cross one half by {last}" if crossed == 0 else "crosses one half in half the runs or fewer"
         out.append(f"{what} {verdict} ({seeds} cross{'' if crossed else outcome}).")
     else:
         low, high = summary["low"] or "never", summary["high"] or "never"
         spread = f"median; P10-P90 {low} to {high}; {seeds}" if n > 1 else "one seed"
         early = sum(c.outcome == "before_start" for c in crossings)
         when = (
-            f"had passed one half by {summary['median']}"
+            f"had crossed one half by {summary['median']}"
             if 2 * early > n
-            else f"passes one half in {summary['median']}"
+            else f"crosses one half in {summary['median']}"
         )
         out.append(f"{what} {when} ({spread}).")
     again = sum(answer.below_later(result.counts, answer.HEADLINE, crossings))
@@ -117,7 +117,7 @@ def _definitions(result: Result, narrow: bool) -> Table:
         on_board = definition + answer.ON_BOARD_SUFFIX
         cells.append(_median(result.crossovers[on_board], summary[on_board]))
         rows.append(tuple(cells))
-    head = ("inference's share of ...", "passes one half", "runs", *map(str, years), "on board")
+    head = ("inference's share of ...", "crosses one half", "runs", *map(str, years), "on board")
     if narrow:
         return Table("By denominator: median [P10, P90]; yearly shares", head[:-1], rows)
     title = "By denominator: median [P10, P90]; yearly shares; 'on board' counts robots' and devices' own chips too"

@@ -115,7 +115,7 @@ def crossings(found: Counts, level: float = PARITY) -> dict[str, list[Crossover]
 
 
 def below_later(found: Counts, definition: str, passed: Sequence[Crossover]) -> list[bool]:
-    """Return by seed whether a share that has passed one half is at or below it again in some later twelve months."""
+    """Return by seed whether a share that has crossed one half is at or below it again in some later twelve months."""
     return [
         c.index is not None and bool((share[c.index :] <= PARITY).any())
         for c, share in zip(passed, found.rolling(definition), strict=True)
@@ -340,6 +340,6 @@ def prices_in_words(factors: Mapping[str, float], stored: Mapping[str, Any] | No
     return (
         f"By assumption an hour costs {serving:g} times the contract price for serving, {final:g} for final runs and {waiting:g} for other"
         f" R&D and for work of agents that can wait; this decides the answer in hours, not in dollars: at one price for all, the baseline's"
-        f" hours pass one half {date} ({round(len(told['seeds']) * crossed['share_crossed'])} of {told['runs']}{below}) and their share is"
+        f" hours cross one half {date} ({round(len(told['seeds']) * crossed['share_crossed'])} of {told['runs']}{below}) and their share is"
         f" {100 * shares['2030']['median']:.0f} % in 2030, {100 * shares[last]['median']:.0f} % in {last}."
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from model.core.errors import InputError, within
 from model.core.files import ends
-from model.scenario import Parameters, Scenario, read, read_manifest, whole
+from model.scenario import Parameters, Scenario, read, read_manifest, today, whole
 
 SEED_MAX = 2**31 - 1
 SEEDS_MAX = 100_000
@@ -127,8 +127,8 @@ def _dotted(name: str) -> str:
 def assignments(texts: list[str], parameters: Parameters | None = None) -> dict[str, Any]:
     """Return {"section.name": value} of texts "section.name=value", read as the declared type, of `parameters` where given.
 
-    >>> assignments(["human.review_share_min=0.1", "lab.alpha.rule=race"])
-    {'human.review_share_min': 0.1, 'lab.alpha.rule': 'race'}
+    >>> assignments(["human.review_share_min=0.1", "lab.lab_a.rule=race"])
+    {'human.review_share_min': 0.1, 'lab.lab_a.rule': 'race'}
     """
     out: dict[str, Any] = {}
     said: dict[str, str] = {}
@@ -136,7 +136,7 @@ def assignments(texts: list[str], parameters: Parameters | None = None) -> dict[
         name, sign, value = text.partition("=")
         if not sign or not name.strip() or not value.strip():
             raise InputError(f"--set {text!r}: must be section.name=value")
-        name, value = _dotted(name.strip()), value.strip()
+        name, value = today(_dotted(name.strip())), value.strip()
         if name in said:
             raise InputError(f"--set {name}: given twice, {said[name]!r} and {value!r}; give one")
         said[name], out[name] = value, read(name, value, parameters)

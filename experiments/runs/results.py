@@ -98,7 +98,7 @@ class Result:
 
     @functools.cached_property
     def crossovers(self) -> dict[str, list[Crossover]]:
-        """Return when inference passed one half, by definition and seed."""
+        """Return when inference crossed one half, by definition and seed."""
         return answer.crossings(self.counts)
 
     @functools.cached_property

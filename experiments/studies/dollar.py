@@ -22,7 +22,7 @@ NODES = {
     "ai_agents": (1, "AI agents (5)"),
     "orchestrators": (2, "orchestrators (6)"),
     "owners of labs": (2, "labs' owners"),
-    "labs": (3, "nets, context (3, 4)"),
+    "labs": (3, "AI models, context (3, 4)"),
     "owners of providers": (3, "owners, lenders"),
     "providers": (4, "providers (2)"),
     "chips": (5, "chips, sites (1)"),

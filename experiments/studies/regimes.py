@@ -20,7 +20,7 @@ from experiments.calibration.evaluation import Evaluator, Tell, kept
 from model.core.errors import InputError
 from model.core.units import month_index
 from model.results.measures import DOMINANCE, RESEARCH
-from model.scenario import Scenario
+from model.scenario import Scenario, firm_today
 
 REGIMES = ("inference", "parity", "training", "research automation")
 #: What is kept of a year along with the shares: means of monthly series.
@@ -177,7 +177,7 @@ def boundary(table: pl.DataFrame, x: str, y: str, level: float = 0.5) -> pl.Data
 
 
 def divided(
-    lab: str = "alpha",
+    lab: str = "lab_a",
     rules: Sequence[str] = ("schedule", "profit"),
     scenario: str | Scenario = "baseline",
     humans: int = 200,
@@ -191,7 +191,7 @@ def divided(
         period, rule ("published" for the table itself), serving, training, experiments, synthetic, automation: shares of the hours
         the lab asks for, which sum to 1.
     """
-    base = Scenario.load(scenario)
+    base, lab = Scenario.load(scenario), firm_today("lab", lab)
     starts = [month_index(row.first, base.start) for row in AI2027.values()]
     ends = [*starts[1:], starts[-1] + 3]
     table = {period: prescribed_uses(["schedule"], row.first)[0] for period, row in AI2027.items()}

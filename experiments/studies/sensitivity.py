@@ -1,7 +1,7 @@
 """What decides the crossover: Morris screening of all parameters, then Sobol effects of those that matter.
 
-Outcomes of a run: the date at which inference passes one half, in accelerator-hours (the headline) and in USD, and the
-headline share of two years. Many runs never pass one half; their date is set to the first month after the run (censored), so a
+Outcomes of a run: the date at which inference crosses one half, in accelerator-hours (the headline) and in USD, and the
+headline share of two years. Many runs never cross one half; their date is set to the first month after the run (censored), so a
 parameter that decides *whether* inference passes counts as one that decides *when*, and effects on the date are lower bounds. All
 runs have one seed, so that they differ by parameters alone. Ranges are the declared ones: what is possible, not what is likely.
 

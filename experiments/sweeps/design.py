@@ -23,7 +23,7 @@ from model.core.files import ends, read_toml
 from model.core.params import Declaration, check
 from model.month import steps_of
 from model.results.record import names_of
-from model.scenario import FIRM_TYPES, SCHEMA, Scenario, declarations, names, whole
+from model.scenario import FIRM_TYPES, SCHEMA, Scenario, declarations, names, today, whole
 
 KINDS = ("grid", "list", "lhs", "sobol", "morris")
 SCALES = ("linear", "log")
@@ -224,7 +224,7 @@ def _flat(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         if deeper and key.count(".") < 2:
             yield from ((f"{key}.{name}", inner) for name, inner in _flat(spec))
         else:
-            yield key.replace("__", ".", 1) if "." not in key else key, spec
+            yield today(key.replace("__", ".", 1) if "." not in key else key), spec
 
 
 def declaration(name: str, scenarios: list[Scenario]) -> Declaration:

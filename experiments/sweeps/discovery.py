@@ -1,4 +1,4 @@
-"""Scenario discovery: in which box of parameters inference passes one half early (PRIM and feature scores, EMA Workbench)."""
+"""Scenario discovery: in which box of parameters inference crosses one half early (PRIM and feature scores, EMA Workbench)."""
 
 from __future__ import annotations
 

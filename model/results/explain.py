@@ -21,7 +21,7 @@ from model.core.shown import Shown
 from model.core.units import fmt, month_date
 from model.month import Month
 from model.results import measures, record, tables
-from model.scenario import FIRM_TYPES
+from model.scenario import FIRM_TYPES, today
 from model.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,7 +64,7 @@ def explain(e: World, r: record.Recorder, last: Month | None, name: str) -> Expl
     last : Month or None
         What the last month left; None before the first.
     name : str
-        A series or flow as it is called, a parameter as "section.name" ("lab.alpha.rule" for a firm's own), a column as
+        A series or flow as it is called, a parameter as "section.name" ("lab.lab_a.rule" for a firm's own), a column as
         "Human.wage_usd_per_h" or "compute.flop"; the last part alone where only one has it. "flow.tokens" asks for the flow
         where a series has the same name. An equation by its label in MODEL.md: "L.2".
 
@@ -73,6 +73,7 @@ def explain(e: World, r: record.Recorder, last: Month | None, name: str) -> Expl
     InputError
         If nothing has that name; names the nearest.
     """
+    name = today(str(name))
     entries, blocks = list(_entries(e, r, last)), _blocks()
     if (label := str(name).removeprefix("Eq.").strip()) in blocks:
         return _equation(label, blocks[label], entries)

@@ -128,7 +128,7 @@ def _human(e: World, last: Month | None, i: int) -> Told:
         f"A delegator gives {_percent(n['agent_task_share'])} of tasks to agents{closed[1]}. Why: an attempt on a frontier net (thinking x"
         f" {n['thinking_multiplier']:.3g}) succeeds in {_percent(n['agent_success'])} of cases at {fmt(n['agent_usd'], 'USD')}, on a small"
         f" one in {_percent(small[1])} at {fmt(small_usd[1], 'USD')}; what fails is lost and takes review.",
-        f"Wants {fmt(n['delegates_wanted'])} delegates and {fmt(n['jobs_wanted'])} standing jobs; has {fmt(n['delegates'])} and"
+        f"Wants {fmt(n['delegates_wanted'])} delegates and {fmt(n['jobs_wanted'])} background jobs; has {fmt(n['delegates'])} and"
         f" {fmt(n['standing_agents'])} agents, {fmt(n['robots'])} robots.",
     ]
     return f"Human {h.id[i]}", said, n
@@ -227,7 +227,7 @@ def _ai_agent(e: World, last: Month | None, i: int) -> Told:
     ]
     if standing:
         said.append(
-            "They run standing jobs, as many as their principal's budget carries and their worth exceeds their cost."
+            "They run background jobs, as many as their principal's budget carries and their worth exceeds their cost."
         )
         if last is not None:
             known = last.known

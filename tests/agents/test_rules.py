@@ -49,17 +49,17 @@ def test_the_schedule_is_the_published_table(month):
 
 def test_one_line_changes_the_rule_of_one_lab(tmp_path):
     path = tmp_path / "mixed.toml"
-    path.write_text('schema = 1\nextends = "baseline"\n[[lab.firm]]\nname = "alpha"\nrule = "schedule"\n')
-    by_file, by_line = Scenario.load(path), Scenario.load("baseline").with_overrides({"lab.alpha.rule": "schedule"})
+    path.write_text('schema = 1\nextends = "baseline"\n[[lab.firm]]\nname = "lab_a"\nrule = "schedule"\n')
+    by_file, by_line = Scenario.load(path), Scenario.load("baseline").with_overrides({"lab.lab_a.rule": "schedule"})
     assert by_file.firms == by_line.firms
     assert [f.rule for f in by_line.firms["lab"].values()] == ["schedule"] + ["profit"] * 7
-    with pytest.raises(InputError, match=r"lab\.alpha\.rule.*profit, race, erdil, revenue_share, schedule"):
-        Scenario.load("baseline").with_overrides({"lab.alpha.rule": "timetable"})
+    with pytest.raises(InputError, match=r"lab\.lab_a\.rule.*profit, race, erdil, revenue_share, schedule"):
+        Scenario.load("baseline").with_overrides({"lab.lab_a.rule": "timetable"})
 
 
 def test_a_lab_under_the_schedule_divides_its_hours_as_published():
     """Every month from 2024 to 2028: external deployment and the uses of research, of the hours the lab asks for."""
-    e = run(84, **{"lab.alpha.rule": "schedule"})
+    e = run(84, **{"lab.lab_a.rule": "schedule"})
     n = e.labs.n
     while e.month < e.months:
         e.step()
@@ -130,7 +130,7 @@ def test_a_new_rule_is_one_class_and_one_registration(tmp_path):
         out.write("\n\n" + shown_rule())
     code = (
         "from experiments.runs.options import assignments\nfrom model import InferenceEconomy\n"
-        "e = InferenceEconomy('baseline', humans=50, months=1, **assignments(['lab.alpha.rule=twice'])).run()\n"
+        "e = InferenceEconomy('baseline', humans=50, months=1, **assignments(['lab.lab_a.rule=twice'])).run()\n"
         "print(e.opening.rules[:2])"
     )
     assert python(code, tmp_path).strip() == "('twice', 'profit')"
@@ -147,17 +147,17 @@ if __name__ == "__main__":
     from model import InferenceEconomy, Scenario
 
     small = {"humans": 30, "months": 3}
-    twice = {"lab.alpha.rule": "twice"}
-    e, b = InferenceEconomy(**small, lab__alpha__rule="twice").run(), InferenceEconomy(**small).run()
+    twice = {"lab.lab_a.rule": "twice"}
+    e, b = InferenceEconomy(**small, lab__lab_a__rule="twice").run(), InferenceEconomy(**small).run()
     print(e.opening.rules[:2], e.labs.wanted_rd_usd[0] > 1.5 * b.labs.wanted_rd_usd[0])
     file = Scenario.load("mine.toml")
-    print(file.firms == Scenario.load("baseline").with_overrides(twice).firms, "twice" in e.explain("lab.alpha.rule").value)
-    print([row.bounds for row in parameters.rows(file) if row.name == "lab.beta.rule"])
+    print(file.firms == Scenario.load("baseline").with_overrides(twice).firms, "twice" in e.explain("lab.lab_a.rule").value)
+    print([row.bounds for row in parameters.rows(file) if row.name == "lab.lab_b.rule"])
     print(e.trace(e.row("Lab", 0)).sentences[0])
     both = run(file, **small, seeds=2, workers=int(sys.argv[1]))
     print(both.tables["monthly"].filter(pl.col("seed") == 1)["lab_rd_usd"].to_list() == e.history["lab_rd_usd"].to_list())
     design = {"scenarios": ["baseline"], "seeds": {"first": 1, "count": 1}, "run": small, "design": {"kind": "list"}}
-    design |= {"parameters": {"lab.alpha.rule": ["profit", "twice"]}, "record": {"series": ["lab_rd_usd"], "months": "all"}}
+    design |= {"parameters": {"lab.lab_a.rule": ["profit", "twice"]}, "record": {"series": ["lab_rd_usd"], "months": "all"}}
     made = sweep(design, out="kept", workers=1)
     print(made["lab_rd_usd"].to_list() == [*b.history["lab_rd_usd"], *e.history["lab_rd_usd"]])
 """
@@ -167,7 +167,7 @@ if __name__ == "__main__":
 def test_a_rule_of_a_users_file_serves_everything(tmp_path, workers):
     """Outside the repository: economy, scenario file, listings, other processes, a sweep that knows what it was made with."""
     (tmp_path / "my_rules.py").write_text(shown_rule())
-    scenario = 'schema = 1\nextends = "baseline"\n[[lab.firm]]\nname = "alpha"\nrule = "twice"\n'
+    scenario = 'schema = 1\nextends = "baseline"\n[[lab.firm]]\nname = "lab_a"\nrule = "twice"\n'
     (tmp_path / "mine.toml").write_text(scenario)
     assert python(OUTSIDE, tmp_path, str(workers)).splitlines() == [
         "('twice', 'profit') True",
@@ -210,7 +210,7 @@ def test_a_forecaster_of_a_user_is_used():
         name = "sceptic"
         trust_in_growth = 0.0
 
-    plain, sceptic = run(3), run(3, **{"lab.alpha.forecaster": "sceptic"})
+    plain, sceptic = run(3), run(3, **{"lab.lab_a.forecaster": "sceptic"})
     for e in (plain, sceptic):
         e.run()
     planned = [e.labs.run_planned_tokens / plain.labs.run_planned_tokens for e in (plain, sceptic)]
@@ -298,7 +298,7 @@ def test_a_rule_that_wants_no_number_is_named(wish):
                 return wish
 
     with pytest.raises(InputError, match=f"rule 'dreamer': wants {wish!r} USD in 2022-02: must be a finite number"):
-        run(1, **{"lab.beta.rule": "dreamer"}).run()
+        run(1, **{"lab.lab_b.rule": "dreamer"}).run()
 
 
 @pytest.mark.usefixtures("registries")
@@ -312,7 +312,7 @@ def test_a_rule_travels_with_what_names_it(monkeypatch):
         def wanted_usd(self, seen):
             return 1e6
 
-    plain, named = Scenario.load("baseline"), Scenario.load("baseline").with_overrides({"lab.beta.rule": "local"})
+    plain, named = Scenario.load("baseline"), Scenario.load("baseline").with_overrides({"lab.lab_b.rule": "local"})
     assert (plain.outside(), named.outside()) == ((), (Local,))
     assert pickle.loads(pickle.dumps(plain)) == plain
     assert code_digest(*plain.outside()) == code_digest() != code_digest(*named.outside())

@@ -17,7 +17,7 @@ from tests.documents.test_documents import PAGES, ROOT
 
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
 #: The rule that CONTRIBUTING adds; tests/agents/test_rules.py runs it.
-NEW_RULE, NEW_PLUGIN = "lab.alpha.rule=twice", "my_rules"
+NEW_RULE, NEW_PLUGIN = "lab.lab_a.rule=twice", "my_rules"
 #: Options of other programs than ours.
 FOREIGN = {"--nworkers", "--lifetime", "--lifetime-stagger"}
 #: Commands that are cheap enough to be run, with what makes them small.

@@ -168,7 +168,7 @@ print("contracts kept", lint_imports(no_cache=True, no_logo=True))
 """,
     "an investment rule, a forecaster, an auction rule or a loss law": """
 from experiments import cli
-named = ["lab.alpha.rule=mine", "lab.beta.forecaster=flat", "auction.rule=half", "neural.law=other"]
+named = ["lab.lab_a.rule=mine", "lab.lab_b.forecaster=flat", "auction.rule=half", "neural.law=other"]
 given = [word for name in named for word in ("--set", name)]
 print("status", cli.main(["run", "--plugin", "mine", *given, "--humans", "20", "--months", "2", "--json", "--out", "out"]))
 """,

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "extending.md").read_text()
 #: What each example is of, by a word in it.
 SHOWN = {
-    "rule": "lab__alpha__rule", "forecaster": "lab__beta__forecaster", "auction": "auction__rule", "law": "neural__law",
+    "rule": "lab__lab_a__rule", "forecaster": "lab__lab_b__forecaster", "auction": "auction__rule", "law": "neural__law",
     "step": "STEPS.after(\"pay\", Step(\"subsidy\"", "series": "series=", "chart": "@figures.figure", "table": "tables=",
     "kind": "kinds=", "plug-in": "plugins=",
 }  # fmt: skip
@@ -59,8 +59,8 @@ def test_a_cell_of_a_notebook_that_is_sent_to_other_processes_says_what_to_do(tm
     """A rule that was written where nobody can import it: one line before any run begins."""
     code = next(c for c in BLOCKS if SHOWN["rule"] in c)
     for more in (
-        'from experiments import run\nrun("baseline", humans=20, months=2, seeds=2, workers=2, overrides={"lab.alpha.rule": "cautious"})',
-        'from experiments import sweep\nsweep({"run": {"humans": 20, "months": 2}, "parameters": {"lab.alpha.rule": ["cautious"]}}, workers=1)',
+        'from experiments import run\nrun("baseline", humans=20, months=2, seeds=2, workers=2, overrides={"lab.lab_a.rule": "cautious"})',
+        'from experiments import sweep\nsweep({"run": {"humans": 20, "months": 2}, "parameters": {"lab.lab_a.rule": ["cautious"]}}, workers=1)',
     ):
         env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"PYTHONPATH": str(ROOT)}
         done = subprocess.run(

@@ -57,7 +57,7 @@ def test_unequal_prices_are_said_with_what_one_price_gives():
     assert set(stored["price_factors"].values()) == {1.0}, "the stored run is at one price"
     words = answer.prices_in_words(FACTORS)
     assert "1 times the contract price for serving, 0.8 for final runs and 0.5 for other R&D and for work" in words
-    assert f"pass one half in {stored['crossover']['accelerator_hours']['median']} (" in words
+    assert f"cross one half in {stored['crossover']['accelerator_hours']['median']} (" in words
     assert f"{100 * stored['share']['accelerator_hours']['2030']['median']:.0f} % in 2030" in words
     assert answer.prices_in_words(dict.fromkeys(answer.PRICE_FACTORS, 0.7)) is None
     never = stored | {"crossover": {"accelerator_hours": {"median": None, "share_crossed": 0.25}}}

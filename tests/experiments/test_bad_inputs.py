@@ -49,12 +49,12 @@ VALUES = (
     ("human.imitation_per_year", '"\uff11.5"', ("human.imitation_per_year", "\uff11.5", "number in [0, 5]")),
     ("auction.rule", '"gps"', ("auction.rule", "gps", "nearest: 'gsp'")),
     ("auction.rule", "3", ("auction.rule", "3")),
-    ("lab.alpha.rule", '"rase"', ("lab.alpha.rule", "rase", "nearest: 'race'")),
-    ("lab.alpha.run_flop", "1.0", ("lab.alpha.run_flop", "1.0", "FLOP", "[1e+22, 1e+25]")),
-    ("lab.alfa.rule", '"race"', ("alfa", "alpha")),
-    ("lab.alpha.ruel", '"race"', ("lab.alpha.ruel", "lab.alpha.rule")),
+    ("lab.lab_a.rule", '"rase"', ("lab.lab_a.rule", "rase", "nearest: 'race'")),
+    ("lab.lab_a.run_flop", "1.0", ("lab.lab_a.run_flop", "1.0", "FLOP", "[1e+22, 1e+25]")),
+    ("lab.lab_aa.rule", '"race"', ("lab_aa", "lab_a")),
+    ("lab.lab_a.ruel", '"race"', ("lab.lab_a.ruel", "lab.lab_a.rule")),
     ("provider.neo_a.share", "0.0", ("provider.neo_a.share", "0.0", "[0.001, 1]")),
-    ("provider.neo_a.integrated_lab", '"alfa"', ("provider.neo_a", "alfa", "alpha")),
+    ("provider.neo_a.integrated_lab", '"lab_aa"', ("provider.neo_a", "lab_aa", "lab_a")),
     ("human.imitation", "1.0", ("human.imitation", "human.imitation_per_year")),
     ("humn.contacts", "12", ("humn", "human")),
 )
@@ -86,7 +86,7 @@ DOORS = (through_set, through_scenario, through_sweep, through_page)
 def values() -> Iterator[Case]:
     for door in DOORS:
         for name, value, words in VALUES:
-            if door is through_scenario and name == "lab.alfa.rule":
+            if door is through_scenario and name == "lab.lab_aa.rule":
                 continue  # a scenario may bring new firms
             made = door(name, value)
             yield made._replace(name=f"{made.name} {name}={value}", words=words)
@@ -141,7 +141,7 @@ def flags() -> Iterator[Case]:
         ("run --set human.contacts", "human.contacts", "section.name=value"),
         ("run --set =3", "=3", "section.name=value"),
         ("run --set contacts=3", "contacts"),
-        ("run --set lab.alpha.rule.x=3", "lab.alpha.rule"),
+        ("run --set lab.lab_a.rule.x=3", "lab.lab_a.rule"),
         ("run --posterior 4 --seeds 3", "posterior", "seeds"),
         ("run nowhere.toml", "nowhere.toml", "No such file"),
         ("run nowhere.json", "nowhere.json", "No such file"),
@@ -208,14 +208,14 @@ SCENARIOS = (
         "number in [0, 5]",
     ),
     (
-        "schema = 1\n[[lab.firm]]\nname = 'alpha'\nrun_flop = '1e23'\n",
-        "lab.alpha.run_flop = '1e23' FLOP",
+        "schema = 1\n[[lab.firm]]\nname = 'lab_a'\nrun_flop = '1e23'\n",
+        "lab.lab_a.run_flop = '1e23' FLOP",
         "number in [",
     ),
-    ("schema = 1\n[lab.alpha]\nrule = 'race'\n", "[lab.alpha]", "[[lab.firm]]", 'name = "alpha"'),
+    ("schema = 1\n[lab.lab_a]\nrule = 'race'\n", "[lab.lab_a]", "[[lab.firm]]", 'name = "lab_a"'),
     ("schema = 1\n" + change(date="soon"), "soon", "YYYY-MM"),
     ("schema = 1\n" + change(parameter="human.contacts", value="12"), "human.contacts", "fixed at the opening"),
-    ("schema = 1\n" + change(parameter="lab.alpha.rule", value="'race'"), "lab.alpha.rule"),
+    ("schema = 1\n" + change(parameter="lab.lab_a.rule", value="'race'"), "lab.lab_a.rule"),
     ("schema = 1\n" + change(parameter="human.imitation"), "human.imitation", "'human.imitation_per_year'"),
     ("schema = 1\n" + change(value="9.0"), "human.imitation_per_year", "9.0", "[0, 5]"),
     ("schema = 1\n" + change(value="'fast'"), "human.imitation_per_year", "fast", "number in [0, 5]"),
@@ -375,7 +375,7 @@ ADDRESSES = (
     ("set=human.contacts:20&set=human.contcts:20", "human.contcts", "'human.contacts'"),
     ("set=__class__.x:1", "__class__"),
     ("set=human.__init__:1", "human.__init__"),
-    ("set=lab.alpha.__dict__:1", "lab.alpha.__dict__"),
+    ("set=lab.lab_a.__dict__:1", "lab.lab_a.__dict__"),
     ("seed", "cannot be read"),
     ("&".join(["set=human.contacts:20"] * 500), "cannot be read"),
     ("set=human.contacts:" + "9" * 30_000, "too long"),

@@ -57,7 +57,7 @@ def refused(capsys, *arguments):
         (["run", "--set", "human.imitation_per_year=-1"], ["human.imitation_per_year", "-1", "1/year", "outside ["]),
         (["run", "--set", "human.imitation_per_year=much"], ["human.imitation_per_year", "much", "number"]),
         (["run", "--set", "auction.rule=gps"], ["auction.rule", "gps", "nearest: 'gsp'"]),
-        (["run", "--set", "lab.alfa.rule=race"], ["alfa", "'alpha'"]),
+        (["run", "--set", "lab.lab_aa.rule=race"], ["lab_aa", "'lab_a'"]),
         (["run", "--set", "human.contacts=13", "--set", "human__contacts=14"], ["contacts", "twice", "'13'", "'14'"]),
         (["run", "--set", "human.contacts=\u0661\u0662"], ["human.contacts", "number in [2, 40]"]),
         (["run", "--workers", "0"], ["--workers", "0", "[1, 1024]"]),
@@ -175,7 +175,7 @@ def test_lists(capsys):
     assert any(row.startswith("| `lab.FIRM.rule` |") for row in rows)
     assert cli.main(["parameters", "human"]) == 0
     assert "auction.rule" not in capsys.readouterr().out
-    for name, listed in (("human.contacts", "human.contacts"), ("lab.alpha.rule", "lab.FIRM.rule")):
+    for name, listed in (("human.contacts", "human.contacts"), ("lab.lab_a.rule", "lab.FIRM.rule")):
         assert cli.main(["parameters", name]) == 0
         first, meaning = capsys.readouterr().out.splitlines()
         assert first.startswith(f"{listed} = ")

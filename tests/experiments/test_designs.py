@@ -168,7 +168,7 @@ def test_run_ids_tell_runs_apart_and_are_stable():
             "schema = 1\n[parameters]\n'human.imitation_per_yaer' = [1.0]",
             ["imitation_per_yaer", "'human.imitation_per_year'"],
         ),
-        ("schema = 1\n[parameters]\n'lab.alfa.rule' = ['race']", ["alfa", "'alpha'"]),
+        ("schema = 1\n[parameters]\n'lab.lab_aa.rule' = ['race']", ["lab_aa", "'lab_a'"]),
         (
             "schema = 1\n[parameters]\n'human.imitation_per_year' = [-1.0]",
             ["human.imitation_per_year", "-1", "outside ["],

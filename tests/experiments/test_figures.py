@@ -307,12 +307,12 @@ def test_the_report_lists_every_parameter_and_marks_what_was_changed(result):
 
 
 def test_changes_are_told():
-    scenario = Scenario.load("baseline").with_overrides({"lab.alpha.rule": "race"})
-    assert "lab.alpha.rule = race (default profit)" in parameters.changes(scenario)
+    scenario = Scenario.load("baseline").with_overrides({"lab.lab_a.rule": "race"})
+    assert "lab.lab_a.rule = race (default profit)" in parameters.changes(scenario)
     dated = Intervention("2024-01", "lab.life_months", 0.5, "multiply", "2025-01")
     told = parameters.changes(dataclasses.replace(scenario, interventions=(dated,)))
     assert told[-1] == "lab.life_months times 0.5 from 2024-01 until 2025-01"
-    assert [r.name for r in parameters.rows(scenario) if r.changed and r.name.startswith("lab.")] == ["lab.alpha.rule"]
+    assert [r.name for r in parameters.rows(scenario) if r.changed and r.name.startswith("lab.")] == ["lab.lab_a.rule"]
 
 
 def test_packing_keeps_the_picture(result):

@@ -12,11 +12,11 @@ from experiments import figures
 from experiments.studies.regret import COLUMNS, summary
 
 ROWS = [  # lab, tier, rule, forecaster, year, censored, planned, came, planned cost, cost, size, scale, best run
-    ("alpha", "frontier", "profit", "adaptive", 2024, False, 4.0, 2.0, 10.0, 8.0, 1.0, 3.0, 10.0),
-    ("alpha", "small", "profit", "adaptive", 2024, False, 1.0, 2.0, 2.0, 4.0, 0.5, 0.0, 1.0),
-    ("alpha", "frontier", "profit", "adaptive", 2025, True, 9.0, 1.0, 9.0, 1.0, 7.0, 7.0, 0.5),
-    ("beta", "frontier", "race", "trend", 2024, False, 3.0, 1.0, 5.0, 2.0, 0.2, 0.1, 0.5),
-    ("beta", "small", "race", "trend", 2025, False, 0.0, 1.0, 1.0, 1.0, 0.1, 0.0, 1.0),
+    ("lab_a", "frontier", "profit", "adaptive", 2024, False, 4.0, 2.0, 10.0, 8.0, 1.0, 3.0, 10.0),
+    ("lab_a", "small", "profit", "adaptive", 2024, False, 1.0, 2.0, 2.0, 4.0, 0.5, 0.0, 1.0),
+    ("lab_a", "frontier", "profit", "adaptive", 2025, True, 9.0, 1.0, 9.0, 1.0, 7.0, 7.0, 0.5),
+    ("lab_b", "frontier", "race", "trend", 2024, False, 3.0, 1.0, 5.0, 2.0, 0.2, 0.1, 0.5),
+    ("lab_b", "small", "race", "trend", 2025, False, 0.0, 1.0, 1.0, 1.0, 0.1, 0.0, 1.0),
 ]
 
 
@@ -52,12 +52,12 @@ def test_over_and_under_investment_by_year():
 
 
 def test_all_censored_is_no_number():
-    (row,) = summary(table([(*r[:5], True, *r[6:]) for r in ROWS]), "tier", "lab").filter(pl.col("lab") == "beta", pl.col("tier") == "small").iter_rows(named=True)  # fmt: skip
+    (row,) = summary(table([(*r[:5], True, *r[6:]) for r in ROWS]), "tier", "lab").filter(pl.col("lab") == "lab_b", pl.col("tier") == "small").iter_rows(named=True)  # fmt: skip
     assert (row["nets"], row["censored"]) == (0, 1)
     assert row["size_regret_share"] is None
 
 
-@pytest.mark.parametrize(("rows", "groups"), [(ROWS, {"profit, adaptive", "race, trend"}), (ROWS[:3], {"alpha"})])
+@pytest.mark.parametrize(("rows", "groups"), [(ROWS, {"profit, adaptive", "race, trend"}), (ROWS[:3], {"lab_a"})])
 def test_the_picture_shows_rules_where_they_differ_and_labs_where_not(rows, groups):
     chart = figures.who_was_right(table(rows)).to_dict()
     data = [pl.DataFrame(d) for d in chart["datasets"].values()]

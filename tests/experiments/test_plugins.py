@@ -43,7 +43,7 @@ scenarios = ["baseline"]
 seeds = {first = 1, count = 2}
 run = {months = 2, humans = 20}
 [parameters]
-"lab.alpha.rule" = ["profit", "thrice"]
+"lab.lab_a.rule" = ["profit", "thrice"]
 [record]
 series = ["lab_rd_usd"]
 months = "all"
@@ -94,8 +94,8 @@ if __name__ == "__main__":
     print(again.tables["flows"].equals(both.tables["flows"]))
     print(run("named.toml", **small, workers=1).tables["flows"].filter(seed=1).equals(both.tables["flows"].filter(seed=1)))
     made = sweep("sweep.toml", out="kept", workers=2, plugins=["tax"])
-    print(made["status"].unique().to_list(), made.filter(pl.col("lab.alpha.rule") == "thrice")["lab_rd_usd"][1] > made["lab_rd_usd"][1])
-    apart = compare("baseline", "baseline", seeds=1, **small, workers=1, plugins=["tax"], overrides_b={"lab.alpha.rule": "thrice"},
+    print(made["status"].unique().to_list(), made.filter(pl.col("lab.lab_a.rule") == "thrice")["lab_rd_usd"][1] > made["lab_rd_usd"][1])
+    apart = compare("baseline", "baseline", seeds=1, **small, workers=1, plugins=["tax"], overrides_b={"lab.lab_a.rule": "thrice"},
                     series=["lab_rd_usd"], months_at="all")
     print(apart["difference"].to_list()[1] > 0.0)
     e = InferenceEconomy("baseline", **small, plugins=["tax"])
@@ -120,7 +120,7 @@ def test_the_command_line_takes_a_plug_in_and_goes_on_with_the_same_only(tmp_pat
     (tmp_path / "tax.py").write_text(TAX)
     (tmp_path / "sweep.toml").write_text(SWEEP)
     small = ("run", "--humans", "20", "--months", "3")
-    done = command(*small, "--seeds", "2", "--workers", "2", "--plugin", "tax", "--set", "lab.alpha.rule=thrice",
+    done = command(*small, "--seeds", "2", "--workers", "2", "--plugin", "tax", "--set", "lab.lab_a.rule=thrice",
                    "--out", "out", folder=tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["plugins"] == ["tax"]
@@ -250,7 +250,7 @@ if __name__ == "__main__":
 
     pl.DataFrame(auction_rules.run(2, humans=20, months=12, scenario="named.toml", rules=("gsp", "half_bid"), workers=WORKERS,
                                    folder="runs-WORKERS")).write_csv("rules-WORKERS.csv")
-    regimes.over(("lab.alpha.rule", ["profit", "thrice"]), ("lab.life_months", [12.0]), 2022, scenario="named.toml", humans=20,
+    regimes.over(("lab.lab_a.rule", ["profit", "thrice"]), ("lab.life_months", [12.0]), 2022, scenario="named.toml", humans=20,
                  workers=WORKERS, folder="more-WORKERS").write_csv("regimes-WORKERS.csv")
     from experiments.runs.store import Store
     for folder in ("runs-WORKERS", "more-WORKERS"):

@@ -52,7 +52,7 @@ def test_each_draw_is_the_run_with_its_overrides_and_a_manifest_repeats_all(tmp_
     assert Result.load(tmp_path / "drawn").posterior == found.posterior
     point = run(tmp_path / "drawn" / "manifest.json", seeds=1, workers=1)  # asked for seeds: the baseline's own values
     assert not point.posterior
-    assert "differ in luck and in the fitted parameters" in (tmp_path / "drawn" / "report.html").read_text()
+    assert "differ in seed noise and in the fitted parameters" in (tmp_path / "drawn" / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

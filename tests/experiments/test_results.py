@@ -30,7 +30,7 @@ SMALL = {"humans": 120, "months": 14}
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "two"
-    overrides = {"human.imitation_per_year": 0.8, "lab.alpha.rule": "race"}
+    overrides = {"human.imitation_per_year": 0.8, "lab.lab_a.rule": "race"}
     return run("baseline", **SMALL, seed=3, seeds=2, workers=1, overrides=overrides, out=folder), folder
 
 
@@ -42,7 +42,7 @@ def same(a, b):
 
 def test_parallel_processes_give_the_same_tables(saved):
     result, _ = saved
-    overrides = {"human.imitation_per_year": 0.8, "lab.alpha.rule": "race"}
+    overrides = {"human.imitation_per_year": 0.8, "lab.lab_a.rule": "race"}
     again = run("baseline", **SMALL, seed=3, seeds=2, workers=2, overrides=overrides)
     same(result.tables, again.tables)
     assert again.networks == result.networks
@@ -73,7 +73,7 @@ def test_manifest_repeats_the_run(saved):
     assert manifest["schema_version"] == 1
     assert manifest["seeds"] == [3, 4]
     assert manifest["parameters"]["human"]["imitation_per_year"] == 0.8
-    assert manifest["parameters"]["lab"]["alpha.rule"] == "race"
+    assert manifest["parameters"]["lab"]["lab_a.rule"] == "race"
     assert manifest["peak_memory_bytes"] > 0
     assert os.uname().nodename not in json.dumps(manifest["machine"])
     assert str(folder) not in (folder / "manifest.json").read_text()

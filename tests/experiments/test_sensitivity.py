@@ -163,7 +163,7 @@ def test_a_study_finds_what_was_put_in(found):
     assert {by["crossover_usd", name]["total"] for name in found.survivors} == {None}  # it does not vary
     said = "\n".join(findings.sentences(found, []))
     assert f"is moved by {names()[0]} 1." in said or f"is moved by {names()[0]} 0.9" in said
-    assert "of the runs never pass one half; they count as 2036-01" in said
+    assert "of the runs never cross one half; they count as 2036-01" in said
     assert "Crossover in USD: no parameter is told apart" in said
     assert "ended in an error" in said
 

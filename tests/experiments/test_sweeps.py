@@ -26,7 +26,7 @@ from experiments.sweeps import sweep as sweeps
 from model.results.measures import DEFINITIONS
 from model.scenario import Intervention, Scenario
 
-IMITATION, REVIEW, RULE = "human.imitation_per_year", "human.review_share_min", "lab.alpha.rule"
+IMITATION, REVIEW, RULE = "human.imitation_per_year", "human.review_share_min", "lab.lab_a.rule"
 ROOT = Path(__file__).parents[2]
 
 

@@ -48,7 +48,7 @@ SHOCKED = Scenario(
         Intervention("2022-08", "human.review_share_min", 2.0, "multiply", "2022-10"),
     ),
 )
-FORESEEING = Scenario(months=8, humans=40).with_overrides({"lab.alpha.forecaster": "perfect"})
+FORESEEING = Scenario(months=8, humans=40).with_overrides({"lab.lab_a.forecaster": "perfect"})
 
 
 def economy(**given):
@@ -288,7 +288,7 @@ def test_foreign_old_and_mismatched_files_are_refused(kept, tmp_path):
     for other in (
         same.with_run(humans=41),
         same.with_run(months=10),
-        same.with_overrides({"lab.alpha.rule": "race"}),
+        same.with_overrides({"lab.lab_a.rule": "race"}),
         SHOCKED,
     ):
         assert "of month 2 of another run" in refusal(kept, "new", other)
@@ -356,13 +356,13 @@ def test_stopped_and_resumed_is_uninterrupted(tmp_path, monkeypatch, plain_repor
 def test_earlier_passes_of_perfect_foresight_are_kept(tmp_path, monkeypatch):
     passes = []
     monkeypatch.setattr(
-        regret, "earlier_passes", lambda e, inert: passes.append(e) or {("alpha", "small", 0): FORESEEN}
+        regret, "earlier_passes", lambda e, inert: passes.append(e) or {("lab_a", "small", 0): FORESEEN}
     )
     kept = Checkpoints(tmp_path / "x", 5, resume=True)
     e = kept.economy(FORESEEING, 1)
     again = kept.economy(FORESEEING, 1)  # killed before its first month, say
     assert len(passes) == 1
-    assert again.foresight == e.foresight == {("alpha", "small", 0): FORESEEN}
+    assert again.foresight == e.foresight == {("lab_a", "small", 0): FORESEEN}
     assert differences(e, again) == []
 
 
@@ -410,7 +410,7 @@ def test_what_the_command_refuses(tmp_path, monkeypatch, capsys, plain_reports):
     file = Path("x.checkpoint/seed-1.checkpoint")
     good = file.read_bytes()
     assert "--resume goes on with it" in refused(capsys, "--checkpoint-every", "2")
-    assert "of another run" in refused(capsys, "--resume", "--set", "lab.alpha.rule=race")
+    assert "of another run" in refused(capsys, "--resume", "--set", "lab.lab_a.rule=race")
     file.write_bytes(good[:-1])
     assert "x.checkpoint/seed-1.checkpoint" in refused(capsys, "--resume")
     assert file.read_bytes() == good[:-1]
@@ -495,7 +495,7 @@ def written(seen):
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "more", [[], ["--set", "lab.alpha.forecaster=perfect"], ["--posterior", "3"]], ids=["plain", "perfect", "posterior"]
+    "more", [[], ["--set", "lab.lab_a.forecaster=perfect"], ["--posterior", "3"]], ids=["plain", "perfect", "posterior"]
 )
 def test_killed_again_and_again(tmp_path, monkeypatch, more):
     """The command with several processes, all killed at random moments, many times over."""

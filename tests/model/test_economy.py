@@ -260,7 +260,7 @@ def test_agents_are_mesa_agents_and_views_of_arrays(economy):
 
 
 def test_firms_show_their_names(economy):
-    assert repr(economy.row("Lab", 0)) == "<Lab alpha>"
+    assert repr(economy.row("Lab", 0)) == "<Lab lab_a>"
     assert [p.name for p in economy.agents_by_type[ComputeProvider]] == list(economy.opening.provider_names)
     assert repr(economy.row("Human", 7)) == "<Human 7>"
 
@@ -444,7 +444,7 @@ def test_mesas_page_makes_the_economy_from_its_parameters():
     def page():
         with solara.Column():
             ModelController(shown, model_parameters=values, play_interval=solara.reactive(1), render_interval=one)
-            ModelCreator(shown, given | {"lab__alpha__rule": rule}, model_parameters=values)
+            ModelCreator(shown, given | {"lab__lab_a__rule": rule}, model_parameters=values)
 
     one = solara.reactive(1)
     _, context = solara.render(page(), handle_error=False)
@@ -508,7 +508,7 @@ def test_an_economy_of_a_users_class_is_explained_traced_and_kept(tmp_path):
     e = Noting(humans=20, months=3, note="mine")
     e.step()
     assert e.explain("tokens").value.endswith("in 2022-01")
-    assert e.trace(e.row("Lab", "beta")).title.startswith("Lab beta")
+    assert e.trace(e.row("Lab", "lab_b")).title.startswith("Lab lab_b")
     checkpoint.save(e, tmp_path / "kept")
     again = checkpoint.load(tmp_path / "kept", kind=Noting)
     assert (type(again), again.note, again.month) == (Noting, "mine", 1)
@@ -520,7 +520,7 @@ def test_an_economy_of_a_users_class_is_explained_traced_and_kept(tmp_path):
 
 
 def test_rows_are_found_by_class_and_name(economy):
-    assert economy.row("Lab", "beta") is economy.row(Lab, np.int64(1)) is economy.row("Lab", 1)
+    assert economy.row("Lab", "lab_b") is economy.row(Lab, np.int64(1)) is economy.row("Lab", 1)
     assert [economy.row("ComputeProvider", p.name) for p in economy.agents_by_type[ComputeProvider]] == list(
         economy.agents_by_type[ComputeProvider]
     )
@@ -529,7 +529,7 @@ def test_rows_are_found_by_class_and_name(economy):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda e: e.row("Lab", "alfa"), "unknown Lab 'alfa'; nearest: 'alpha'"),
+        (lambda e: e.row("Lab", "lab_aa"), "unknown Lab 'lab_aa'; nearest: 'lab_a'"),
         (lambda e: e.row("Human", "anna"), r"row = 'anna' of Human: must be a whole number in \[0, 299\]"),
         (lambda e: e.row("Lab", 1.5), "row = 1.5 of Lab: must be a whole number"),
         (lambda e: e.row("Lab", None), "row = None of Lab"),
@@ -540,7 +540,7 @@ def test_rows_are_found_by_class_and_name(economy):
         (lambda e: e.explain(None), "unknown name 'None'"),
         (lambda e: e.explain("tokens\nserved" * 99), "unknown name 'tokens"),
         (lambda e: e.trace(e.labs.frame()), "trace.*: not an agent of this economy"),
-        (lambda e: e.trace("alpha"), "trace.'alpha'.: not an agent of this economy"),
+        (lambda e: e.trace("lab_a"), "trace.'lab_a'.: not an agent of this economy"),
         (lambda e: e.why(e.labs.frame(), "2022-02"), "month = shape.*: must be 'YYYY-MM'"),
         (lambda e: e.why("2022-01", ["2022-02"]), r"month = \['2022-02'\]: must be 'YYYY-MM'"),
     ],
@@ -579,7 +579,7 @@ def test_closed_economies_are_freed():
             {"human__imitation_per_year": "1.5"},
             r"human.imitation_per_year = '1.5' 1/year: must be a number in \[0, 5\]",
         ),
-        ({"lab.alpha.run_flop": "1e23"}, r"lab.alpha.run_flop = '1e23' FLOP: must be a number"),
+        ({"lab.lab_a.run_flop": "1e23"}, r"lab.lab_a.run_flop = '1e23' FLOP: must be a number"),
         ({"humn__imitation_per_year": 1.0}, "human.imitation_per_year"),
         ({"human__contacts": 13, "human.contacts": 14}, "human.contacts is set twice, to 13 and 14: give one"),
     ],

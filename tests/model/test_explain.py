@@ -54,7 +54,7 @@ def test_every_series_parameter_flow_and_column_is_explained(economy, count):
 def test_an_explanation_points_to_the_line_that_declares(economy):
     names = [
         "human.imitation_per_year",
-        "lab.alpha.rule",
+        "lab.lab_a.rule",
         "gross_margin",
         "flow.market_usd",
         "Lab.cash_usd",
@@ -234,10 +234,10 @@ def test_why_says_shares_of_the_growth(economy):
 
 
 def test_objects_show_as_small_html(economy):
-    changed = Scenario.load("baseline").with_overrides({"lab.alpha.rule": "race", "human.imitation_per_year": 0.5})
+    changed = Scenario.load("baseline").with_overrides({"lab.lab_a.rule": "race", "human.imitation_per_year": 0.5})
     shown = {
         "inference_share_accelerator_hours": economy,
-        "alpha.rule": changed,
+        "lab_a.rule": changed,
         "Bass q": economy.explain("human.imitation_per_year"),
         "eta m G": economy.trace(economy.row("Lab", 0)),
         "flop per token": economy.why("2024-01", "2025-01"),

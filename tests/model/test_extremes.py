@@ -147,7 +147,7 @@ def test_one_human_has_nobody_to_learn_from():
     assert adopters[-1] > 0.0
 
 
-def alone_in_the_market(lab="alpha"):
+def alone_in_the_market(lab="lab_a"):
     providers = {k: v.replace(integrated_lab="") for k, v in BASELINE.firms["provider"].items()}
     return dataclasses.replace(BASELINE, firms={"lab": {lab: BASELINE.firms["lab"][lab]}, "provider": providers})
 

@@ -25,7 +25,7 @@ SPEED = "human.imitation_per_year"
 MINE = (
     'schema = 1\nextends = "baseline"\ntitle = "Mine"\n# faster\n[human]\nimitation_per_year = 1.2\ncontacts = 14.0\n'
     f'[[intervention]]\ndate = "2026-01"\nuntil = "2040-01"\nparameter = "{SPEED}"\nvalue = 1\n'
-    '[[lab.firm]]\nname = "alpha"\nrule = "race"\n'
+    '[[lab.firm]]\nname = "lab_a"\nrule = "race"\n'
 )
 SWEEP = f'schema = 1\nscenarios = ["baseline"]\nrun = {{ humans = 50, months = 12 }}\n[parameters]\n"{SPEED}" = [1.0, 1.2]\n'
 
@@ -79,7 +79,7 @@ def test_a_file_is_the_same_in_any_dress_and_with_any_ending(dress: str, ending:
         14,
     )
     assert found.interventions[-1].until == "2040-01"
-    assert found.firms["lab"]["alpha"].rule == "race"
+    assert found.firms["lab"]["lab_a"].rule == "race"
     beside = write(tmp_path / f"child{toml}", DRESSES[dress](f'schema = 1\nextends = "mine{toml}"\n'))
     assert Scenario.load(beside).values() == found.values()
     swept = SWEEP.replace('["baseline"]', f'["mine{toml}"]')

@@ -238,8 +238,8 @@ def test_hours_are_routed_at_any_price() -> None:
 
 
 SCARCE = {
-    "lab.gamma.rd_usd_per_month": 9e8,
-    "lab.beta.rd_usd_per_month": 6e8,
+    "lab.lab_c.rd_usd_per_month": 9e8,
+    "lab.lab_b.rd_usd_per_month": 6e8,
     "compute.opening_usd_per_h100e_hour": 1.0,
     "compute.price_speed": 0.8,
 }
@@ -314,7 +314,7 @@ def test_agents_that_never_succeed_lose_nothing_by_ranking() -> None:
 
 def test_regret_is_a_number_at_any_elasticity() -> None:
     """Features at the threshold of success made an elasticity of 700, and ten to its power no number."""
-    r = Release("alpha", "small", 3, 1e10, 1e12, 6e22, 1e12, 1e6, 1e-18, 0.0, 1e13, "profit", "adaptive")
+    r = Release("lab_a", "small", 3, 1e10, 1e12, 6e22, 1e12, 1e6, 1e-18, 0.0, 1e13, "profit", "adaptive")
     steep = dataclasses.replace(r, tokens=1e12, serving_usd=1e5, revenue_usd=2e5, profit_elasticity=700.0)
     with strictly():
         for revenue_usd in (0.0, 1e5, 2e5):

@@ -28,7 +28,7 @@ ROUNDING, DIGITS = ("money_residual_usd", "compute_residual_flop"), 1e-9
 WHEN: dict[str, dict[str, Any]] = {
     # labs without money
     "lab.failure_months": {
-        "lab.alpha.rule": "race", "lab.equity_multiple": 0.2, "lab.runway_months": 2.0, "lab.parent_rd_share_max": 0.01,
+        "lab.lab_a.rule": "race", "lab.equity_multiple": 0.2, "lab.runway_months": 2.0, "lab.parent_rd_share_max": 0.01,
         "lab.vendor_equity_share": 0.0,
     },
     # applications without attention
@@ -39,8 +39,8 @@ WHEN: dict[str, dict[str, Any]] = {
     "provider.sites_ahead": {"physical.power_growth_per_month": 0.0, "physical.power_opening_gw": 1.0},
 }  # fmt: skip
 #: The firm whose fields are tried for all firms of its kind, and values of text that no declaration lists.
-FIRMS = {"lab": "alpha", "provider": "neo_a"}
-TEXTS = {"integrated_lab": ["alpha"]}
+FIRMS = {"lab": "lab_a", "provider": "neo_a"}
+TEXTS = {"integrated_lab": ["lab_a"]}
 #: Values at which a parameter that says it is inert must move nothing; both ends of the range for others.
 INERT_AT = {"lab.equity_multiple": [4.0, 10.0]}
 #: So many parameters the stored table of ranges calls the stillest.

@@ -23,7 +23,7 @@ LAW = neural.LAWS["besiroglu"]
 
 def release(**changes):
     base = {
-        "lab": "alpha", "tier": "frontier", "released_month": 10, "parameters": 1e11, "training_tokens": 4e12,
+        "lab": "lab_a", "tier": "frontier", "released_month": 10, "parameters": 1e11, "training_tokens": 4e12,
         "training_flop": 2.4e24, "planned_tokens": 1e13, "planned_usd": 1e8, "train_usd_per_flop": 4e-18,
         "rollout_factor": 0.1, "data_limit_tokens": 4.5e14, "rule": "profit", "forecaster": "adaptive",
         "tokens": 3e13, "serving_usd": 5e7, "revenue_usd": 2e8, "profit_elasticity": 0.5,
@@ -159,13 +159,13 @@ def test_what_is_foreseen_is_what_an_earlier_pass_came_to():
 
 
 def test_only_labs_with_perfect_foresight_plan_on_it():
-    e = whole_run("adaptive", 1, 48, **{"lab.alpha.forecaster": "perfect"})
+    e = whole_run("adaptive", 1, 48, **{"lab.lab_a.forecaster": "perfect"})
     foreseen = e.foresight
-    assert {lab for lab, _, _ in foreseen} == {"alpha"}
-    nets = [r for r in e.state.labs.releases if r.lab == "alpha" and r.tier == "frontier" and not r.opening]
+    assert {lab for lab, _, _ in foreseen} == {"lab_a"}
+    nets = [r for r in e.state.labs.releases if r.lab == "lab_a" and r.tier == "frontier" and not r.opening]
     for place, r in enumerate(nets):
-        if ("alpha", "frontier", place) in foreseen:
-            assert r.planned_tokens == foreseen["alpha", "frontier", place].tokens
+        if ("lab_a", "frontier", place) in foreseen:
+            assert r.planned_tokens == foreseen["lab_a", "frontier", place].tokens
     e.close()
     plain = InferenceEconomy("baseline", humans=100, months=3)
     assert plain.foresight == {}
@@ -178,7 +178,7 @@ PATHS = {
     "baseline": {},
     "small-open-models": {},
     "research-automation": {},
-    "mixed": {"lab.alpha.rule": "race", "lab.beta.rule": "erdil", "lab.gamma.rule": "revenue_share", "lab.delta.rule": "schedule"},
+    "mixed": {"lab.lab_a.rule": "race", "lab.lab_b.rule": "erdil", "lab.lab_c.rule": "revenue_share", "lab.lab_d.rule": "schedule"},
 }  # fmt: skip
 
 

@@ -101,7 +101,7 @@ def test_what_is_no_table_is_refused_in_one_line(table, says):
 
 def test_a_table_with_other_columns_than_declared_is_named():
     e = InferenceEconomy(
-        "baseline", **SMALL, tables=[CASH._replace(rows=lambda e, r: pl.DataFrame({"lab": ["alpha"]}))]
+        "baseline", **SMALL, tables=[CASH._replace(rows=lambda e, r: pl.DataFrame({"lab": ["lab_a"]}))]
     )
     with pytest.raises(InputError, match=r"table 'cash': has the columns \['lab'\], declares \['lab', 'cash_usd'\]"):
         e.tables()

@@ -287,7 +287,7 @@ def test_a_value_out_of_range_is_refused_in_words(visit):
 
 @pytest.mark.long
 def test_what_is_downloaded_can_be_read_again(visit, tmp_path):
-    page = visit(SMALL + "&at=30&set=human.contacts:20&set=lab.alpha.rule:race")
+    page = visit(SMALL + "&at=30&set=human.contacts:20&set=lab.lab_a.rule:race")
 
     def kept(button) -> Path:
         with page.expect_download() as download:
@@ -298,7 +298,7 @@ def test_what_is_downloaded_can_be_read_again(visit, tmp_path):
 
     scenario = Scenario.load(kept(page.get_by_text("Scenario (TOML)")))
     assert scenario.parameters.human.contacts == 20
-    assert scenario.firms["lab"]["alpha"].rule == "race"
+    assert scenario.firms["lab"]["lab_a"].rule == "race"
     assert scenario.humans == 60
     series = pl.read_csv(kept(page.get_by_text("Series (CSV)")), try_parse_dates=True)
     assert series.height == 30

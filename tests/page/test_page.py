@@ -45,7 +45,7 @@ def test_examples_in_docstrings_hold(module):
         State(scenario="no-agents", humans=300, seed=7, at=24, view="labs", by="usd"),
         State()
         .change("human.contacts", "20")
-        .change("lab.alpha.rule", "race")
+        .change("lab.lab_a.rule", "race")
         .change("lab.price_coefficient", "2.125"),
         State().choose("network", "application").choose("kind", "Human").choose("sort", "-id").choose("agent", "3"),
         State(at=0),
@@ -109,7 +109,7 @@ def test_a_change_is_taken_back_by_the_scenarios_own_value():
 
 @pytest.mark.parametrize("name", shipped())
 def test_a_downloaded_scenario_is_the_one_on_the_page(name, tmp_path):
-    shown = State(scenario=name, humans=300).change("human.contacts", "20").change("lab.alpha.rule", "race")
+    shown = State(scenario=name, humans=300).change("human.contacts", "20").change("lab.lab_a.rule", "race")
     shown = shown.change("lab.price_coefficient", "2.125")
     file = tmp_path / "mine.toml"
     file.write_text(shown.toml(), encoding="utf-8")
@@ -150,7 +150,7 @@ def test_controls_show_the_scenarios_values():
     values = levers.values(shown)
     assert values["base"]["agent_loop.job_scale"] == 2.0
     assert values["now"] == {"human.contacts": 20}
-    assert values["base"]["lab.alpha.rule"] == lookup(shown.base, "lab.alpha.rule")
+    assert values["base"]["lab.lab_a.rule"] == lookup(shown.base, "lab.lab_a.rule")
 
 
 # The player -----------------------------------------------------------------------------------------
