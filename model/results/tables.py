@@ -49,6 +49,7 @@ class ResultTable(NamedTuple):
         InputError
             If a table that was added has other columns than it declares.
         """
+        check_process()
         import polars as pl
 
         made = self.rows(e, r)
