@@ -55,7 +55,7 @@ class Store:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = _checked(folder)
+        self.folder = checked(folder)
         self.rescued: int | None = None
         self._lock: IO[str] = self._locked()
         try:
@@ -242,7 +242,7 @@ def _sound(row: tuple[Any, ...]) -> bool:
     return row[7] in (DONE, ERROR) and _digest(tuple(row[:-1])) == row[-1]
 
 
-def _checked(folder: str | Path) -> Path:
+def checked(folder: str | Path) -> Path:
     """Return the folder as an absolute path, or refuse what is no folder of a sweep."""
     path = named(folder)
     try:

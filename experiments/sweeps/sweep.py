@@ -15,7 +15,7 @@ from experiments.runs.engine import Progress
 from experiments.runs.files import NotWritten, write_files
 from experiments.runs.interrupts import first_only
 from experiments.runs.pool import Outcome, Task, simulate
-from experiments.runs.store import Store
+from experiments.runs.store import Store, checked
 from experiments.runs.workers import RunInterrupted, RunStopped
 from experiments.sweeps import design as designs
 from experiments.sweeps.design import Design
@@ -92,6 +92,8 @@ def sweep(
     design = designs.read(source, {"plugins": plugins, "steps": steps, "series": series, "kinds": kinds})
     for scenario in design.scenarios:
         scenario.check_travels()
+    if out is not None:
+        checked(out)  # before a cluster is asked
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(contextlib.closing(engine.pool(workers, cluster)))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sweep-")) if out is None else out

@@ -19,6 +19,8 @@ from experiments.runs import pool
 from experiments.studies import ablation, auction_rules, ranges, regimes
 from model.scenario import declarations
 
+#: Makes an ensemble, whatever the session keeps of those that were made.
+BASELINE = ensemble.baseline.__wrapped__
 TWO = ("human.innovation_per_year", "human.imitation_per_year")
 
 
@@ -40,7 +42,7 @@ def informed(folder, workers):
 
 def tables(folder, workers):
     with ensemble.made(folder, workers):
-        made = ensemble.baseline.__wrapped__(2, 20)
+        made = BASELINE(2, 20)
     return {name: pool.pack(table) for name, table in made.items()}
 
 
@@ -65,7 +67,7 @@ def small(monkeypatch, tmp_path):
     one = [d for d in declarations() if d.name == "contacts"]
     monkeypatch.setattr(ranges, "declarations", lambda: one)
     monkeypatch.setattr(ranges, "MONTHS", 12)
-    monkeypatch.setattr(ensemble, "baseline", functools.cache(ensemble.baseline.__wrapped__))
+    monkeypatch.setattr(ensemble, "baseline", functools.cache(BASELINE))
     monkeypatch.chdir(tmp_path)
 
 

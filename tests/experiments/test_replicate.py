@@ -337,7 +337,7 @@ def test_open_weights_above_the_limit_miss(monkeypatch):
     assert checked["missed"] == ["open_share"]
     assert checked["verdict"] == "soft"
     with_tables(monkeypatch, labs=labs.filter(pl.col("lab") != "lab_f"))
-    with pytest.raises(ValueError, match="no row has lab zeta"):
+    with pytest.raises(ValueError, match="no row has lab lab_f"):
         BY_ID["B34"].check()
 
 
