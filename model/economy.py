@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import mesa
 import numpy as np
 
 from agents.lab import Foresight, Release
 from model import month, opening
 from model.core import table
 from model.core.errors import InputError, shown, unknown
+from model.core.framework import mesa
 from model.core.steps import Steps
 from model.results import record, regret, tables
 from model.scenario import Scenario, whole
