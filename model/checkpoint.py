@@ -20,12 +20,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import mesa
 import numpy as np
 
 from model.core import frozen, modules
 from model.core.additions import Additions
 from model.core.errors import InputError
+from model.core.framework import mesa
 from model.core.steps import Steps
 from model.month import steps_of
 from model.scenario import Scenario

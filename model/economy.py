@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import mesa
 import numpy as np
 
 from agents.lab import Foresight, Release
@@ -16,6 +15,7 @@ from model import month, opening
 from model.core import table
 from model.core.additions import Kind
 from model.core.errors import InputError, hint, shown, unknown
+from model.core.framework import mesa
 from model.core.steps import Steps
 from model.results import record, regret, tables
 from model.results.tables import ResultTable

@@ -3,6 +3,7 @@
 import os
 import signal
 
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault(
@@ -14,3 +15,9 @@ if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):  # a background job of a script: processes that tests start would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def no_report(monkeypatch):
+    """Let folders of results be without pictures and page, which take longest and have tests of their own."""
+    monkeypatch.setattr("experiments.report.page.write", lambda result, folder: None)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import mesa
 import numpy as np
 from numpy.typing import NDArray
 
 from agents import robot
 from experiments.benchmarks.inputs import constants, single
+from model.core.framework import mesa
 from model.core.table import release
 from model.stages.people import Wishes, who
 

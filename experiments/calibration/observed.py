@@ -7,8 +7,10 @@ of, overlap with a mapped series, or are inputs (people online, hours). Nothing 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -166,13 +168,19 @@ MAPPINGS: tuple[Mapping, ...] = (
 )
 
 
+@functools.cache
+def _read(file: Path) -> pl.DataFrame:
+    """Return the table of a file, read once: a report asks for it sixty times."""
+    return observations.table(file)
+
+
 def points(series: str | list[str]) -> pl.DataFrame:
     """Return the points of one or more series: series, date, month (date), value, low, high, source, split.
 
     A date that is a year stands in the middle of it.
     """
     names = [series] if isinstance(series, str) else series
-    table = observations.table(FILE).filter(
+    table = _read(FILE).filter(
         _("series").is_in(names)
         & (_("read_or_memory") == "read")
         & _("split").is_in(["calibrate", "validate", "constant"])

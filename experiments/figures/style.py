@@ -263,8 +263,9 @@ def finish(
         shown = runs.format(f"{seeds} runs") if seeds > 1 else "one seed"
     last = f"{shown[:1].upper()}{shown[1:]}; inference-economy {__version__}; {known}."
     words = alt.TitleParams(title, subtitle=[*subtitle, last])
-    done: alt.TopLevelMixin = chart.properties(title=words)
-    themed: alt.TopLevelMixin = done.configure(**CONFIG)
+    done = chart.properties(title=words)
+    done.config = alt.Config(**CONFIG)  # `configure` would make the chart a second time
+    themed: alt.TopLevelMixin = done
     return themed
 
 

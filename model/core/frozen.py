@@ -14,14 +14,13 @@ import types
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import mesa
 import numpy as np
-from mesa.datacollection import DataCollector
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from model.core import modules
 from model.core.additions import LOADED
+from model.core.framework import DataCollector, mesa
 
 Array = NDArray[Any]
 

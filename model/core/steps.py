@@ -191,8 +191,13 @@ class Held:
         for name in changes:
             if name not in self.groups:
                 raise unknown(f"step '{step}' declares a change of", name, self.groups)
-        for name in self.groups:
-            self._set(name, name in changes, step)
+        for name, group in self.groups.items():
+            if name in changes:
+                self._set(name, True)
+            elif isinstance(group, Guarded):  # shut since the month began or its last step ended: no array is new
+                group.shut(step, name)
+            else:
+                self._set(name, False)
         ledger = self.groups.get("ledger")
         if ledger is not None and "ledger" not in changes:
             ledger.shut_to = step
@@ -208,6 +213,7 @@ class Held:
         group = self.groups[name]
         if isinstance(group, Guarded):
             group.open() if writeable else group.shut(step, name)
-        for x in self.arrays(name):
-            if id(x) not in self._fixed:
-                x.flags.writeable = writeable
+        fixed, array = self._fixed, np.ndarray
+        for x in vars(group).values():
+            if isinstance(x, array) and id(x) not in fixed:
+                x.setflags(write=writeable)

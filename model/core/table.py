@@ -7,12 +7,12 @@ import re
 import weakref
 from typing import Any, ClassVar, Self
 
-import mesa
 import numpy as np
 from numpy.typing import NDArray
 
 from model.core.errors import InputError, hint
 from model.core.frames import check_process
+from model.core.framework import mesa
 
 #: Attributes that Mesa sets on its agents.
 MESA_SETS = frozenset({"model", "unique_id", "pos"})

@@ -155,6 +155,24 @@ def test_importing_model_imports_nothing_large():
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, env=ENV, text=True).split() == []
 
 
+WITHOUT = """
+import sys
+from model import InferenceEconomy
+economy = InferenceEconomy(humans=20, months=1)
+economy.step()
+print({"pandas", "networkx"} & set(sys.modules))
+frame = economy.datacollector.get_model_vars_dataframe()
+import pandas, networkx
+print(type(frame) is pandas.DataFrame, pandas.__name__ in sys.modules, networkx.Graph(economy.orchestrator_graph).order() > 0)
+"""
+
+
+def test_a_run_needs_none_of_the_large_packages_that_mesa_brings():
+    """They come when Mesa is asked for a frame, and whoever imports them himself has them whole."""
+    said = subprocess.check_output([sys.executable, "-c", WITHOUT], cwd=ROOT, env=ENV, text=True).splitlines()
+    assert said == ["set()", "True True True"]
+
+
 # Names and units -----------------------------------------------------------------------------------
 
 #: Endings a name may have, by unit; a bound or a moment (`_max`, `_median`, ...) may follow.

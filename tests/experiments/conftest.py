@@ -1,7 +1,8 @@
-"""The ensemble of the baseline is made once for all processes of a session, not once a process."""
+"""The ensemble of the baseline is made once for all processes of a session, and one process of a sweep is this one."""
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import pickle
@@ -9,6 +10,8 @@ import pickle
 import pytest
 
 from experiments.calibration import ensemble
+from experiments.runs import engine
+from experiments.runs.pool import Here, Processes
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,12 +26,31 @@ def shared_ensemble(tmp_path_factory):
     @functools.cache
     def shared(*size):
         path = folder / f"ensemble{size}.pickle"
-        if not path.exists():
-            mine = path.with_suffix(f".{worker}")
-            mine.write_bytes(pickle.dumps(make(*size)))
-            os.replace(mine, path)
+        with open(path.with_suffix(".lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the second waits for the first, which is sooner than both at once
+            if not path.exists():
+                mine = path.with_suffix(f".{worker}")
+                mine.write_bytes(pickle.dumps(make(*size)))
+                os.replace(mine, path)
         return pickle.loads(path.read_bytes())
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ensemble, "baseline", shared)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def started():
+    """Have sweeps in one process make their runs here; yields a set, and while it holds something they start a process."""
+    asked = set()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "Processes", lambda workers: Here() if workers == 1 and not asked else Processes(workers))
+        yield asked
+
+
+@pytest.fixture
+def a_process(started):
+    """Let a sweep in one process start that process, as it does for users."""
+    started.add("a process")
+    yield
+    started.clear()

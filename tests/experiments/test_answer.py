@@ -95,7 +95,7 @@ def test_what_model_md_says_of_prices_and_of_doubled_demand(seeds, humans, late_
     below, early, late = [], [], []
     for seed in range(1, seeds + 1):
         a = InferenceEconomy("baseline", humans=humans, seed=seed).run()
-        b = InferenceEconomy("baseline", humans=humans, seed=seed, human__task_hours_per_month=80.0).run()
+        b = InferenceEconomy("baseline", humans=humans, months=108, seed=seed, human__task_hours_per_month=80.0).run()
         below.append((a.history["price_usd_per_h100e_hour"] < a.history["user_cost_usd_per_h100e_hour"]).mean())
         early.append(share(b)["2023-12"] - share(a)["2023-12"])
         late.append(share(b)["2030-12"] - share(a)["2030-12"])

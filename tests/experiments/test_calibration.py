@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from scipy.stats import norm
 
+from experiments.calibration import evaluation, observed, priors, scored, smoother
 from experiments.calibration import fit as calibration
-from experiments.calibration import observed, priors, scored, smoother
 from experiments.calibration.evaluation import Evaluator
 from experiments.calibration.fit import Preset, calibrate, fitted_points, quantile, summary
 from experiments.calibration.operators import OPERATORS
@@ -16,6 +16,7 @@ from experiments.cli import main
 from experiments.page.state import lookup
 from experiments.report import fits
 from experiments.runs import posterior
+from experiments.runs.store import Store
 from model.core.errors import InputError
 from model.core.units import month_index
 from model.scenario import Scenario, declarations
@@ -34,6 +35,21 @@ def miniature(folder, table=None, tell=None):
 def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fit")
     return miniature(folder / "runs"), folder
+
+
+@pytest.fixture
+def known(found, monkeypatch):
+    """Let runs that the fit has made be looked up, not made again, and others be one of them; return which are which."""
+    with Store(found[1] / "runs") as store:
+        kept = {run: store.outcome(run) for run, _ in store.statuses()}
+    told = {"kept": [], "new": []}
+
+    def look(task):
+        told["kept" if task.id in kept else "new"].append(task.id)
+        return kept.get(task.id, next(iter(kept.values())))._replace(id=task.id)
+
+    monkeypatch.setattr(evaluation, "observe", look)
+    return told
 
 
 # Priors --------------------------------------------------------------------------------------------
@@ -152,12 +168,16 @@ def test_no_later_observation_can_change_the_fit(found, tmp_path, monkeypatch):
     assert again.best == first.best
 
 
-def test_an_earlier_observation_does_change_it(found):
+def test_an_earlier_observation_does_change_it(found, known, tmp_path):
     table = scored.read()
     hit = (pl.col("series") == "chatgpt_wau") & (pl.col("date") == "2023-11")
     moved = table.with_columns(pl.when(hit).then(3.0 * pl.col("value")).otherwise("value").alias("value"))
-    again = miniature(found[1] / "runs", moved)
+    again = miniature(tmp_path, moved)
     assert not np.array_equal(again.z, found[0].z)
+    assert [len(x) for x in known.values()] == [
+        MINIATURE.members,
+        RUNS - MINIATURE.members,
+    ]  # all but the first ensemble
 
 
 # Miniature -----------------------------------------------------------------------------------------
@@ -175,7 +195,7 @@ def test_the_miniature_fits_better_than_the_prior(found):
     assert all(row["posterior_p10"] <= row["posterior_median"] <= row["posterior_p90"] for row in rows)
 
 
-def test_a_fit_that_was_stopped_goes_on_with_what_it_has(found, tmp_path):
+def test_a_fit_that_was_stopped_goes_on_with_what_it_has(found, known, tmp_path):
     class Stop(Exception):
         pass
 
@@ -190,6 +210,8 @@ def test_a_fit_that_was_stopped_goes_on_with_what_it_has(found, tmp_path):
     assert said[0] == ("ensemble 1 of 3", 6, 6)
     assert ("ensemble 2 of 3", 4, 6) in said
     assert np.array_equal(again.z, found[0].z)
+    assert len(known["kept"]) == RUNS
+    assert not known["new"]
 
 
 def test_files_of_a_fit(found):

@@ -79,9 +79,9 @@ def stored(folder):
         return 0
 
 
-def interrupt(folder, what, after):
+def interrupt(folder, what, after, workers=2):
     """Begin the sweep and send a signal when `after` more runs are stored, a random moment later."""
-    process, wanted = begin(folder), stored(folder) + after
+    process, wanted = begin(folder, workers=workers), stored(folder) + after
     until(lambda: stored(folder) >= wanted, process)
     time.sleep(random.uniform(0.0, 0.1))  # the moment is the test
     assert process.poll() is None, process.communicate()
@@ -99,7 +99,7 @@ def survives(folder, kills, count, ended=beside, workers=2):
     assert stored(folder)
     most = max(1, count // (2 * len(kills)))  # a quarter of the runs in all, so that each kill finds a sweep at work
     for what in kills:
-        *_, said, process = interrupt(folder, what, random.randint(1, most))
+        *_, said, process = interrupt(folder, what, random.randint(1, most), workers)
         if what in ENDINGS:
             assert process.returncode == 130, said
             assert "the same command goes on" in said.splitlines()[-1]
@@ -116,7 +116,7 @@ def survives(folder, kills, count, ended=beside, workers=2):
 
 
 def test_killed_terminated_and_without_disk_it_goes_on(tmp_path, capsys):
-    survives(tmp_path, [signal.SIGKILL, signal.SIGTERM], 6, within(capsys), 1)
+    survives(tmp_path, [signal.SIGKILL, signal.SIGTERM], 5, within(capsys), 1)
 
 
 @pytest.mark.long

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments import cli
 from model import InferenceEconomy, Scenario
 from model.core.errors import InputError
 from model.core.steps import Step
@@ -82,8 +83,10 @@ EVERYWHERE = """
 if __name__ == "__main__":
     import polars as pl
     from experiments import compare, run, sweep
+    from experiments.report import page
     from model import InferenceEconomy, checkpoint
 
+    page.write = lambda result, where: None  # the command's test below has the report
     small, taxed = {"humans": 20, "months": 3}, {"item": "tax on research"}
     e = InferenceEconomy("baseline", **small, plugins=["tax"]).run()
     paid = e.tables()["flows"].filter(**taxed)
@@ -115,33 +118,32 @@ def test_a_plug_in_serves_everything(tmp_path):
     ]  # fmt: skip
 
 
-def test_the_command_line_takes_a_plug_in_and_goes_on_with_the_same_only(tmp_path):
+def test_the_command_line_takes_a_plug_in_and_goes_on_with_the_same_only(here, capsys):
     """The module lies in the working folder; two processes; a checkpoint of a run with a plug-in wants it again."""
-    (tmp_path / "tax.py").write_text(TAX)
-    (tmp_path / "sweep.toml").write_text(SWEEP)
-    small = ("run", "--humans", "20", "--months", "3")
-    done = command(*small, "--seeds", "2", "--workers", "2", "--plugin", "tax", "--set", "lab.lab_a.rule=thrice",
-                   "--out", "out", folder=tmp_path)  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["plugins"] == ["tax"]
-    done = command(*small, "--seeds", "2", "--out", "out", folder=tmp_path)
-    assert done.returncode == 2
-    assert "plugins: tax there, none here" in done.stderr
-    done = command("sweep", "sweep.toml", "--plugin", "tax", "--workers", "2", "--out", "swept", folder=tmp_path)
-    assert done.stdout == "swept/results.parquet: 4 runs\n", done.stderr
-    (tmp_path / "again.py").write_text(
+    (here / "tax.py").write_text(TAX)
+    (here / "sweep.toml").write_text(SWEEP)
+    given = ("run", "--humans", "20", "--months", "3", "--seeds", "2", "--out", "out")
+    (here / "first.py").write_text(
         "from model import InferenceEconomy, Scenario, checkpoint\nfrom experiments.runs.digest import code_digest\n"
         "s = Scenario.load('baseline').with_run(humans=20, months=3).with_additions(['tax'])\n"
-        "e = InferenceEconomy(s)\ne.step()\nimport pathlib\npathlib.Path('late.checkpoint').mkdir()\n"
-        "checkpoint.save(e, 'late.checkpoint/seed-1.checkpoint', code_digest(*s.outside()))\n"
+        "s = s.with_overrides({'lab.lab_a.rule': 'thrice'})\n"
+        "e = InferenceEconomy(s)\ne.step()\nimport pathlib\npathlib.Path('out.checkpoint').mkdir()\n"
+        "checkpoint.save(e, 'out.checkpoint/seed-1.checkpoint', code_digest(*s.outside()))\n"
     )
-    subprocess.run([sys.executable, "again.py"], cwd=tmp_path, check=True)
-    done = command(*small, "--out", "late", "--resume", folder=tmp_path)
-    assert done.returncode == 2
-    assert "of a run with other plug-ins (tax there, none here); give the same to go on" in done.stderr
-    assert done.stderr.count("\n") == 1
-    done = command(*small, "--out", "late", "--resume", "--plugin", "tax", folder=tmp_path)
+    subprocess.run([sys.executable, "first.py"], cwd=here, check=True)
+    assert cli.main([*given, "--resume"]) == 2
+    said = capsys.readouterr().err
+    assert "of a run with other plug-ins (tax there, none here); give the same to go on" in said
+    assert said.count("\n") == 1
+    done = command(
+        *given, "--resume", "--workers", "2", "--plugin", "tax", "--set", "lab.lab_a.rule=thrice", folder=here
+    )
     assert done.returncode == 0, done.stderr
+    assert json.loads((here / "out" / "manifest.json").read_text())["plugins"] == ["tax"]
+    assert cli.main([*given]) == 2
+    assert "plugins: tax there, none here" in capsys.readouterr().err
+    done = command("sweep", "sweep.toml", "--plugin", "tax", "--workers", "1", "--out", "swept", folder=here)
+    assert done.stdout == "swept/results.parquet: 4 runs\n", done.stderr
 
 
 @pytest.mark.parametrize(
@@ -169,11 +171,12 @@ def test_plug_ins_are_a_list_of_names(given):
         Scenario().with_additions(given)
 
 
-def test_a_missing_plug_in_is_said_before_work_begins(tmp_path):
-    done = command("run", "--plugin", "nowhere", "--out", "out", folder=tmp_path)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "plug-in 'nowhere': no module and no installed plug-in" in done.stderr
-    assert not (tmp_path / "out").exists()
+def test_a_missing_plug_in_is_said_before_work_begins(here, capsys):
+    assert cli.main(["run", "--plugin", "nowhere", "--out", "out"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "plug-in 'nowhere': no module and no installed plug-in" in said
+    assert not (here / "out").exists()
 
 
 def test_an_installed_plug_in_has_a_name(here):
@@ -207,6 +210,7 @@ def watch(e):
     """See what is paid."""
 
 
+@pytest.mark.usefixtures("no_report")
 def test_steps_go_to_other_processes_and_a_manifest_that_lacks_them_says_so(tmp_path):
     from experiments import run
 

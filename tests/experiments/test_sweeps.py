@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 from pathlib import Path
@@ -60,9 +61,15 @@ def undisturbed(count):
 
 
 @pytest.fixture(scope="module")
-def whole():
+def folder(tmp_path_factory):
+    """Return where `whole` keeps its runs."""
+    return tmp_path_factory.mktemp("whole")
+
+
+@pytest.fixture(scope="module")
+def whole(folder):
     """Return the table of an undisturbed sweep on one worker."""
-    return undisturbed(6)
+    return sweep(small(), folder, workers=1)
 
 
 # --- What workers do in tests: they are imported by name in their process ----------------------------------------------
@@ -230,15 +237,16 @@ def test_the_digest_sees_code_data_and_packages(tmp_path, monkeypatch):
     assert fresh() == seen[-1]
 
 
+@pytest.mark.usefixtures("a_process")
 def test_workers_with_changed_code_are_not_used(monkeypatch):
     monkeypatch.setattr(engine, "code_digest", lambda: "what was imported")
     with pytest.raises(RunStopped, match="the code was changed"):
         sweep(small(count=1), workers=1)
 
 
-def test_damaged_pages_cost_only_what_lies_on_them(whole, tmp_path, capsys):
+def test_damaged_pages_cost_only_what_lies_on_them(whole, folder, tmp_path, capsys):
     (tmp_path / "mine.toml").write_text(toml(6))
-    sweep(tmp_path / "mine.toml", tmp_path / "x", workers=1)
+    shutil.copytree(folder, tmp_path / "x")
     database = sqlite3.connect(tmp_path / "x" / FILE)
     size = database.execute("PRAGMA page_size").fetchone()[0]
     database.close()

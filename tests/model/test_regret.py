@@ -17,6 +17,7 @@ from model.layers.neural import NeuralParams
 from model.results import accounts, regret, tables
 from model.results.regret import hindsight
 from tests.reference import regret as twin
+from tests.samples import some
 
 LAW = neural.LAWS["besiroglu"]
 
@@ -186,7 +187,7 @@ def by_lab(nets, n):
     return nets.reshape(2, n).sum(axis=0)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", some([*PATHS], 2))
 def test_the_hinge_gives_the_money_share_of_every_lab_in_every_month(path):
     """Revenue from tokens and list prices, gross profit from the books, bills from the ledger: one and the same share (X.7)."""
     source = Scenario.load(path if path != "mixed" else "baseline")

@@ -49,6 +49,7 @@ def test_a_series_of_a_user_is_recorded_and_explained():
             e.explain("workerz")
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_series_goes_to_other_processes(tmp_path):
     """Two seeds in two processes, a sweep, a comparison; what is kept says that it was recorded."""
     alone = InferenceEconomy("baseline", **SMALL, series=[PER_PERSON]).run().history["tokens_per_person"]
