@@ -32,7 +32,7 @@ def add(command: Command) -> None:
         parser.add_argument("--json", action="store_true", help="print the rows as JSON")
 
 
-def _folder(out: str, *files: str) -> Path:
+def study_folder(out: str, *files: str) -> Path:
     """Return the folder of a study, made if need be; what holds something else is refused."""
     from experiments.runs.folder import check_study
 
@@ -50,7 +50,7 @@ def _ablate(given: argparse.Namespace) -> int:
     from experiments.report import fits
     from experiments.studies import ablation, auction_rules
 
-    folder = _folder(given.out, ablation.FILE.name, auction_rules.FILE.name)
+    folder = study_folder(given.out, ablation.FILE.name, auction_rules.FILE.name)
     with Shown("ablating") as shown:
         ruled = auction_rules.run(seeds, workers=workers, on_progress=teller(shown), folder=folder / RUNS)
         found = ablation.run(seeds, workers=workers, on_progress=teller(shown), folder=folder / RUNS)
@@ -78,7 +78,7 @@ def _ranges(given: argparse.Namespace) -> int:
     from experiments.report import fits
     from experiments.studies import ranges
 
-    folder = _folder(given.out, ranges.FILE.name)
+    folder = study_folder(given.out, ranges.FILE.name)
     with Shown("moving") as shown:
         found = ranges.run(seeds=seeds, workers=workers, on_progress=teller(shown), folder=folder / RUNS)
     table = ranges.frame(found)
