@@ -201,12 +201,12 @@ class Runs:
         return pl.concat([t["monthly"].with_columns(c) for t, c in zip(found, changed, strict=True)])
 
 
-def largest(labs: pl.DataFrame, first: str, count: int = LARGEST) -> list[str]:
-    """Return the labs with most revenue in the twelve months before one 'YYYY-MM'."""
+def largest(labs: pl.DataFrame, first: str) -> list[str]:
+    """Return the `LARGEST` labs by revenue in the twelve months before one 'YYYY-MM'."""
     start = month_index(first, "2000-01")
     before = [month_date(start - k, "2000-01") for k in range(1, 13)]
     by = labs.filter(pl.col("month").is_in(before)).group_by("lab").agg(pl.col("revenue_usd").sum())
-    return by.sort("revenue_usd", "lab", descending=[True, False])["lab"].head(count).to_list()
+    return by.sort("revenue_usd", "lab", descending=[True, False])["lab"].head(LARGEST).to_list()
 
 
 def discounted(labs: pl.DataFrame, first: str, rate: float) -> tuple[float, float]:
