@@ -75,8 +75,8 @@ def run(
         tables["declared"] = declarations(plan.scenario.parameters)
         if not quick:
             tables["points"] = scored.mapped(scored.read())
-            tables["deviations"], tables["stimulus"] = made.deviations(), made.stimulus()
-            tables["moved"], tables["tripled"] = made.moved(tables["points"]), made.tripled()
+            tables["stimulus"], tables["tripled"] = made.stimulus(), made.tripled()
+            tables["moved"], tables["deviations"] = made.moved(tables["points"]), made.deviations()
     return [c.row(tables) for c in sorted(chosen, key=lambda c: c.id)]
 
 
