@@ -234,19 +234,16 @@ def test_medians_are_over_runs():
 
 
 def test_the_best_deviation_decides():
-    def rows(usd: float) -> pl.DataFrame:
-        made = [
-            (s, r, "2025-01", "", f, 100.0, usd if (r, f) == (2, 0.7) else 90.0)
-            for s in (1, 2)
-            for r in (1, 2)
-            for f in (0.7, 1.3)
-        ]
-        return pl.DataFrame(made, ["seed", "rank", "first", "use", "factor", "base_usd", "usd"], orient="row")
+    def rows(gross: float) -> pl.DataFrame:
+        cases = [(s, r, "2025-01", "", f) for s in (1, 2) for r in (1, 2) for f in (0.7, 1.3)]
+        made = [(*c, 100.0, 99.0, *((gross, 89.0) if c[1::3] == (2, 0.7) else (80.0, 81.0))) for c in cases]
+        names = ["seed", "rank", "first", "use", "factor", "base_gross_usd", "base_rd_usd", "gross_usd", "rd_usd"]
+        return pl.DataFrame(made, names, orient="row")
 
-    found = paired.alone(rows(109.0))
+    found = paired.alone(rows(99.0))
     assert found.within
     assert found.values == {"largest_gain": pytest.approx(0.09), "share_beyond": 0.0, "deviations": 4}
-    worse = paired.alone(rows(130.0))
+    worse = paired.alone(rows(120.0))
     assert not worse.within
     assert "budget x 0.7" in worse.text
     assert worse.values["share_beyond"] == 0.25
@@ -256,10 +253,8 @@ def test_the_best_deviation_decides():
 def test_present_values_are_discounted_from_the_first_month():
     labs = table(2025, 2026, {"lab": "a", "revenue_usd": 3.0, "serving_usd": 1.0, "rd_usd": 1.0})
     found = paired.present_values(labs, "2025-12", 0.21)
-    assert found["usd"].item() == pytest.approx(sum(1.21 ** (-k / 12.0) for k in range(13)))
-    profit, spent = study.discounted(labs, "2025-12", 0.21)
-    assert profit == pytest.approx(2.0 * found["usd"].item())
-    assert spent == pytest.approx(found["usd"].item())
+    assert found["rd_usd"].item() == pytest.approx(sum(1.21 ** (-k / 12.0) for k in range(13)))
+    assert found["gross_usd"].item() == pytest.approx(2.0 * found["rd_usd"].item())
 
 
 @pytest.mark.parametrize(("profit", "within"), [(0.5, True), (0.1, False), (3.5, False)])
@@ -422,9 +417,9 @@ def test_runs_of_one_lab_are_paired(tmp_path, monkeypatch):
     assert rows.select("seed", "rank", "first", "use", "factor").rows() == [
         (s, 1, "2023-01", use, f) for s in (1, 2) for use, f in (("", 0.7), ("final_run", 1.0))
     ]
-    same = rows.filter(pl.col("factor") == 1.0)
-    assert same["usd"].to_list() == pytest.approx(same["base_usd"].to_list(), rel=1e-9)
-    assert (rows.filter(pl.col("factor") == 0.7).select(pl.col("usd") != pl.col("base_usd"))).to_series().all()
+    same, less = (rows.filter(pl.col("factor") == f) for f in (1.0, 0.7))
+    assert same["gross_usd"].to_list() == pytest.approx(same["base_gross_usd"].to_list(), rel=1e-9)
+    assert (less["rd_usd"] < 0.95 * less["base_rd_usd"]).all()
 
 
 def test_what_agents_do_is_worth_three_times_as_much():

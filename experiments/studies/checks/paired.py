@@ -15,7 +15,7 @@ LEAST = 0.01  # smallest mean move of a series in ln that counts: others are rou
 
 
 def present_values(labs: pl.DataFrame, first: str, rate_per_year: float) -> pl.DataFrame:
-    """Return seed, lab and the present value of gross profit after research, from a month 'YYYY-MM' to the end of the run.
+    """Return present values by seed and lab, from a month 'YYYY-MM' to the end of the run.
 
     Parameters
     ----------
@@ -24,13 +24,21 @@ def present_values(labs: pl.DataFrame, first: str, rate_per_year: float) -> pl.D
     first : str
         Month to whose money all is discounted.
     rate_per_year : float
+
+    Returns
+    -------
+    polars.DataFrame
+        seed, lab, gross_usd (token revenue less serving cost), rd_usd (research with staff).
     """
-    profit = _("revenue_usd") - _("serving_usd") - _("rd_usd")
     start = pl.lit(first + "-01").str.to_date()
     age = (_("month").dt.year() - start.dt.year()) * 12 + _("month").dt.month() - start.dt.month()
-    rows = labs.filter(_("month") >= start)
-    worth = profit * (1.0 + rate_per_year) ** (-age.cast(pl.Float64) / 12.0)
-    return rows.group_by("seed", "lab", maintain_order=True).agg(worth.sum().alias("usd"))
+    worth = (1.0 + rate_per_year) ** (-age.cast(pl.Float64) / 12.0)
+    gross = _("revenue_usd") - _("serving_usd")
+    return (
+        labs.filter(_("month") >= start)
+        .group_by("seed", "lab", maintain_order=True)
+        .agg((gross * worth).sum().alias("gross_usd"), (_("rd_usd") * worth).sum())
+    )
 
 
 @check(
@@ -41,20 +49,20 @@ def present_values(labs: pl.DataFrame, first: str, rate_per_year: float) -> pl.D
 def alone(deviations: pl.DataFrame) -> Found:
     """Whether labs do about the best they can, rivals given: what they spend on research is a decision only if no other pays more.
 
-    Gain in the present value of gross profit after research at the lab's discount rate, over what it is without the deviation, means over
-    seeds of a lab's rank. A use is reweighted within the same budget. Labs deviate until 2033-06, so that what they buy has time to earn.
-    Where the value without deviation is not positive, the gain is over its size. A tenth allows for luck and for slow adjustment.
+    Gain in the present value of gross profit after research at the lab's discount rate, over the present value of its gross profit before
+    research without the deviation (after research it may be next to nothing), means over seeds of a lab's rank. A use is reweighted within
+    the same budget. Labs deviate until 2033-06, so that what they buy has time to earn. A tenth allows for luck and slow adjustment.
 
     Parameters
     ----------
     deviations : polars.DataFrame
-        seed, rank, first, use ("" the budget), factor, base_usd, usd.
+        seed, rank, first, use ("" the budget), factor; present values base_gross_usd, base_rd_usd, gross_usd, rd_usd.
     """
     if not deviations.height:
         raise NotMeasured("the runs end before a lab can deviate and earn")
     key = ["rank", "first", "use", "factor"]
-    rows = deviations.group_by(key).agg(_("usd").mean(), _("base_usd").mean(), _("seed").len().alias("n"))
-    rows = rows.with_columns(((_("usd") - _("base_usd")) / _("base_usd").abs()).alias("gain"))
+    more = (_("gross_usd") - _("rd_usd") - _("base_gross_usd") + _("base_rd_usd")).mean()
+    rows = deviations.group_by(key).agg((more / _("base_gross_usd").mean()).alias("gain"))
     rows = rows.sort("gain", *key, descending=[True, *[False] * 4], nulls_last=True)
     best = rows.row(0, named=True)
     share = float((rows["gain"] > GAIN_MAX).mean())  # type: ignore[arg-type]

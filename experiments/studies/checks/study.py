@@ -25,7 +25,8 @@ from model.core.units import LAB_CLASSES, month_date, month_index
 from model.scenario import Scenario, declarations, whole
 
 DRAWS, QUICK_DRAWS = 16, 4
-SEEDS, ALONE_SEEDS = 8, 4
+#: Paired seeds: of demand, of one lab alone and of parameters, of all labs (whose profits luck moves most).
+SEEDS, ALONE_SEEDS, STIMULUS_SEEDS = 8, 4, 16
 #: Deviations of one lab: use ("" the budget) and factor; first months; the last month in which what is bought has time to earn.
 CHANGES = [*product(LAB_CLASSES, (0.5, 1.5)), ("", 0.7), ("", 1.3)]
 FIRST, LAST = ("2025-01", "2028-01"), "2033-06"
@@ -134,39 +135,43 @@ class Runs:
 
     def deviations(self) -> pl.DataFrame:
         """Return what one lab earns when it alone deviates, and when it does not, as row E02 asks for it."""
-        schema = ["seed", "rank", "first", "use", "factor", "base_usd", "usd"]
-        types = dict(zip(schema, (pl.Int64, pl.Int64, pl.String, *[pl.String, *[pl.Float64] * 3]), strict=True))
+        values = ("base_gross_usd", "base_rd_usd", "gross_usd", "rd_usd")
+        types: dict[str, Any] = {"seed": pl.Int64, "rank": pl.Int64, "first": pl.String, "use": pl.String}
+        types |= dict.fromkeys(("factor", *values), pl.Float64)
         if not self.holds(LAST):
             return pl.DataFrame(schema=types)
         seeds = range(1, ALONE_SEEDS + 1)
         base = [t["labs"] for t in self.made("as they decide", [({}, s, None) for s in seeds], ["labs"])]
         cases: list[tuple[Any, ...]] = []
         members: list[Member] = []
-        for seed, labs in zip(seeds, base, strict=True):
-            for first in FIRST:
-                worth = dict(paired.present_values(labs, first, self.discount).select("lab", "usd").rows())
-                for rank, lab in enumerate(largest(labs, first), 1):
-                    for use, factor in CHANGES:
-                        cases.append((seed, rank, first, use, factor, worth[lab], lab))
-                        members.append(({}, seed, Deviation((lab,), first, LAST, factor, use)))
-        rows = []
-        for (*case, lab), tables in zip(cases, self.made("one lab deviates", members, ["labs"]), strict=True):
-            mine = paired.present_values(tables["labs"].filter(pl.col("lab") == lab), case[2], self.discount)
-            rows.append((*case, mine["usd"][0]))
+        for (seed, labs), first in product(zip(seeds, base, strict=True), FIRST):
+            for (rank, lab), (use, factor) in product(enumerate(largest(labs, first), 1), CHANGES):
+                cases.append((seed, rank, first, use, factor, *self.worth(labs, lab, first)))
+                members.append(({}, seed, Deviation((lab,), first, LAST, factor, use)))
+        made = self.made("one lab deviates", members, ["labs"])
+        rows = [
+            (*case, *self.worth(tables["labs"], alone.labs[0], alone.first))
+            for case, (_, _, alone), tables in zip(cases, members, made, strict=True)
+            if alone is not None
+        ]
         return pl.DataFrame(rows, types, orient="row")
+
+    def worth(self, labs: pl.DataFrame, lab: str, first: str) -> tuple[float, float]:
+        """Return present values of a lab's gross profit and research from a month on."""
+        mine = paired.present_values(labs.filter(pl.col("lab") == lab), first, self.discount)
+        return mine["gross_usd"].item(), mine["rd_usd"].item()
 
     def stimulus(self) -> pl.DataFrame:
         """Return extra gross profit and spending of all labs when all spend more in 2027, as row E03 asks for it."""
         if not self.holds("2035-12"):
             return pl.DataFrame(schema={"seed": pl.Int64, "profit_usd": pl.Float64, "spent_usd": pl.Float64})
         more = Deviation(tuple(self.scenario.firms["lab"]), "2027-01", "2027-12", STIMULUS)
-        seeds = range(1, SEEDS + 1)
-        members: list[Member] = [({}, s, d) for s in seeds for d in (None, more)]
-        found = [
-            discounted(t["labs"], "2027-01", self.discount) for t in self.made("all labs do more", members, ["labs"])
-        ]
-        rows = [(s, b[0] - a[0], b[1] - a[1]) for s, a, b in zip(seeds, found[::2], found[1::2], strict=True)]
-        return pl.DataFrame(rows, ["seed", "profit_usd", "spent_usd"], orient="row")
+        members: list[Member] = [({}, s, d) for s in range(1, STIMULUS_SEEDS + 1) for d in (None, more)]
+        each = (t["labs"] for t in self.made("all labs do more", members, ["labs"]))
+        worth = [paired.present_values(labs, "2027-01", self.discount).group_by("seed").sum() for labs in each]
+        before, after = (pl.concat(worth[k::2]) for k in (0, 1))
+        extra = [(after[c] - before[c]).alias(n) for n, c in (("profit_usd", "gross_usd"), ("spent_usd", "rd_usd"))]
+        return pl.DataFrame([before["seed"], *extra])
 
     def moved(self, points: pl.DataFrame) -> pl.DataFrame:
         """Return how far each fitted parameter moves each scored series over its prior, by seed, as row E09 asks for it."""
@@ -207,13 +212,6 @@ def largest(labs: pl.DataFrame, first: str) -> list[str]:
     before = [month_date(start - k, "2000-01") for k in range(1, 13)]
     by = labs.filter(pl.col("month").is_in(before)).group_by("lab").agg(pl.col("revenue_usd").sum())
     return by.sort("revenue_usd", "lab", descending=[True, False])["lab"].head(LARGEST).to_list()
-
-
-def discounted(labs: pl.DataFrame, first: str, rate: float) -> tuple[float, float]:
-    """Return gross profit and research spending of all labs, discounted to a month."""
-    spending = labs.with_columns(revenue_usd=pl.lit(0.0), serving_usd=pl.lit(0.0))
-    net, spent = (float(paired.present_values(x, first, rate)["usd"].sum()) for x in (labs, spending))
-    return net - spent, -spent
 
 
 def three_times(scenario: Scenario) -> dict[str, float]:
