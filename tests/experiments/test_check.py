@@ -422,6 +422,19 @@ def test_runs_of_one_lab_are_paired(tmp_path, monkeypatch):
     assert (less["rd_usd"] < 0.95 * less["base_rd_usd"]).all()
 
 
+def test_runs_of_all_labs_are_paired(tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "MORE_YEAR", 2022)
+    monkeypatch.setattr(study, "END_YEAR", 2022)
+    monkeypatch.setattr(study, "STIMULUS_SEEDS", 2)
+    scenario = Scenario.load("baseline").with_run(humans=40, months=12)
+    with study.Evaluator(tmp_path, scenario, 1) as evaluator:
+        rows = study.Runs(evaluator).stimulus()
+    assert rows["seed"].to_list() == [1, 2]
+    with InferenceEconomy(scenario, seed=1) as e:
+        spent = e.run().history["lab_rd_usd"].to_numpy()[1:]
+    assert rows["spent_usd"][0] == pytest.approx(0.15 * spent.sum(), rel=0.2)
+
+
 def test_what_agents_do_is_worth_three_times_as_much():
     base = Scenario.load("baseline")
     before, after = (s.values()["human"] for s in (base, base.with_overrides(study.three_times(base))))

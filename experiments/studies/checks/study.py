@@ -31,7 +31,7 @@ SEEDS, ALONE_SEEDS, STIMULUS_SEEDS = 8, 4, 16
 CHANGES = [*product(LAB_CLASSES, (0.5, 1.5)), ("", 0.7), ("", 1.3)]
 FIRST, LAST = ("2025-01", "2028-01"), "2033-06"
 LARGEST = 3
-STIMULUS = 1.15
+STIMULUS, MORE_YEAR, END_YEAR = 1.15, 2027, 2035
 DISCOUNT_PER_YEAR = 0.20  # of labs, where none is declared
 PRIOR_ENDS = (0.1, 0.9)
 DRAWN = ("monthly", "compute", "flows", "labs", "nets", "caps", "survival", "seen")
@@ -163,15 +163,19 @@ class Runs:
 
     def stimulus(self) -> pl.DataFrame:
         """Return extra gross profit and spending of all labs when all spend more in 2027, as row E03 asks for it."""
-        if not self.holds("2035-12"):
+        if not self.holds(f"{END_YEAR}-12"):
             return pl.DataFrame(schema={"seed": pl.Int64, "profit_usd": pl.Float64, "spent_usd": pl.Float64})
-        more = Deviation(tuple(self.scenario.firms["lab"]), "2027-01", "2027-12", STIMULUS)
+        more = Deviation(tuple(self.scenario.firms["lab"]), f"{MORE_YEAR}-01", f"{MORE_YEAR}-12", STIMULUS)
         members: list[Member] = [({}, s, d) for s in range(1, STIMULUS_SEEDS + 1) for d in (None, more)]
         each = (t["labs"] for t in self.made("all labs do more", members, ["labs"]))
-        worth = [paired.present_values(labs, "2027-01", self.discount).group_by("seed").sum() for labs in each]
+        worth = [self.all_labs(labs, more.first) for labs in each]
         before, after = (pl.concat(worth[k::2]) for k in (0, 1))
         extra = [(after[c] - before[c]).alias(n) for n, c in (("profit_usd", "gross_usd"), ("spent_usd", "rd_usd"))]
         return pl.DataFrame([before["seed"], *extra])
+
+    def all_labs(self, labs: pl.DataFrame, first: str) -> pl.DataFrame:
+        """Return present values of all labs' gross profit and research from a month on, by seed."""
+        return paired.present_values(labs, first, self.discount).drop("lab").group_by("seed").sum()
 
     def moved(self, points: pl.DataFrame) -> pl.DataFrame:
         """Return how far each fitted parameter moves each scored series over its prior, by seed, as row E09 asks for it."""
