@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, NoReturn, cast
 
-from experiments.commands import bench, evidence, fit, runs, studies
+from experiments.commands import bench, check, evidence, fit, runs, studies
 from experiments.commands.exit import BAD_INPUT, BROKEN, INTERRUPTED, fail, former_names_said
 from experiments.runs.files import NotWritten, reason
 from experiments.runs.folder import check_interpreter
@@ -131,7 +131,7 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
         made.set_defaults(action=action)
         return made
 
-    for commands in (runs, studies, evidence, fit, bench):
+    for commands in (runs, studies, evidence, check, fit, bench):
         commands.add(command)
     return top, dict(sub.choices)
 

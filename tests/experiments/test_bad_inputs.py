@@ -112,6 +112,8 @@ COUNTS = (
     ("ranges", "--seeds"),
     ("ablate", "--workers"),
     ("ranges", "--workers"),
+    ("check", "--draws"),
+    ("check", "--workers"),
 )
 WRONG_COUNTS = ("0", "-3", "2.5", "1e3", "ten", "", "9" * 30, "9" * 5000, "\u0663\u0663x", "nan")
 
@@ -418,6 +420,7 @@ OUT = (
     ("bench --quick", "mine", "thesis.txt"),
     ("ablate", "mine", "thesis.txt"),
     ("ranges", "mine", "thesis.txt"),
+    ("check", "mine", "thesis.txt"),
     ("ablate", "file", "--out"),
     ("ranges", "file/below", "--out"),
     ("bench --quick", "file/below", "--out"),
