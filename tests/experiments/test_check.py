@@ -90,7 +90,7 @@ def test_a_release_that_is_worse_and_no_cheaper_fails(horizon, price, within, sh
 
 def lab(name: str, kind: str = "independent", revenue=1.0, serving=0.0, research=0.0, tokens=1.0) -> dict:
     return {
-        "lab": name, "kind": kind, "revenue_usd": revenue, "serving_usd": serving, "research_usd": research,
+        "lab": name, "lab_kind": kind, "revenue_usd": revenue, "serving_usd": serving, "research_usd": research,
         "rd_usd": research, "tokens": tokens,
     }  # fmt: skip
 

@@ -95,11 +95,11 @@ def market(labs: pl.DataFrame) -> Found:
     Shares are of the year's money and of the year's tokens. The bounds hold what is observed of firms (three to seven large sellers) and
     of the share of open weights on gateways and in surveys (a tenth to near one half).
     """
-    by = of_years(labs, 2025, 2030).group_by("seed", "year", "lab", "kind").agg(_("revenue_usd", "tokens").sum())
+    by = of_years(labs, 2025, 2030).group_by("seed", "year", "lab", "lab_kind").agg(_("revenue_usd", "tokens").sum())
     by = by.with_columns((_("revenue_usd") / _("revenue_usd").sum().over("seed", "year")).alias("share"))
     counts = by.group_by("seed", "year").agg((_("share") > 0.05).sum().alias("firms"))
     firms = {year: median(counts.filter(_("year") == year)["firms"]) for year in range(2025, 2031)}
-    open_tokens = _("tokens").filter(_("kind") == "open")
+    open_tokens = _("tokens").filter(_("lab_kind") == "open")
     weights = ratio_by_year(labs, open_tokens, _("tokens"), 2025, 2026)
     return Found(
         f"labs above 5 %, 2025 to 2030: {', '.join(f'{n:g}' for n in firms.values())}; "
@@ -239,9 +239,9 @@ def accounts(labs: pl.DataFrame) -> Found:
     leading lab is the one of kind `independent` with most revenue in the year.
     """
     money_of = _("revenue_usd", "serving_usd", "research_usd").sum()
-    by = of_years(labs, 2024, 2025).group_by("seed", "year", "lab", "kind").agg(money_of)
+    by = of_years(labs, 2024, 2025).group_by("seed", "year", "lab", "lab_kind").agg(money_of)
     money = median(by.filter(_("year") == 2024).group_by("seed").agg(_("research_usd").sum())["research_usd"])
-    lead = by.filter(_("kind") == "independent").sort("revenue_usd", "lab").group_by("seed", "year").last()
+    lead = by.filter(_("lab_kind") == "independent").sort("revenue_usd", "lab").group_by("seed", "year").last()
     lead = lead.with_columns((_("serving_usd") / (_("serving_usd") + _("research_usd"))).alias("share"))
     first, second = (median(lead.filter(_("year") == year)["share"]) for year in (2024, 2025))
     return Found(

@@ -65,7 +65,7 @@ class Watch:
         compute = f.research_usd.sum(axis=1)
         labs = {
             "lab": self.labs,
-            "kind": self.kinds,
+            "lab_kind": self.kinds,
             "revenue_usd": by_lab(f.token_revenue_usd.sum(axis=0)),
             "serving_usd": by_lab(f.serving_usd),
             "research_usd": compute,
