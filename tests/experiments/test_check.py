@@ -17,6 +17,7 @@ from experiments.studies.checks import data, economy, paired, study, watch
 from experiments.studies.checks.deviation import Deviation, deviating
 from experiments.studies.checks.row import CHECKS, NotMeasured
 from model import InferenceEconomy
+from model.core.errors import InputError
 from model.core.units import LAB_CLASSES
 from model.month import STEPS
 from model.results.measures import RESEARCH
@@ -42,6 +43,11 @@ def table(first: int, last: int, *rows: dict) -> pl.DataFrame:
 
 def verdict(name: str, **tables) -> str:
     return CHECKS[name].row(tables).verdict
+
+
+def unmeasured(name, **tables):
+    row = CHECKS[name].row(tables)
+    return row.verdict == "fail" and row.obtained.startswith("not measured: ")
 
 
 def test_all_rows_are_there_and_those_of_a_quick_check():
@@ -85,7 +91,7 @@ def test_a_release_that_is_worse_and_no_cheaper_fails(horizon, price, within, sh
     found = economy.releases(nets)
     assert found.within is within
     assert found.values == {"worse": int(not within), "shorter": shorter, "releases": 1}
-    assert verdict("E04", nets=nets.with_columns(released=False)) == "not measured"
+    assert unmeasured("E04", nets=nets.with_columns(released=False))
 
 
 def lab(name: str, kind: str = "independent", revenue=1.0, serving=0.0, research=0.0, tokens=1.0) -> dict:
@@ -105,7 +111,7 @@ def test_a_market_of_few_labs_or_without_open_weights_fails():
     assert not economy.market(table(2025, 2030, *three[:2], lab("c", "open", 20.0, tokens=0.1))).within
     gone = [lab("c", "open", lambda m: 20.0 if m.year < 2029 else 1.0, tokens=0.5)]
     assert not economy.market(table(2025, 2030, *three[:2], *gone)).within, "every year counts"
-    assert verdict("E05", labs=table(2025, 2029, *three)) == "not measured"
+    assert unmeasured("E05", labs=table(2025, 2029, *three))
 
 
 def machines(price: float, user_cost: float, income: float) -> dict[str, pl.DataFrame]:
@@ -208,18 +214,21 @@ def test_thinking_that_ends_fails():
     assert verdict("E12", monthly=monthly(0.1)) == "fail"
 
 
-def test_the_largest_fall_is_reported():
+def test_a_fall_of_more_than_half_passes_only_where_the_answer_says_so():
     def monthly(path: dict[int, float]) -> pl.DataFrame:
         return table(2022, 2035, {"capex_usd": lambda m: path.get(m.year, 10.0) / 12.0})
 
     found = economy.investment(monthly({2031: 40.0, 2035: 8.0}))
-    assert found.within is None
     assert found.values == {
         "fall": pytest.approx(0.8), "peak_year": 2031, "end_year": 2035, "runs_by_more_than_half": 1,
     }  # fmt: skip
-    assert "must say so" in found.text
-    assert "must say so" not in economy.investment(monthly({2031: 16.0})).text
-    assert verdict("E16", monthly=monthly({})) == "reported"
+    assert found.text.endswith("; the answer says so")
+    assert found.within
+    assert verdict("E16", monthly=monthly({})) == "pass"
+    assert economy.investment(monthly({2031: 16.0})).text.endswith(" runs)")
+    silent = economy.investment(monthly({2031: 40.0, 2032: 8.0} | dict.fromkeys(range(2033, 2036), 40.0)))
+    assert silent.text.endswith("; the answer does not say so")
+    assert verdict("E16", monthly=monthly({2031: 40.0, 2032: 8.0} | dict.fromkeys(range(2033, 2036), 40.0))) == "fail"
 
 
 def test_medians_are_over_runs():
@@ -247,7 +256,7 @@ def test_the_best_deviation_decides():
     assert not worse.within
     assert "budget x 0.7" in worse.text
     assert worse.values["share_beyond"] == 0.25
-    assert verdict("E02", deviations=rows(1.0).clear()) == "not measured"
+    assert unmeasured("E02", deviations=rows(1.0).clear())
 
 
 def test_present_values_are_discounted_from_the_first_month():
@@ -292,7 +301,7 @@ def test_the_effect_of_demand_is_told_with_its_channel():
         return pl.concat(made)
 
     found = paired.demand(tripled((-0.05, -0.06, -0.04)))
-    assert found.within is None
+    assert found.within is True
     assert found.values["effect"] == pytest.approx(-0.05)
     assert found.values["growth"] == pytest.approx(0.5 / (0.5 + 0.4) - 0.5 / (0.5 + 0.2))
     assert "channel: growth" in found.text
@@ -369,7 +378,14 @@ def test_a_deviation_changes_only_the_chosen_labs_decision(use, factor):
         x, y = other[month][0][1], base[month][0][1]
         odds = [found[month][1][1, k] / (1.0 - found[month][1][1, k]) for found in (other, base)]
         moved = odds[0] / odds[1] if use else x / y
-        assert moved == pytest.approx(factor if month < 6 else 1.0, rel=0.1)
+        assert moved == pytest.approx(factor if month < 6 else 1.0, rel=0.05)
+
+
+def test_seeds_that_are_given_are_those_of_all_paired_rows():
+    told = [study.Runs(SimpleNamespace(scenario=Scenario.load("baseline")), given).seeds(8) for given in (None, 3)]
+    assert told == [range(1, 9), range(1, 4)]
+    with pytest.raises(InputError, match="seeds = 1: outside"):
+        study.Runs(SimpleNamespace(scenario=Scenario.load("baseline")), 1)
 
 
 # The command ----------------------------------------------------------------------------------------------------------------
@@ -381,8 +397,9 @@ def test_a_short_check_prints_rows_that_come_out_another_way_too(tmp_path, capsy
     found = json.loads(capsys.readouterr().out)
     rows = {row["id"]: row for row in found["rows"]}
     assert sorted(rows) == QUICK
-    assert all(row["verdict"] in ("pass", "fail", "reported", "not measured") for row in rows.values())
-    assert rows["E12"]["verdict"] == "not measured"
+    assert all(row["verdict"] in ("pass", "fail") for row in rows.values())
+    assert rows["E12"]["verdict"] == "fail"
+    assert rows["E12"]["obtained"].startswith("not measured: ")
     assert "2026" in rows["E12"]["obtained"]
     written = pl.read_csv(tmp_path / "out" / "check.csv")
     assert written.select("id", "verdict").rows() == [(i, rows[i]["verdict"]) for i in QUICK]

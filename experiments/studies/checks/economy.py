@@ -12,6 +12,7 @@ import polars as pl
 from scipy.optimize import brentq
 
 from experiments.calibration.scores import weighted_median
+from experiments.runs import answer
 from experiments.runs.answer import PARTS, with_parts
 from experiments.studies.checks.row import Found, NotMeasured, check, median, of_years, ratio_by_year
 from model.core.params import Declaration
@@ -293,7 +294,7 @@ def largest_fall(values: np.ndarray) -> tuple[float, int, int]:
 @check(
     "E16",
     "investment: largest fall of world AI capex from a peak to 2035, with the year; if more than half, the answer says so",
-    "reported",
+    "reported; above one half the answer has the sentence",
     quick=True,
 )
 def investment(monthly: pl.DataFrame) -> Found:
@@ -305,9 +306,10 @@ def investment(monthly: pl.DataFrame) -> Found:
     falls = [(*largest_fall(run["capex_usd"].to_numpy()), run.height) for _, run in years.group_by("seed")]
     fall, peak, end = (median(pl.Series([f[k] for f in falls], dtype=pl.Float64)) for k in range(3))
     half = sum(f[0] > 0.5 for f in falls)
-    said = "; more than half: the answer must say so" if fall > 0.5 else ""
+    told = answer.investment_in_words(answer.investment(monthly), len(falls)) is not None
+    said = f"; the answer {'says' if told else 'does not say'} so" if fall > 0.5 else ""
     return Found(
         f"{100 * fall:.0f} % from {2022 + peak:.0f} to {2022 + end:.0f} (medians; more than half in {half} of {len(falls)} runs){said}",
         {"fall": fall, "peak_year": 2022 + peak, "end_year": 2022 + end, "runs_by_more_than_half": half},
-        None,
+        fall <= 0.5 or told,
     )

@@ -168,10 +168,10 @@ def demand(tripled: pl.DataFrame) -> Found:
     moves = {k: implied(**{**base, k: other[k]}) - implied(**base) for k in CHANNELS}
     channel = max(moves, key=lambda k: abs(moves[k]))
     ways = ", ".join(f"{k} {100 * x:+.1f}" for k, x in moves.items())
-    clear = abs(effect) > 2.0 * error
+    clear = bool(abs(effect) > 2.0 * error)
     return Found(
         f"{100 * effect:+.1f} points (s.e. {100 * error:.1f}); channel: {channel} (alone, in money: {ways})"
         + ("" if clear else "; within two standard errors"),
         {"effect": effect, "standard_error": error} | moves,
-        None if clear else False,
+        clear,
     )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-PASS, FAIL, REPORTED, NOT_MEASURED = "pass", "fail", "reported", "not measured"
+PASS, FAIL = "pass", "fail"
 
 
 class NotMeasured(Exception):
@@ -19,11 +19,11 @@ class NotMeasured(Exception):
 
 
 class Found(NamedTuple):
-    """What came out: in words, in numbers, and whether it is within the bound (None where it is only reported)."""
+    """What came out: in words, in numbers, and whether it is within the bound."""
 
     text: str
     values: dict[str, float]
-    within: bool | None
+    within: bool
 
 
 class Row(NamedTuple):
@@ -52,13 +52,12 @@ class Check(NamedTuple):
         return tuple(inspect.signature(self.measure).parameters)
 
     def row(self, tables: Mapping[str, Any]) -> Row:
-        """Return the row of some tables, `not measured` with the reason where they do not hold enough."""
+        """Return the row of some tables; where they do not hold enough it fails, and says why it was not measured."""
         try:
             found = self.measure(**{name: tables[name] for name in self.needs})
         except NotMeasured as why:
-            return Row(self.id, self.claim, f"not measured: {why}", self.bound, NOT_MEASURED, {})
-        verdict = REPORTED if found.within is None else PASS if found.within else FAIL
-        return Row(self.id, self.claim, found.text, self.bound, verdict, found.values)
+            return Row(self.id, self.claim, f"not measured: {why}", self.bound, FAIL, {})
+        return Row(self.id, self.claim, found.text, self.bound, PASS if found.within else FAIL, found.values)
 
 
 CHECKS: dict[str, Check] = {}

@@ -46,6 +46,7 @@ def run(
     quick: bool = False,
     humans: int | None = None,
     months: int | None = None,
+    seeds: int | None = None,
     workers: int | None = None,
     cluster: str | None = None,
     on_progress: Tell | None = None,
@@ -62,6 +63,8 @@ def run(
         Only the rows that the posterior draws alone tell, scored data apart.
     humans, months : int, optional
         Other resolution or length than the scenario's.
+    seeds : int, optional
+        Paired seeds of E02, E03, E09 and E15 instead of `ALONE_SEEDS`, `STIMULUS_SEEDS`, `ALONE_SEEDS` and `SEEDS`.
     workers : int, optional
         Processes, by default one a processor.
     cluster : str, optional
@@ -74,7 +77,7 @@ def run(
     plan = planned(scenario, humans=humans, months=months, posterior=count)
     chosen = [c for c in CHECKS.values() if c.quick or not quick]
     with kept(folder) as runs, Evaluator(runs, plan.scenario, workers, on_progress, cluster) as evaluator:
-        made = Runs(evaluator)
+        made = Runs(evaluator, seeds)
         tables: dict[str, Any] = dict(made.drawn(plan.members, plan.seeds))
         tables["declared"] = declarations(plan.scenario.parameters)
         if not quick:
@@ -92,7 +95,8 @@ def frame(rows: Sequence[Row]) -> pl.DataFrame:
 class Runs:
     """Makes runs of a scenario, keeps them, and turns them into the tables of the rows."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Evaluator, seeds: int | None = None) -> None:
+        self.given = None if seeds is None else whole("seeds", seeds, 2, 1000)
         self.evaluator, self.scenario = evaluator, evaluator.scenario
         self.code = checksum(*(source(m.__file__ or "") for m in CODE))
         lab = self.scenario.values().get("lab", {})
@@ -132,6 +136,10 @@ class Runs:
         each = list(self.made("posterior draws", [(m, s, None) for m, s in zip(members, seeds, strict=True)], DRAWN))
         return {name: pl.concat([tables[name] for tables in each]) for name in DRAWN}
 
+    def seeds(self, usual: int) -> range:
+        """Return the seeds of a row."""
+        return range(1, (self.given or usual) + 1)
+
     def holds(self, month: str) -> bool:
         """Return whether the runs hold a month."""
         return month_index(month, self.scenario.start) < self.scenario.months
@@ -143,7 +151,7 @@ class Runs:
         types |= dict.fromkeys(("factor", *values), pl.Float64)
         if not self.holds(LAST):
             return pl.DataFrame(schema=types)
-        seeds = range(1, ALONE_SEEDS + 1)
+        seeds = self.seeds(ALONE_SEEDS)
         base = [t["labs"] for t in self.made("as they decide", [({}, s, None) for s in seeds], ["labs"])]
         cases: list[tuple[Any, ...]] = []
         members: list[Member] = []
@@ -169,7 +177,7 @@ class Runs:
         if not self.holds(f"{END_YEAR}-12"):
             return pl.DataFrame(schema={"seed": pl.Int64, "profit_usd": pl.Float64, "spent_usd": pl.Float64})
         more = Deviation(tuple(self.scenario.firms["lab"]), f"{MORE_YEAR}-01", f"{MORE_YEAR}-12", STIMULUS)
-        members: list[Member] = [({}, s, d) for s in range(1, STIMULUS_SEEDS + 1) for d in (None, more)]
+        members: list[Member] = [({}, s, d) for s in self.seeds(STIMULUS_SEEDS) for d in (None, more)]
         each = (t["labs"] for t in self.made("all labs do more", members, ["labs"]))
         worth = [self.all_labs(labs, more.first) for labs in each]
         before, after = (pl.concat(worth[k::2]) for k in (0, 1))
@@ -188,7 +196,7 @@ class Runs:
         fitted = {f"{d.section}.{d.name}" for d in declarations(self.scenario.parameters) if d.fit}
         z = np.array([[x] for x in stats.norm.ppf(PRIOR_ENDS)])
         ends = {p.parameter: priors.overrides([p], z) for p in priors.priors() if p.parameter in fitted}
-        seeds = range(1, ALONE_SEEDS + 1)
+        seeds = self.seeds(ALONE_SEEDS)
         members = [(over, s, None) for both in ends.values() for over in both for s in seeds]
         rows = []
         each = iter(self.made("fitted parameters", members, ["seen"], months)) if held.height else iter(())
@@ -206,7 +214,7 @@ class Runs:
         if not self.holds("2030-12"):
             return pl.DataFrame(schema={"seed": pl.Int64, "month": pl.Date})
         months = month_index("2030-12", self.scenario.start) + 1
-        seeds, more = range(1, SEEDS + 1), three_times(self.scenario)
+        seeds, more = self.seeds(SEEDS), three_times(self.scenario)
         members = [(over, s, None) for s in seeds for over in ({}, more)]
         found = list(self.made("agents' work is worth more", members, ["monthly"], months))
         changed = (pl.lit(i % 2 == 1).alias("changed") for i in range(len(found)))
