@@ -9,7 +9,7 @@ from model.core import graph
 from model.core.errors import InputError, shown
 from model.core.ledger import Ledger, MonthBooks
 from model.core.memory import keep_temporaries
-from model.core.units import BLOCK, LAB_CLASSES, PROVIDER_CLASSES, SERVING_CLASSES, TIERS, TOKEN_KINDS, WORK, block_sum
+from model.core.units import BLOCK, DAY_BLOCKS, LAB_CLASSES, PROVIDER_CLASSES, SERVING_CLASSES, TIERS, TOKEN_KINDS, WORK, block_sum
 from model.layers import link, neural, physical
 from model.layers import orchestrator as call_network
 from model.markets import auction
@@ -43,7 +43,7 @@ def build(e: World, inert: int) -> None:
         "H": width, "G": human.SEGMENTS, "K": e.applications.n, "Z": e.services.n, "O": e.orchestrators.n, "L": e.labs.n,
         "N": e.nets.n, "P": e.providers.n, "S": len(SERVING_CLASSES), "T": len(TIERS), "Q": len(TOKEN_KINDS),
         "W": len(PROVIDER_CLASSES), "U": len(WORK), "X": len(LAB_CLASSES),
-        "B": 1 + e.labs.n,
+        "B": 1 + e.labs.n, "D": len(DAY_BLOCKS),
     }  # fmt: skip
 
     human.build(e.humans, e.draws, p.human, p.agent_loop.job_elasticity)
@@ -133,8 +133,8 @@ def layers_and_markets(e: World) -> None:
     s.choices.net_share = np.full((len(SERVING_CLASSES), len(TIERS), n), 1.0 / n)
     others = e.applications.n - e.assistants
     s.choices.app_share = np.full((human.SEGMENTS, others), 1.0 / others)
-    s.power.powered_gw = p.physical.power_opening_gw
     s.power.used_gw = float((e.cohorts.h100e * e.cohorts.watts).sum()) / 1e9
+    s.belief.spending_growth, s.belief.progress = p.belief.growth_prior_per_month, p.belief.progress_prior_per_month
     s.robots.sold, s.robots.capacity = p.robot.price_reference_robots, p.robot.initial_stock / 24.0
     s.providers.machine_change = -p.provider.price_decline_per_year
     s.suppliers.expansions = [0.0] * p.supplier.lead_months

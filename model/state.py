@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.belief import Belief
 from agents.lab import Portfolio
 from agents.provider import Outlook
 from agents.robot import Makers
@@ -72,6 +73,7 @@ class State(Guarded):
     power: Power = field(default_factory=Power)
     market: Market = field(default_factory=Market)
     auction: Sponsored = field(default_factory=Sponsored)
+    belief: Belief = field(default_factory=Belief)
     labs: Portfolio = field(default_factory=Portfolio)
     providers: Outlook = field(default_factory=Outlook)
     suppliers: Supply = field(default_factory=Supply)

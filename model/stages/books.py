@@ -31,7 +31,7 @@ Array = NDArray[np.float64]
 def pay(e: World, f: MonthFlows, w: Wishes, known: Known, draw: MonthDraws) -> None:
     """Collect and post the month's operating payments. Changes the cash of labs, providers, applications and agents."""
     p = e.params
-    buy_hours(e, f, known)
+    buy_hours(e, f)
     buy_tokens(e, f, known)
     sales.sell_attention(e, f, w, draw)
     sales.sell_routing(e, f, draw)
@@ -45,7 +45,7 @@ def pay(e: World, f: MonthFlows, w: Wishes, known: Known, draw: MonthDraws) -> N
 
     kept, operations, payout, rescue = run_applications(e, f, by_class, public["ranking"])
     energy = f.provider_kwh * p.physical.electricity_usd_per_kwh
-    opex = f.capacity_hours * p.provider.opex_usd_per_h
+    opex = f.capacity_hours * e.upkeep_usd_per_h(e.cohorts.by_provider(e.cohorts.watts))
     settlement.post(
         e.ledger,
         settlement.Operating(
@@ -81,11 +81,10 @@ def pay(e: World, f: MonthFlows, w: Wishes, known: Known, draw: MonthDraws) -> N
     e.providers.cash_usd += f.provider_revenue_usd - energy - opex
 
 
-def buy_hours(e: World, f: MonthFlows, known: Known) -> None:
-    """Charge each buyer its providers' contract prices, the factor of the class and the spot premium."""
+def buy_hours(e: World, f: MonthFlows) -> None:
+    """Charge each buyer its providers' contract prices, that of the block of the day, and the spot premium."""
     n = e.labs.n
-    factor = compute.price_factors(e.params.compute)
-    factor[STANDING] = known.batch_discount  # only what waits runs in the batch tier
+    factor = f.class_price
     paid = f.contract_usd * f.paid_factor
     bought = f.routed_hours.sum(axis=1)
     mean_usd = np.where(bought > 0.0, f.routed_hours @ paid / np.where(bought > 0.0, bought, 1.0), paid.mean())  # (B,)

@@ -139,7 +139,7 @@ def training_usd_per_flop(e: World, i: int) -> float:
     hours = e.labs.rd_usd[i] * p.lab.compute_share_of_rd * e.state.labs.research_split[i, 0] / e.price_now_usd()
     cluster = np.array(max(hours / 730.0, 1.0))
     per_hour = float(link.training_flop(np.array(1.0), cluster, p.link))
-    factor = float(compute.price_factors(p.compute)[LAB_USES.start])
+    factor = float(compute.class_prices(e.state.market.block_ratio, compute.DEFERRABLE, p.compute)[LAB_USES.start])
     return e.price_now_usd() * factor / max(per_hour, H100_FLOP_PER_S * SECONDS_PER_HOUR * 1e-3)
 
 
@@ -198,8 +198,7 @@ def invest(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
     weights = e.opening.lab_weights
     shares = revenue / total if total > p.lab.seed_market_usd_per_year / 1e4 else weights
     coming = month_date(e.month + 1, e.settings.start).isoformat()[:7]
-    factor = compute.price_factors(p.compute)
-    factors = factor[LAB_USES] / factor[U["assistant"]]
+    factors = f.class_price[LAB_USES] / f.class_price[U["assistant"]]
     wish = lab.research(
         labs, shares, p.neural.capability_exponent, s.labs.demand_elasticity, e.opening.rules, weights, p.lab, coming,
         tuple(factors.tolist()),

@@ -72,8 +72,7 @@ def what_is_known(e: World, f: MonthFlows) -> Known:
     ]
 
     # Standing jobs: batch tier where they can wait, the tier of nets that gives more success per dollar (I.3)
-    waiting = call_network.batch_share(1.0 - p.compute.batch_factor, p.call_network)
-    discount = 1.0 - waiting * (1.0 - p.compute.batch_factor)
+    discount = float(f.class_price[STANDING] / f.class_price[DELEGATED])
     jobs = [
         _standing_job(e, float(log_horizon[STANDING, t]), float(base_usd[STANDING, t]) * discount)
         for t in (FRONTIER, SMALL)
