@@ -57,8 +57,22 @@ def reach(horizon_minutes: float, p: BeliefParams) -> float:
     return 0.5 * math.erfc(-z / math.sqrt(2.0))
 
 
+def reach_ahead(horizon_minutes: float, progress: float, p: BeliefParams) -> float:
+    """Return the share of working hours that comes within reach in the years boards look ahead, Eq. B.2.
+
+    Parameters
+    ----------
+    horizon_minutes : float
+        Of the best net.
+    progress : float
+        Growth of it per month.
+    p : BeliefParams
+    """
+    return reach(horizon_minutes * math.exp(12.0 * p.horizon_years * max(progress, 0.0)), p)
+
+
 def market(horizon_minutes: float, progress: float, labour_usd: float, p: BeliefParams) -> float:
-    """Return the spending on AI where the market is believed to end, USD a month, Eq. B.2.
+    """Return the spending on AI where the market is believed to end, USD a month, Eq. B.2b.
 
     The part of the value of work at a screen that comes within reach in the years boards look ahead, times the part of it
     that AI is believed to earn.
@@ -73,8 +87,7 @@ def market(horizon_minutes: float, progress: float, labour_usd: float, p: Belief
         Value of all hours of work in a month.
     p : BeliefParams
     """
-    ahead = horizon_minutes * math.exp(12.0 * p.horizon_years * max(progress, 0.0))
-    return p.captured_share * p.digital_share * labour_usd * reach(ahead, p)
+    return p.captured_share * p.digital_share * labour_usd * reach_ahead(horizon_minutes, progress, p)
 
 
 def expected(now_usd: float, market_usd: float, growth: float, months: float) -> float:

@@ -182,6 +182,7 @@ def layers_and_markets(e: World) -> None:
         * (p.attention.hours_per_month - p.human.work_hours_per_month)
         * p.attention.application_share,
         lab_weights=weights / weights.sum(),
+        rents_usd=np.array([f.rents_usd_per_year for f in firms["lab"].values()]),
         homes=np.array(homes),
         provider_names=tuple(firms["provider"]),
         lab_names=tuple(names),

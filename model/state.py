@@ -89,6 +89,7 @@ class Opening:
     other_hours: float
     attention_hours: float
     lab_weights: Array  # (L,) parts in the market expected before products
+    rents_usd: Array  # (L,) operating income of each lab's house that AI could put at stake, a year
     homes: NDArray[np.int64]  # (B,) own provider of each buyer, -1 for none
     provider_names: tuple[str, ...]
     lab_names: tuple[str, ...]

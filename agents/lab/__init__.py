@@ -11,6 +11,8 @@ from agents.lab.decisions import LIST_STRUCTURE as LIST_STRUCTURE
 from agents.lab.decisions import UNSEEN_MIX as UNSEEN_MIX
 from agents.lab.decisions import Array as Array
 from agents.lab.decisions import Research as Research
+from agents.lab.decisions import Technology as Technology
+from agents.lab.decisions import automation as automation
 from agents.lab.decisions import budget as budget
 from agents.lab.decisions import equity_offer as equity_offer
 from agents.lab.decisions import forecast_tokens as forecast_tokens
@@ -18,6 +20,7 @@ from agents.lab.decisions import learn_growth as learn_growth
 from agents.lab.decisions import learn_token_growth as learn_token_growth
 from agents.lab.decisions import list_prices as list_prices
 from agents.lab.decisions import prescribed_uses as prescribed_uses
+from agents.lab.decisions import rents_at_stake as rents_at_stake
 from agents.lab.decisions import research as research
 from agents.lab.decisions import revenue_belief as revenue_belief
 from agents.lab.decisions import run_length as run_length

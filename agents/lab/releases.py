@@ -55,6 +55,8 @@ class Portfolio(Guarded):
     """Labs' research, their nets on the market and what serving them brought last month."""
 
     research_split: Array = field(default_factory=lambda: np.zeros(0))  # (L, X)
+    algorithm_growth: Array = field(default_factory=lambda: np.zeros(0))  # (L,) of own experiments, last month
+    automation_share: Array = field(default_factory=lambda: np.zeros(0))  # (L,) agents' part in experiments
     research_waiting_hours: Array = field(default_factory=lambda: np.zeros(0))  # (L, X)
     demand_elasticity: float = 0.7  # of AI spending to the horizon
     margin: float = 0.5  # gross margin of all labs

@@ -19,6 +19,7 @@ class Labs(Table):
     revenue_usd = Column("f8", "USD/month", "token revenue, smoothed over a quarter")
     serving_usd = Column("f8", "USD/month", "cost of serving, smoothed over a quarter")
     expected_growth = Column("f8", "1/month", "expected growth of revenue")
+    market_growth = Column("f8", "1/month", "expected growth of the market over the life of research")
     last_revenue_usd = Column("f8", "USD/month", "smoothed revenue a month ago")
     rd_usd = Column("f8", "USD/month", "research budget")
     wanted_rd_usd = Column("f8", "USD/month", "research budget that its rule wants")

@@ -5,6 +5,8 @@ All functions are vectorised over labs or nets.
 
 from __future__ import annotations
 
+from model.layers.neural.capability import algorithmic_fading as algorithmic_fading
+from model.layers.neural.capability import algorithmic_growth as algorithmic_growth
 from model.layers.neural.capability import algorithmic_step as algorithmic_step
 from model.layers.neural.capability import architecture_share as architecture_share
 from model.layers.neural.capability import architecture_step as architecture_step
