@@ -34,6 +34,7 @@ class Technology(NamedTuple):
 
     gamma: float  # horizon elasticity of effective compute
     gamma_rollout: float  # and of roll-outs
+    size_exponent: float  # elasticity of parameters to training compute
     rollout_reference_flop: float
     returns: float  # lambda: elasticity of algorithmic progress to experiments
     progress: Array  # (L,) growth of ln algorithms by own experiments, a month
@@ -75,12 +76,13 @@ def annuity(rate: Array | float, months: float) -> Array:
 
 
 def best_response(
-    value_usd: Array, small_usd: Array, growth: Array, t: Technology, p: LabParams
+    value_usd: Array, run_usd: Array, small_usd: Array, growth: Array, t: Technology, p: LabParams
 ) -> Array:
     """Return what each use of research is worth spending on at the margin, Eq. L.3 to L.3e, USD a month, staff included.
 
-    ``value_usd`` is what a unit of ln effective compute earns a month. Each use is bought until another dollar earns a
-    dollar, discounted, given what rivals do:
+    ``value_usd`` is what a unit of ln effective compute earns a month, ``run_usd`` what it earns where it comes from a
+    larger net, which costs more to serve. Each use is bought until another dollar earns a dollar, discounted, given what
+    rivals do:
 
     - *final runs*: a run is served for one cycle and then replaced by one trained anew, so a month of it earns for a cycle;
     - *experiments*: they raise ``ln A`` by ``lambda v`` a month; the advantage fades as ideas get harder to find and spread;
@@ -90,8 +92,8 @@ def best_response(
 
     Parameters
     ----------
-    value_usd, small_usd : (L,) float >= 0
-        Of all nets, of small ones.
+    value_usd, run_usd, small_usd : (L,) float >= 0
+        Of all nets, of larger runs of theirs, of small nets.
     growth : (L,) float
         Expected growth of that value per month.
     t : Technology
@@ -107,7 +109,7 @@ def best_response(
     rate = p.discount_per_year / 12.0 - growth
     wait = np.exp(-rate * p.lead_months)
     served = wait * annuity(rate, p.cycle_months) / p.cycle_months  # of a dollar a month over the cycle it is served
-    out[:, FINAL_RUN] = value_usd * served
+    out[:, FINAL_RUN] = run_usd * served
     bundle = value_usd * wait * t.returns * t.progress * annuity(rate + t.fading, p.life_months)
     out[:, EXPERIMENT] = bundle * (1.0 - t.automation_share)
     out[:, AUTOMATION] = bundle * t.automation_share
@@ -171,9 +173,11 @@ def research(
     eta = technology.gamma * demand_elasticity + rivalry
     profit = margin * belief / 12.0
     value = eta * profit + rivalry * rents_usd
-    uses = best_response(
-        value, eta * profit * technology.small_profit_share, labs.market_growth, technology, p
-    )
+    # A larger net costs more to serve: at a constant markup gross profit falls with cost to the power e - 1 (Eq. L.8)
+    dearer = technology.size_exponent * (price_elasticity(shares, p) - 1.0)
+    run_value = np.maximum(eta - dearer, 0.0) * profit + rivalry * rents_usd
+    small = eta * profit * technology.small_profit_share
+    uses = best_response(value, run_value, small, labs.market_growth, technology, p)
     wanted = uses.sum(axis=1)
     growth = wanted / np.maximum(eta * profit, 1e-300)
     leader = float(wanted.max())
@@ -290,6 +294,11 @@ def prescribed_uses(rules: Sequence[str], month: str) -> Array:
     )
 
 
+def price_elasticity(shares: Array, p: LabParams) -> Array:
+    """Return the elasticity of a net's demand to its own price, Eq. L.8: ``b_p (1 - share)``, at least 1.25."""
+    return np.asarray(np.maximum(p.price_coefficient * (1.0 - shares), 1.25))
+
+
 def list_prices(
     nets: Nets, cost_usd: Array, tokens: Array, shares: Array, open_weights: NDArray[np.bool_], p: LabParams
 ) -> Array:
@@ -317,7 +326,7 @@ def list_prices(
     weight = weight / weight.sum(axis=1, keepdims=True)
     cost = (weight * cost_usd).sum(axis=1)
     structure = (weight * LIST_STRUCTURE).sum(axis=1)
-    elasticity = np.maximum(p.price_coefficient * (1.0 - shares), 1.25)
+    elasticity = price_elasticity(shares, p)
     wanted = cost * elasticity / (elasticity - 1.0)
     n = open_weights.size
     for tier in (slice(k * n, (k + 1) * n) for k in range(len(TIERS))):

@@ -241,6 +241,7 @@ def technology(e: World, f: MonthFlows) -> lab.Technology:
     return lab.Technology(
         gamma=p.neural.capability_exponent,
         gamma_rollout=p.neural.rollout_exponent,
+        size_exponent=neural.size_exponent(neural.LAWS[p.neural.law]),
         rollout_reference_flop=p.neural.rollout_reference_flop,
         returns=p.neural.algorithmic_input_exponent,
         progress=s.labs.algorithm_growth / np.maximum(kept, 1e-3),  # experiments on architecture are worth as much at the margin

@@ -24,5 +24,6 @@ from model.layers.neural.sizing import loss as loss
 from model.layers.neural.sizing import marginal_rate as marginal_rate
 from model.layers.neural.sizing import net_for_budget as net_for_budget
 from model.layers.neural.sizing import register as register
+from model.layers.neural.sizing import size_exponent as size_exponent
 from model.layers.neural.sizing import size_net as size_net
 from model.layers.neural.sizing import tokens_at_loss as tokens_at_loss

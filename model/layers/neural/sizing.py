@@ -85,6 +85,15 @@ def compute_optimal(flop: Array, law: LossLaw) -> tuple[Array, Array]:
     return n, flop / (6.0 * n)
 
 
+def size_exponent(law: LossLaw) -> float:
+    """Return the elasticity of parameters to training compute along Eq. N.2: ``beta / (alpha + beta)``.
+
+    >>> round(size_exponent(LAWS["besiroglu"]), 3)
+    0.513
+    """
+    return law.beta / (law.alpha + law.beta)
+
+
 def tokens_at_loss(n: Array, target: Array, law: LossLaw) -> Array:
     """Return the tokens with which `n` parameters reach the loss `target`, infinite where they cannot, Eq. N.3."""
     gap = target - law.e - law.a / n**law.alpha
