@@ -192,7 +192,7 @@ def order(
     expected_spending_usd : float
         On accelerator-hours in a month, ``lead_months`` ahead (Eq. B.7).
     user_cost_usd : float
-        Per H100e-hour.
+        Per H100e-hour of a machine bought when those ordered now begin to work (Eq. V.1).
     machine_usd : float
         Price of a machine with its share of the data centre.
     parent_cash_usd : float

@@ -101,8 +101,11 @@ def machines(e: World, f: MonthFlows) -> None:
     firms.expected_usd_per_h100e_hour[:] = coming / (
         float((firms.stock_h100e + firms.backlog_h100e).sum()) * hours_each * p.provider.utilisation_planned
     )
+    # What a machine must earn when those ordered now work: those bought then will be cheaper (V.1b)
+    then_usd = machine_usd * float(np.exp(s.providers.machine_change * p.provider.lead_months / 12.0))
+    needed = provider.user_cost(then_usd, s.providers.machine_change, running, p.provider)
     orders = provider.order(
-        firms, coming, s.providers.user_cost_usd, machine_usd, e.parent_cash_usd(), hours_each, p.provider
+        firms, coming, needed, machine_usd, e.parent_cash_usd(), hours_each, p.provider
     )
     s.providers.orders.append(orders.ordered_h100e)
     firms.backlog_h100e += orders.ordered_h100e

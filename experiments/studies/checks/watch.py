@@ -20,7 +20,6 @@ from model.month import STEPS
 
 #: Caps on growth that are declared, and what they hold back: by firm, a level, or a rate that is compared itself.
 LEVELS: dict[str, Callable[[Any], Any]] = {
-    "robot.production_growth_per_month": lambda e: [e.state.robots.capacity],
     "lab.budget_growth_max_per_month": lambda e: e.labs.rd_usd,
 }
 RATES: dict[str, Callable[[Any], Any]] = {
