@@ -230,6 +230,12 @@ def serving_share_of_spending() -> Parts:
 
 
 @operator(span=12)
+def rd_compute_of_leading_lab() -> Parts:
+    """R&D compute, USD of twelve months: 18.5 % of all labs', as one lab's 5e9 of 27e9 USD in 2024 (own assumption: fixed)."""
+    return LEADING_LAB_RD_SHARE * _("research_usd"), None
+
+
+@operator(span=12)
 def inference_share_of_all() -> Parts:
     """Return serving, ranking and half of other AI over all accelerator-hours of data centres, twelve months."""
     return _("inference_share_all_ai") * _("all_ai_hours"), _("all_ai_hours")
