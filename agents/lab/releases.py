@@ -35,6 +35,7 @@ class Release:
     tokens: float = 0.0
     serving_usd: float = 0.0
     revenue_usd: float = 0.0
+    research_usd: float = 0.0  # all research of the lab since its last frontier release; 0 for small nets
     profit_elasticity: float = 0.0
 
 

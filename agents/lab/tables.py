@@ -42,7 +42,7 @@ class Labs(Table):
     small_planned_tokens = Column("f8", "token", "forecast lifetime tokens of the small run")
     small_planned_usd = Column("f8", "USD", "planned lifetime cost of the small run")
     rollout_flop = Column("f8", "FLOP", "roll-out compute that taught, since the last frontier release")
-    run_paid_usd = Column("f8", "USD", "paid for final runs and roll-outs since the last frontier release")
+    research_paid_usd = Column("f8", "USD", "paid for research, staff included, since the last frontier release")
 
 
 class Lab(Row, table=Labs):

@@ -115,11 +115,12 @@ def launch(e: World, i: int, tier: int, made: Trained) -> None:
             data_limit_tokens=float(data_limit(e)[i]),
             rule=e.opening.rules[i],
             forecaster=e.opening.forecasters[i],
+            research_usd=float(labs.research_paid_usd[i]) if tier == FRONTIER else 0.0,
             profit_elasticity=float(labs.eta[i]),
         )
     )
     if tier == FRONTIER:
-        labs.run_done_flop[i] = labs.rollout_flop[i] = labs.run_paid_usd[i] = 0.0
+        labs.run_done_flop[i] = labs.rollout_flop[i] = labs.research_paid_usd[i] = 0.0
     else:
         labs.small_done_flop[i] = 0.0
 
@@ -194,7 +195,7 @@ def learn(e: World, f: MonthFlows) -> None:
     labs.small_done_flop += trained[:, 0] * small
     labs.rollout_flop += trained[:, 2] * neural.verified(nets.horizon_minutes[:n], p.neural)
     labs.synthetic_flop += trained[:, 3]
-    labs.run_paid_usd += f.research_usd[:, 0] + f.research_usd[:, 2]
+    labs.research_paid_usd += f.research_usd.sum(axis=1) + f.staff_usd
     success = agent_success(e)
     as_experiments = trained[:, 4] * (p.link.training_utilisation / p.link.rollout_utilisation)
     s.labs.automation_share, automation = lab.automation(trained[:, 1], as_experiments, success, p.lab)
