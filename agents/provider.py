@@ -27,6 +27,7 @@ class ProviderParams(Params):
     price_decline_per_year: float =       param(   0.20, "1/year"  ,   0.0,  0.5, dynamic=False,              doc="prior of the yearly fall of chip prices per H100e before own experience",       source="gate2025: 27.5 % a year in price-performance")
     utilisation_planned: float =          param(   0.75, "-"       ,   0.4, 0.95,                             doc="utilisation that investors count on",                                           source="own assumption: below the highest sustained utilisation of .85")
     lead_months: int =                    param(     12, "month"   ,     6,   24, dynamic=False,              doc="months ahead at whose expected spending providers aim",                          source="own assumption: order to shipment takes 6 to 12 months, shipment to work a quarter")
+    contract_weight: float =              param(    0.5, "-"       ,     0,    1,                              doc="weight of what labs have contracted in expected spending",                       source="own assumption: .2 to .8; books of contracts of 2025 were followed by orders of their size")
     order_months: float =                 param(    3.0, "month"   ,     1,   24,                             doc="months over which the gap to desired capacity is ordered",                      source="own assumption: budgets are set every quarter")
     adjustment_exponent: float =          param(    4.0, "-"       ,     3,    5, dynamic=False,              doc="chi of GATE's adjustment cost",                                                 source="gate2025 equation 7")
     adjustment_years: float =             param(   0.05, "year"    ,   0.0,    4,                             doc="a_Q of GATE's adjustment cost",                                                 source="own assumption: GATE's 2 years would make the growth of 2022-25 cost fifty times its price")
@@ -103,6 +104,7 @@ class ComputeProvider(Row, table=Providers):
 class Outlook(Guarded):
     """What providers expect together, and the orders that came of it."""
 
+    expected_spending_usd: float = 0.0  # a month, when what is ordered now works
     machine_usd: float = 0.0  # price of a machine with its share of the data centre
     machine_change: float = 0.0  # expected change of it per year
     user_cost_usd: float = 0.0
@@ -169,6 +171,25 @@ def adjustment_cost(investment: Array | float, chi: float, years: float) -> Any:
     if years == 0.0:
         return investment
     return np.expm1(chi * np.log1p(years * investment)) / (chi * years)
+
+
+def expected_spending(forecast_usd: float, contracted_usd: float, p: ProviderParams) -> float:
+    """Return the spending that providers order for, Eq. V.2b: a geometric mean of their forecast and of labs' contracts.
+
+    Parameters
+    ----------
+    forecast_usd : float > 0
+        Of all spending on hours, USD a month (Eq. B.7).
+    contracted_usd : float >= 0
+        What contracts say of it: labs' plans behind their contracts, and this month's spending of all others.
+    p : ProviderParams
+
+    >>> expected_spending(100.0, 400.0, ProviderParams(contract_weight=0.5))
+    200.0
+    """
+    if contracted_usd <= 0.0:
+        return forecast_usd
+    return float(forecast_usd ** (1.0 - p.contract_weight) * contracted_usd**p.contract_weight)
 
 
 def order(

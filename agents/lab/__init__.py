@@ -7,6 +7,9 @@ computed every month from what the lab can see; their product is the rho = R&D /
 
 from __future__ import annotations
 
+from agents.lab.contracts import contract_price as contract_price
+from agents.lab.contracts import outstanding as outstanding
+from agents.lab.contracts import sign as sign
 from agents.lab.decisions import LIST_STRUCTURE as LIST_STRUCTURE
 from agents.lab.decisions import UNSEEN_MIX as UNSEEN_MIX
 from agents.lab.decisions import Array as Array

@@ -62,5 +62,6 @@ class Portfolio(Guarded):
     demand_elasticity: float = 0.7  # of AI spending to the horizon
     margin: float = 0.5  # gross margin of all labs
     failures: int = 0
+    defaulted_usd: float = 0.0  # outstanding under contracts of labs that failed, since the opening
     releases: list[Release] = field(default_factory=list)
     current: list[int] = field(default_factory=list)  # (N,) index of each net's release

@@ -33,6 +33,7 @@ def pay(e: World, f: MonthFlows, w: Wishes, known: Known, draw: MonthDraws) -> N
     p = e.params
     buy_hours(e, f)
     buy_tokens(e, f, known)
+    pay_contracts(e, f)
     sales.sell_attention(e, f, w, draw)
     sales.sell_routing(e, f, draw)
     public = {name: float(f.usd[U[name]]) for name in ("ranking", "other")}
@@ -78,7 +79,11 @@ def pay(e: World, f: MonthFlows, w: Wishes, known: Known, draw: MonthDraws) -> N
         ),
     )
     e.labs.cash_usd += lab_cash_flow(e, f)
-    e.providers.cash_usd += f.provider_revenue_usd - energy - opex
+    hours = f.routed_hours[1:]
+    total = hours.sum(axis=1, keepdims=True)
+    offered = f.capacity_hours / float(f.capacity_hours.sum())
+    sellers = np.where(total > 0.0, hours / np.where(total > 0.0, total, 1.0), offered)
+    e.providers.cash_usd += f.provider_revenue_usd + f.take_or_pay_usd @ sellers - energy - opex
 
 
 def buy_hours(e: World, f: MonthFlows) -> None:
@@ -111,6 +116,20 @@ def buy_hours(e: World, f: MonthFlows) -> None:
     )
 
 
+def pay_contracts(e: World, f: MonthFlows) -> None:
+    """Settle take-or-pay contracts: labs pay their contract prices for hours they may use, or providers sell on (L.18).
+
+    Hours are bought at the market's price by whoever uses them; the difference to the contract's is settled here, whether
+    the lab used its hours or not.
+    """
+    labs = e.labs
+    market = f.market_usd * f.paid_factor
+    f.take_or_pay_usd = labs.take_or_pay_hours * (labs.take_or_pay_usd_per_h - market)
+    books = e.ledger
+    books.pay("labs", "providers", "take-or-pay above the market", float(np.maximum(f.take_or_pay_usd, 0.0).sum()))
+    books.pay("providers", "labs", "take-or-pay below the market", float(np.maximum(-f.take_or_pay_usd, 0.0).sum()))
+
+
 def buy_tokens(e: World, f: MonthFlows, known: Known) -> None:
     """Charge list prices for tokens, standing work that waits at the batch discount."""
     discount = np.ones(len(SERVING_CLASSES))
@@ -119,9 +138,10 @@ def buy_tokens(e: World, f: MonthFlows, known: Known) -> None:
 
 
 def lab_cash_flow(e: World, f: MonthFlows) -> Array:
-    """Return what each lab has left of its token revenue after hours and staff, before financing, (L,)."""
+    """Return what each lab has left of its token revenue after hours, contracts and staff, before financing, (L,)."""
     revenue = f.token_revenue_usd.sum(axis=0) - f.serving_usd
-    return np.asarray(revenue.reshape(len(TIERS), e.labs.n).sum(axis=0) - f.research_usd.sum(axis=1) - f.staff_usd)
+    spent = f.research_usd.sum(axis=1) + f.staff_usd + f.take_or_pay_usd
+    return np.asarray(revenue.reshape(len(TIERS), e.labs.n).sum(axis=0) - spent)
 
 
 def fees_paid(e: World, f: MonthFlows) -> float:

@@ -184,6 +184,7 @@ def laboratories(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
     """Labs learn from the month, raise money, set budgets and prices. Changes labs and nets."""
     learn(e, f)
     invest(e, f, w, known)
+    contract(e, f)
     price_tokens(e, f)
 
 
@@ -354,8 +355,27 @@ def raise_money(e: World, f: MonthFlows, cash_flow: Array, expected_usd: float) 
         labs.investor_equity_usd[i] = fresh
         labs.cash_usd[i] += fresh
         labs.rd_usd[i] = budget
+        owed = float(lab.outstanding(labs.take_or_pay_hours[i], labs.take_or_pay_usd_per_h[i], p))
+        e.state.labs.defaulted_usd += owed  # providers get no more of what was contracted
+        labs.take_or_pay_hours[i] = 0.0
         e.state.labs.failures += 1
     return parents
+
+
+def contract(e: World, f: MonthFlows) -> None:
+    """Sign take-or-pay contracts on the hours planned for when what is ordered now works (L.15 to L.17). Changes labs."""
+    p, s, labs = e.params, e.state, e.labs
+    market = f.market_usd * f.paid_factor
+    usd = labs.serving_usd + labs.rd_usd * p.lab.compute_share_of_rd
+    planned = usd / market * np.exp(labs.market_growth * p.provider.lead_months)
+    price = lab.contract_price(market, s.providers.machine_change, p.provider.interest_per_year, p.lab)
+    before = lab.outstanding(labs.take_or_pay_hours, labs.take_or_pay_usd_per_h, p.lab)
+    done = lab.sign(labs.take_or_pay_hours, labs.take_or_pay_usd_per_h, planned, price, p.lab)
+    labs.take_or_pay_hours[:], labs.take_or_pay_usd_per_h[:] = done.hours, done.usd_per_h
+    after = lab.outstanding(done.hours, done.usd_per_h, p.lab)
+    for name, gap, scale in zip(e.opening.lab_names, after - before + done.ended_usd - done.signed_usd, after, strict=True):
+        law = "contracts: outstanding = last - ended + signed"
+        e.laws.require_zero(law, e.label, name, float(gap), max(float(scale), 1.0))
 
 
 def price_tokens(e: World, f: MonthFlows) -> None:

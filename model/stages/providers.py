@@ -65,7 +65,10 @@ def machines(e: World, f: MonthFlows) -> None:
     # What is asked for at posted prices; boards look at it and at the best net to judge the market to come (B.1-B.7)
     spending = float((f.demand_hours * f.class_price).sum()) * f.market_usd * f.paid_factor
     frontier = float(e.nets.horizon_minutes.max())
-    coming = belief.learn(s.belief, max(spending, 1.0), frontier, e.labour_usd(), p.provider.lead_months, p.belief)
+    forecast = belief.learn(s.belief, max(spending, 1.0), frontier, e.labour_usd(), p.provider.lead_months, p.belief)
+    coming = provider.expected_spending(forecast, contracted_usd(e, f, spending), p.provider)
+
+    s.providers.expected_spending_usd = coming
 
     # Supplier: unit cost of this month's mix, price by backlog, expansion decided now for `lead` months ahead (S.1, S.2)
     weight = physical.mix(e.month, e.fleet.launched) * e.fleet.h100e_per_chip
@@ -120,6 +123,16 @@ def machines(e: World, f: MonthFlows) -> None:
     production = float(f.delivered_h100e.sum()) * float(firm.unit_cost_usd[0])
     books.pay("hardware_suppliers", "rest_of_world", "chip production", production)
     finance_providers(e, f, deposit + delivery)
+
+
+def contracted_usd(e: World, f: MonthFlows, spending_usd: float) -> float:
+    """Return what labs' contracts say of spending to come: the plans behind them and what all others spend now, USD a month."""
+    hours = float(e.labs.take_or_pay_hours.sum())
+    if hours <= 0.0 or e.params.lab.contracted_share <= 0.0:
+        return 0.0
+    plans = hours / e.params.lab.contracted_share * f.market_usd * f.paid_factor
+    labs = float(f.research_usd.sum() + f.serving_usd.sum())
+    return plans + max(spending_usd - labs, 0.0)
 
 
 def finance_providers(e: World, f: MonthFlows, spent_usd: Array) -> None:
