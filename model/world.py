@@ -21,7 +21,8 @@ from model.core.errors import InputError, shown
 from model.core.graph import Contacts
 from model.core.ledger import SECTORS, Ledger, MonthBooks
 from model.core.steps import Guarded
-from model.core.units import HOURS_PER_YEAR, block_sum, month_date
+from model.core.units import block_sum, month_date
+from model.layers import physical
 from model.layers.physical import Fleet
 from model.scenario import Parameters, Scenario
 from model.state import Cohorts, Opening, State
@@ -173,10 +174,8 @@ class World:
         return float((firms.contract_usd_per_h100e_hour * weight).sum() / weight.sum())
 
     def upkeep_usd_per_h(self, watts: Array | float) -> Any:
-        """Return staff, repairs and network of an H100e-hour of machines that draw facility `watts` at work, Eq. P.9."""
-        p = self.params
-        it_watts = watts / (p.physical.pue * p.physical.load_factor)
-        return p.provider.upkeep_usd_per_w_year * it_watts / HOURS_PER_YEAR
+        """Return staff, repairs and network of an H100e-hour of machines that draw facility `watts` at work."""
+        return physical.upkeep_usd_per_h(watts, self.params.provider.upkeep_usd_per_w_year, self.params.physical)
 
     def running_usd_per_h(self) -> float:
         """Return what an H100e-hour of the fleet costs to run, electricity and upkeep: no hour is sold below it."""

@@ -8,14 +8,14 @@ inputs of this layer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.core.params import Params, param
 from model.core.steps import Guarded
-from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, month_index
+from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, HOURS_PER_YEAR, month_index
 
 Array = NDArray[np.float64]
 
@@ -211,6 +211,23 @@ def energy_kwh(used_hours: Array, capacity_hours: Array, watts: Array, p: Physic
 def capacity_hours(stock_h100e: Array, p: PhysicalParams) -> Array:
     """Return H100e-hours a month of a stock, Eq. P.6."""
     return stock_h100e * (HOURS_PER_MONTH * p.availability)
+
+
+def upkeep_usd_per_h(watts: Array | float, usd_per_w_year: float, p: PhysicalParams) -> Any:
+    """Return staff, repairs and network of an H100e-hour of machines, Eq. P.9.
+
+    Parameters
+    ----------
+    watts : float
+        Facility power per H100e at work.
+    usd_per_w_year : float
+        Upkeep a year per watt of servers.
+    p : PhysicalParams
+
+    >>> round(float(upkeep_usd_per_h(900.0, 8.76, PhysicalParams(pue=1.2, load_factor=0.75))), 6)
+    1.0
+    """
+    return usd_per_w_year * watts / (p.pue * p.load_factor) / HOURS_PER_YEAR
 
 
 def class_load(serving: NDArray[np.bool_], p: PhysicalParams) -> Array:

@@ -32,7 +32,7 @@ RUN_EXTENSION = 1.25
 def release(e: World, draw: MonthDraws) -> None:
     """Release nets whose run is finished and plan the next run of the same lab and tier. Changes labs and nets.
 
-    A lab may always go on serving the net it has: where the new one would be no better, its run goes on (N.13).
+    A lab may always go on serving the net it has: where the new one would be no better, its run goes on (N.14).
     """
     labs, n = e.labs, e.labs.n
     runs = ((FRONTIER, labs.run_target_flop, labs.run_done_flop), (SMALL, labs.small_target_flop, labs.small_done_flop))
@@ -77,7 +77,7 @@ def trained(e: World, i: int, tier: int) -> Trained:
 
 
 def continue_run(e: World, i: int, tier: int) -> None:
-    """Let a run that has made nothing better go on for a quarter of its tokens more, Eq. N.13. Changes the lab's run."""
+    """Let a run that has made nothing better go on for a quarter of its tokens more, Eq. N.14. Changes the lab's run."""
     run = lab.run_of(e.labs, i, tier)
     more = run._replace(target_flop=run.target_flop * RUN_EXTENSION, tokens=run.tokens * RUN_EXTENSION)
     lab.set_run(e.labs, i, tier, more)
