@@ -42,7 +42,9 @@ class Belief(Guarded):
     last_horizon_minutes: float = 0.0
     market_usd: float = 0.0  # a month, where spending on hours would end
     bias: float = 0.0  # mean ln of spending over its forecast
-    forecasts_usd: list[float] = field(default_factory=list)  # of monthly spending, in the order of the months they were made
+    forecasts_usd: list[float] = field(
+        default_factory=list
+    )  # of monthly spending, in the order of the months they were made
 
 
 def reach(horizon_minutes: float, p: BeliefParams) -> float:
@@ -117,7 +119,7 @@ def expected_growth(now_usd: float, market_usd: float, growth: float, months: fl
 def learn(
     belief: Belief, spending_usd: float, horizon_minutes: float, labour_usd: float, months: int, p: BeliefParams
 ) -> float:
-    """Learn from the month and return spending expected `months` ahead, corrected by past misses, Eq. B.5 to B.7.
+    """Learn from the month and return spending expected `months` ahead, corrected by past misses, Eq. B.5, B.6 and B.7.
 
     Growth while the market is small is ``ln(S'/S)/(1 - S/M)`` of the realised path, followed adaptively, as is progress of
     the horizon. A forecast is compared with spending when its month comes; the mean miss moves later forecasts. Changes

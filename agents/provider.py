@@ -41,7 +41,7 @@ class ProviderParams(Params):
     capacity_share_max: float =           param(   0.45, "-"       ,   0.1,    1,                             doc="largest share of orders one provider takes",                                    source="own assumption: no buyer was known to take half of the chips")
     price_learning_per_month: float =     param(   0.05, "1/month" , 0.005,  0.5,                             doc="speed at which the expected change of machine prices follows the realised one", source="own assumption: about two years of memory")
     book_life_months: float =             param(   60.0, "month"   ,    24,  120,                             doc="life over which lenders write machines down",                                   source="observations datacenter_server_life_years")
-    upkeep_usd_per_w_year: float =        param(   0.35, "USD/W/year", 0.1, 0.8,                              doc="staff, repairs, network and insurance a year per watt of servers, without electricity",                                source="own assumption: 1 % of the price of servers and 1.5 % of that of the site a year")
+    upkeep_usd_per_w_per_year: float =        param(   0.35, "USD/(W year)", 0.1, 0.8,                              doc="staff, repairs, network and insurance a year per watt of servers, without electricity",                                source="own assumption: 1 % of the price of servers and 1.5 % of that of the site a year")
     # fmt: on
 
 

@@ -39,7 +39,7 @@ class RobotParams(Params):
     owner_share_max: float =             param(  0.08, "-"         , 0.005,     1, scale="log",                doc="robots per person at saturation",                                         source="own assumption: one robot for a dozen people")
     demand_scale: float =                param(  0.35, "-"         ,  0.05,     2,                             doc="logit scale of demand in ln(value over cost)",                            source="own assumption: wages and sites differ by about a third around the mean")
     purchase_per_month: float =          param(  0.05, "1/month"   , 0.005,   0.5,                             doc="share of the gap to the wanted fleet ordered each month",                 source="own assumption: budgets are annual")
-    production_response: float =         param(  0.05, "1/month"   , 0.005,   0.3, fit=True, scale="log",      doc="growth of makers' capacity per log-unit of waiting orders over the target: marginal costs of expansion rise with its pace", source="own assumption: centre .05, log-sd .5; robots_industrial_installs never doubled")
+    production_response_per_month: float =         param(  0.05, "1/month"   , 0.005,   0.3, fit=True, scale="log",      doc="growth of makers' capacity per log-unit of waiting orders over the target: marginal costs of expansion rise with its pace", source="own assumption: centre .05, log-sd .5; robots_industrial_installs never doubled")
     target_backlog_months: float =       param(   3.0, "month"     ,   0.5,    24, scale="log",                doc="waiting orders that makers are content with",                             source="own assumption: a quarter between order and delivery")
     queue_months: float =                param(  18.0, "month"     ,     1,   120,                             doc="longest wait for which owners sign orders",                               source="own assumption: as buyers of other machines in short supply")
     supervision_h_per_month: float =     param(  12.0, "h/month"   ,     0,   120,                             doc="supervision a robot that always fails asks for",                          source="own assumption: 5 % of its hours")
@@ -164,12 +164,12 @@ def deliver(on_order: Array, backlog: float, capacity_robots: float) -> Array:
 def next_capacity(capacity_robots: float, backlog_robots: float, p: RobotParams) -> float:
     """Return makers' capacity next month, Eq. R.7: it follows ln(waiting orders / target), at most by half a month.
 
-    >>> p = RobotParams(production_response=0.1, target_backlog_months=2.0)
+    >>> p = RobotParams(production_response_per_month=0.1, target_backlog_months=2.0)
     >>> round(next_capacity(100.0, 200.0, p), 9), round(next_capacity(100.0, 400.0, p), 6)
     (100.0, 106.931472)
     """
     months = backlog_robots / max(capacity_robots, 1e-300)
-    pressure = p.production_response * math.log(max(months, 1e-3) / p.target_backlog_months)
+    pressure = p.production_response_per_month * math.log(max(months, 1e-3) / p.target_backlog_months)
     return max(capacity_robots * max(1.0 + pressure, 0.5), 1.0)
 
 

@@ -9,7 +9,17 @@ from model.core import graph
 from model.core.errors import InputError, shown
 from model.core.ledger import Ledger, MonthBooks
 from model.core.memory import keep_temporaries
-from model.core.units import BLOCK, DAY_BLOCKS, LAB_CLASSES, PROVIDER_CLASSES, SERVING_CLASSES, TIERS, TOKEN_KINDS, WORK, block_sum
+from model.core.units import (
+    BLOCK,
+    DAY_BLOCKS,
+    LAB_CLASSES,
+    PROVIDER_CLASSES,
+    SERVING_CLASSES,
+    TIERS,
+    TOKEN_KINDS,
+    WORK,
+    block_sum,
+)
 from model.layers import link, neural, physical
 from model.layers import orchestrator as call_network
 from model.markets import auction

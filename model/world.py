@@ -159,8 +159,9 @@ class World:
         return float(block_sum(x))
 
     def parent_cash_usd(self) -> float:
-        """Return parents' operating cash of this month."""
-        return provider.parent_cash(self.month, self.params.provider)
+        """Return parents' operating cash of this month, less the rents that their houses have lost to AI."""
+        lost = float((self.opening.rents_usd * (1.0 - self.labs.rents_kept_share)).sum()) / 12.0
+        return max(provider.parent_cash(self.month, self.params.provider) - lost, 0.0)
 
     def labour_usd(self) -> float:
         """Return the value of all hours of work in a month."""
@@ -175,7 +176,7 @@ class World:
 
     def upkeep_usd_per_h(self, watts: Array | float) -> Any:
         """Return staff, repairs and network of an H100e-hour of machines that draw facility `watts` at work."""
-        return physical.upkeep_usd_per_h(watts, self.params.provider.upkeep_usd_per_w_year, self.params.physical)
+        return physical.upkeep_usd_per_h(watts, self.params.provider.upkeep_usd_per_w_per_year, self.params.physical)
 
     def running_usd_per_h(self) -> float:
         """Return what an H100e-hour of the fleet costs to run, electricity and upkeep: no hour is sold below it."""

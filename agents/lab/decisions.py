@@ -78,7 +78,7 @@ def annuity(rate: Array | float, months: float) -> Array:
 def best_response(
     value_usd: Array, run_usd: Array, small_usd: Array, growth: Array, t: Technology, p: LabParams
 ) -> Array:
-    """Return what each use of research is worth spending on at the margin, Eq. L.3 to L.3e, USD a month, staff included.
+    """Return what each use of research is worth spending on at the margin, Eq. L.3, L.3b, L.3c and L.3d, USD a month, staff included.
 
     ``value_usd`` is what a unit of ln effective compute earns a month, ``run_usd`` what it earns where it comes from a
     larger net, which costs more to serve. Each use is bought until another dollar earns a dollar, discounted, given what
@@ -103,14 +103,14 @@ def best_response(
     -------
     (L, X) float
 
-    Source: first-order conditions of the technology of section 7.3. Twin: tests/reference/lab.py.
+    Source: own assumption: labs know their technology (section 7.3) and take rivals as given. Twin: tests/reference/lab.py.
     """
     out = np.zeros((value_usd.size, len(USES)))
     rate = p.discount_per_year / 12.0 - growth
     wait = np.exp(-rate * p.lead_months)
     served = wait * annuity(rate, p.cycle_months) / p.cycle_months  # of a dollar a month over the cycle it is served
-    out[:, FINAL_RUN] = run_usd * served
     bundle = value_usd * wait * t.returns * t.progress * annuity(rate + t.fading, p.life_months)
+    out[:, FINAL_RUN] = run_usd * served
     out[:, EXPERIMENT] = bundle * (1.0 - t.automation_share)
     out[:, AUTOMATION] = bundle * t.automation_share
     taught = np.maximum(t.taught * t.rollout_flop_per_usd, 1e-300)
@@ -139,11 +139,11 @@ def research(
     month: str = "2022-01",
     factors: tuple[float, ...] = (1.0,) * 5,
 ) -> Research:
-    """Return the research budgets labs want, Eq. L.3 and L.4; each lab by its own rule (`agents/lab/rules.py`).
+    """Return the research budgets labs want, Eq. L.4; each lab by its own rule (`agents/lab/rules.py`).
 
     Capability raises gross profit with elasticity ``eta = gamma (e + b (1 - s))``, ``e`` the elasticity of demand to the
     horizon, ``b`` buyers' capability coefficient, ``s`` the lab's share. A house with rents that AI puts at stake defends
-    them with the part of ``eta`` that is rivalry.
+    them too.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def research(
     demand_elasticity : float
         d ln (spending on AI) / d ln horizon, measured on this month's people.
     rents_usd : (L,) float
-        Value of a house's rents that a rival at the frontier would take, per month (Eq. L.1b).
+        What a unit of ln effective compute keeps of a house's rents, a month (Eq. L.1d).
     technology : Technology
     rules : sequence of str
     weights : (L,) float
@@ -172,10 +172,10 @@ def research(
     rivalry = technology.gamma * p.quality_coefficient * (1.0 - shares)
     eta = technology.gamma * demand_elasticity + rivalry
     profit = margin * belief / 12.0
-    value = eta * profit + rivalry * rents_usd
+    value = eta * profit + rents_usd
     # A larger net costs more to serve: at a constant markup gross profit falls with cost to the power e - 1 (Eq. L.8)
     dearer = technology.size_exponent * (price_elasticity(shares, p) - 1.0)
-    run_value = np.maximum(eta - dearer, 0.0) * profit + rivalry * rents_usd
+    run_value = np.maximum(eta - dearer, 0.0) * profit + rents_usd
     small = eta * profit * technology.small_profit_share
     uses = best_response(value, run_value, small, labs.market_growth, technology, p)
     wanted = uses.sum(axis=1)
@@ -216,14 +216,62 @@ def automation(experiment_flop: Array, agent_flop: Array, success: Array, p: Lab
     return q, np.where(experiment_flop > 0.0, factor, 0.0)
 
 
-def rents_at_stake(rents_usd_per_year: Array, reach: float, p: LabParams) -> Array:
-    """Return what a house stands to lose to rivals, Eq. L.1b, USD a month, (L,).
+def match(horizon_minutes: Array, p: LabParams) -> Array:
+    """Return how well each lab's best net matches the best of its rivals, Eq. L.1b: one half at parity, (L,).
 
-    The hazard ``chi`` at which rents are lost, times the part of work within reach, capitalised at the lab's discount rate;
-    a part of it is kept by whoever matches the frontier.
+    ``1 / (1 + (h_rival / h)**b)``, buyers' odds of choosing between the two.
+
+    Parameters
+    ----------
+    horizon_minutes : (L,) float
+        Of frontier nets; two labs at least.
+    p : LabParams
+
+    >>> match(np.array([2.0, 2.0, 1.0]), LabParams(quality_coefficient=1.0)).round(3).tolist()
+    [0.5, 0.5, 0.333]
+    """
+    order = np.sort(horizon_minutes)
+    rival = np.where(horizon_minutes < order[-1], order[-1], order[max(order.size - 2, 0)])
+    return np.asarray(1.0 / (1.0 + (rival / np.maximum(horizon_minutes, 1e-9)) ** p.quality_coefficient))
+
+
+def rents_lost(matched: Array, reach: float, p: LabParams) -> Array:
+    """Return the hazard at which houses lose their rents to AI, Eq. L.1c, 1/month, (L,).
+
+    Work within reach of nets puts rents at stake; a house whose lab matches its rivals keeps a part of them.
+
+    Parameters
+    ----------
+    matched : (L,) float
+        Of Eq. L.1b.
+    reach : float
+        Share of work within reach (Eq. B.1).
+    p : LabParams
+
+    >>> rents_lost(np.array([1.0]), 1.0, LabParams(rent_hazard_per_year=0.12, rent_defended_share=0.5)).tolist()
+    [0.005]
+    """
+    return np.asarray(p.rent_hazard_per_year / 12.0 * reach * (1.0 - p.rent_defended_share * matched))
+
+
+def rents_at_stake(rents_usd: Array, matched: Array, reach: float, gamma: float, p: LabParams) -> Array:
+    """Return what a unit of ln effective compute keeps of a house's rents, Eq. L.1d, USD a month, (L,).
+
+    A month with a better net lowers the hazard of L.1c; what is kept lasts for the discounted life of the rents.
+
+    Parameters
+    ----------
+    rents_usd : (L,) float
+        Rents that are left, a year.
+    matched : (L,) float
+    reach : float
+    gamma : float
+        Horizon elasticity of effective compute.
+    p : LabParams
     """
     hazard = p.rent_hazard_per_year * reach
-    return np.asarray(rents_usd_per_year * (p.rent_defended_share * hazard / (p.discount_per_year + hazard) / 12.0))
+    slope = p.rent_defended_share * gamma * p.quality_coefficient * matched * (1.0 - matched)
+    return np.asarray(rents_usd * hazard / 12.0 * slope / (p.discount_per_year + hazard))
 
 
 def budget(labs: Labs, wanted_usd: Array, funds_usd: Array, p: LabParams) -> Array:

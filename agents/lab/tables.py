@@ -20,6 +20,7 @@ class Labs(Table):
     serving_usd = Column("f8", "USD/month", "cost of serving, smoothed over a quarter")
     expected_growth = Column("f8", "1/month", "expected growth of revenue")
     market_growth = Column("f8", "1/month", "expected growth of the market over the life of research")
+    rents_kept_share = Column("f8", "-", "rents of its house that are left", 1.0)
     take_or_pay_hours = Column("f8", "h/month", "hours under take-or-pay contracts")
     take_or_pay_usd_per_h = Column("f8", "USD/h", "mean price of them")
     last_revenue_usd = Column("f8", "USD/month", "smoothed revenue a month ago")

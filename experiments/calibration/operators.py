@@ -28,7 +28,9 @@ GOOGLE_TOKENS = 0.41
 FOUNDRY_TOKENS = 0.28
 CHINA_TOKENS = 0.14
 DOUBAO_TOKENS = 0.14  # Doubao of 2024-05 is all of what is seen of China
-LEADING_LAB_RD_SHARE = 0.185  # 5e9 of 27e9 USD in 2024 (observations openai_rd_compute_spend; the sum is an own estimate)
+LEADING_LAB_RD_SHARE = (
+    0.185  # 5e9 of 27e9 USD in 2024 (observations openai_rd_compute_spend; the sum is an own estimate)
+)
 CARD_SHARE = 0.63  # of a machine with its site: 34.6 of 55 and 26.3 of 42 thousand USD, own estimates
 ROBOTAXI_SHARE = (
     0.08  # 778 cars (observations robotaxi_waymo_fleet) of 1e4 robots with learned policies in 2024 (own assumption)

@@ -141,7 +141,9 @@ class MonthFlows(Flows):
     serving_usd: Array = flow("N", "USD", "paid by labs for serving hours, by net")
     research_usd: Array = flow("LX", "USD", "paid by labs for research hours")
     staff_usd: Array = flow("L", "USD", "paid by labs for research staff")
-    take_or_pay_usd: Array = flow("L", "USD", "paid by labs under take-or-pay contracts above the market's price, below 0 where it is below")
+    take_or_pay_usd: Array = flow(
+        "L", "USD", "paid by labs under take-or-pay contracts above the market's price, below 0 where it is below"
+    )
     provider_revenue_usd: Array = flow("P", "USD", "received by providers for hours")
     ad_usd_per_hour: float = flow("", "USD/h", "price of an attention-hour to advertisers")
     ad_spend_usd: float = flow("", "USD", "spending on human attention")

@@ -63,7 +63,7 @@ class PhysicalParams(Params):
     serving_load_factor: float =      param( 0.60, "-"      ,  0.3,   1,                                      doc="power drawn while serving over rated power",                                  source="own assumption: below load_factor, since decoding waits for memory while training computes")
     idle_power_share: float =         param( 0.25, "-"      , 0.05, 0.6,                                      doc="power of an idle machine over one at work",                                   source="own assumption: idle servers draw a fifth to a third")
     electricity_usd_per_kwh: float =  param( 0.07, "USD/kWh", 0.02, 0.3,                                      doc="price of electricity",                                                        source="own assumption: industrial tariffs of large markets, .04 to .12")
-    install_months: int =             param(    3, "month"  ,    0,   9, dynamic=False,                       doc="months from delivery to work",                                                source="epoch2025buildout: 150 days from roof to first load; own assumption: a quarter")
+    install_months: int =             param(    3, "month"  ,    0,   9, dynamic=False,                       doc="months from delivery to work",                                                source="epoch2025buildout: 150 days from roof to first load; own assumption: a quarter, as halls are often ready before the chips")
     scrap_share_per_month: float =    param(  0.1, "1/month",    0,   1,                                      doc="share of machines retired a month while an hour costs more to run than it earns", source="own assumption: owners clear a hall within a year")
     # fmt: on
 

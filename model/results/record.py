@@ -197,6 +197,7 @@ SERIES: tuple[Series, ...] = (
     Series("examination_hours", "h", "H100e-hours spent on reading candidates", lambda x: _examined_share(x.e, x.f) * float(x.f.hours[1])),
     Series("attention_spend_agent_share", "-", "spending on attention that goes to agents'", lambda x: ratio(x.f.invocation_spend_usd, x.f.invocation_spend_usd + x.f.ad_spend_usd)),
     Series("energy_twh", "TWh", "electricity of providers", lambda x: float(x.f.provider_kwh.sum()) / 1e9),
+    Series("rents_lost_usd", "USD", "rents of houses lost to AI in the month", lambda x: float((x.e.opening.rents_usd * (1.0 - x.e.labs.rents_kept_share)).sum()) / 12.0),
     Series("contracts_outstanding_usd", "USD", "to be paid under labs' take-or-pay contracts", lambda x: float((x.e.labs.take_or_pay_hours * x.e.labs.take_or_pay_usd_per_h).sum()) * x.e.params.lab.contract_months),
     Series("contracts_defaulted_usd", "USD", "of them lost with labs that failed, since the opening", lambda x: x.e.state.labs.defaulted_usd),
     Series("price_peak_usd_per_h100e_hour", "USD/h", "posted price of the peak half of the day", lambda x: float(x.f.block_usd[0])),

@@ -19,7 +19,7 @@ from model.core.units import (
     WORK,
     U,
 )
-from model.markets import compute, settlement
+from model.markets import settlement
 from model.stages import sales
 from model.stages.people import Known, Wishes
 from model.state import ASSISTANT, DELEGATED, EMBEDDED, ROBOT, STANDING
@@ -117,7 +117,7 @@ def buy_hours(e: World, f: MonthFlows) -> None:
 
 
 def pay_contracts(e: World, f: MonthFlows) -> None:
-    """Settle take-or-pay contracts: labs pay their contract prices for hours they may use, or providers sell on (L.18).
+    """Settle take-or-pay contracts: labs pay their contract prices for hours they may use, or providers sell on, Eq. L.18.
 
     Hours are bought at the market's price by whoever uses them; the difference to the contract's is settled here, whether
     the lab used its hours or not.

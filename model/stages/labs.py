@@ -202,7 +202,9 @@ def learn(e: World, f: MonthFlows) -> None:
     s.labs.automation_share, automation = lab.automation(trained[:, 1], as_experiments, success, p.lab)
     on_architecture = trained[:, 1] * automation * labs.architecture_share
     on_algorithms = trained[:, 1] * (1.0 - labs.architecture_share)
-    own = neural.algorithmic_growth(labs.log_algorithms, on_algorithms, automation, nets.training_flop[:n], p.neural)
+    own = neural.algorithmic_growth(
+        labs.log_algorithms, on_algorithms, automation, float(nets.training_flop.max()), p.neural
+    )
     s.labs.algorithm_growth = own
     labs.log_algorithms[:] = neural.algorithmic_step(labs.log_algorithms, own, p.neural)
     labs.decode_gain[:] = neural.architecture_step(labs.decode_gain, on_architecture, p.neural)
@@ -246,7 +248,8 @@ def technology(e: World, f: MonthFlows) -> lab.Technology:
         size_exponent=neural.size_exponent(neural.LAWS[p.neural.law]),
         rollout_reference_flop=p.neural.rollout_reference_flop,
         returns=p.neural.algorithmic_input_exponent,
-        progress=s.labs.algorithm_growth / np.maximum(kept, 1e-3),  # experiments on architecture are worth as much at the margin
+        progress=s.labs.algorithm_growth
+        / np.maximum(kept, 1e-3),  # experiments on architecture are worth as much at the margin
         fading=neural.algorithmic_fading(labs.log_algorithms, s.labs.algorithm_growth, p.neural),
         taught=neural.verified(nets.horizon_minutes[:n], p.neural),
         rollout_flop_per_usd=np.full(n, float(link.rollout_flop(np.array(1.0), p.link)) / usd_per_hour),
@@ -281,8 +284,11 @@ def invest(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
     market = max(s.belief.market_usd, counted)
     for i, growth in enumerate(labs.expected_growth):
         labs.market_growth[i] = belief.expected_growth(counted, market, float(growth), p.lab.life_months)
-    reach = belief.reach_ahead(float(e.nets.horizon_minutes.max()), s.belief.progress, p.belief)
-    rents = lab.rents_at_stake(e.opening.rents_usd, reach, p.lab)
+    reach = belief.reach(float(e.nets.horizon_minutes.max()), p.belief)
+    matched = lab.match(e.nets.horizon_minutes[:n], p.lab)
+    labs.rents_kept_share *= 1.0 - lab.rents_lost(matched, reach, p.lab)
+    left = e.opening.rents_usd * labs.rents_kept_share
+    rents = lab.rents_at_stake(left, matched, reach, p.neural.capability_exponent, p.lab)
     wish = lab.research(
         labs, shares, s.labs.demand_elasticity, rents, technology(e, f), e.opening.rules, weights, p.lab, coming,
         tuple(factors.tolist()),
@@ -373,7 +379,9 @@ def contract(e: World, f: MonthFlows) -> None:
     done = lab.sign(labs.take_or_pay_hours, labs.take_or_pay_usd_per_h, planned, price, p.lab)
     labs.take_or_pay_hours[:], labs.take_or_pay_usd_per_h[:] = done.hours, done.usd_per_h
     after = lab.outstanding(done.hours, done.usd_per_h, p.lab)
-    for name, gap, scale in zip(e.opening.lab_names, after - before + done.ended_usd - done.signed_usd, after, strict=True):
+    for name, gap, scale in zip(
+        e.opening.lab_names, after - before + done.ended_usd - done.signed_usd, after, strict=True
+    ):
         law = "contracts: outstanding = last - ended + signed"
         e.laws.require_zero(law, e.label, name, float(gap), max(float(scale), 1.0))
 

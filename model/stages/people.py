@@ -12,7 +12,6 @@ from model.core.flows import MonthFlows
 from model.core.units import TIERS, TOKEN_KINDS, RowSums
 from model.layers import agent as loop
 from model.layers import context
-from model.layers import orchestrator as call_network
 from model.markets import attention
 from model.state import ASSISTANT, DELEGATED, FRONTIER, SMALL, STANDING
 from model.world import World

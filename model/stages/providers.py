@@ -58,7 +58,10 @@ def arrive(e: World, f: MonthFlows) -> None:
 
 
 def machines(e: World, f: MonthFlows) -> None:
-    """Let providers expect, order and finance, and the supplier price and expand. Changes providers and the supplier."""
+    """Let providers expect, order (at the user cost of Eq. V.1b) and finance, and the supplier price and expand.
+
+    Changes providers and the supplier.
+    """
     p, s, firms, firm = e.params, e.state, e.providers, e.suppliers
     firms.used_share[:] = f.routed_hours.sum(axis=0) / np.maximum(f.capacity_hours, 1e-300)
     s.market.utilisation = float(f.served_hours.sum() / f.capacity_hours.sum())
@@ -78,7 +81,7 @@ def machines(e: World, f: MonthFlows) -> None:
     chip_usd = supplier.price(float(firm.unit_cost_usd[0]), backlog, s.suppliers.supply_h100e, p.supplier)
     watts = float((weight * e.fleet.watts).sum()) * p.physical.server_power_factor * p.physical.pue
     lately = [float(x.sum()) for x in s.providers.orders[-12:]] or [s.suppliers.supply_h100e]
-    site_usd = supplier.site_price(12.0 * sum(lately) / len(lately) * watts / 1e9, p.supplier) * watts
+    site_usd = supplier.site_price(12.0 * float(np.mean(lately)) * watts / 1e9, p.supplier) * watts
     machine_usd = chip_usd + site_usd
     floor = e.running_usd_per_h()
     blocks = compute.next_price(f.block_usd, f.clearing_usd, floor, p.compute)
@@ -104,12 +107,10 @@ def machines(e: World, f: MonthFlows) -> None:
     firms.expected_usd_per_h100e_hour[:] = coming / (
         float((firms.stock_h100e + firms.backlog_h100e).sum()) * hours_each * p.provider.utilisation_planned
     )
-    # What a machine must earn when those ordered now work: those bought then will be cheaper (V.1b)
+    # What a machine must earn when those ordered now work: those bought then will be cheaper
     then_usd = machine_usd * float(np.exp(s.providers.machine_change * p.provider.lead_months / 12.0))
     needed = provider.user_cost(then_usd, s.providers.machine_change, running, p.provider)
-    orders = provider.order(
-        firms, coming, needed, machine_usd, e.parent_cash_usd(), hours_each, p.provider
-    )
+    orders = provider.order(firms, coming, needed, machine_usd, e.parent_cash_usd(), hours_each, p.provider)
     s.providers.orders.append(orders.ordered_h100e)
     firms.backlog_h100e += orders.ordered_h100e
     deposit = orders.ordered_h100e * machine_usd * (p.provider.deposit_share + orders.premium - 1.0)

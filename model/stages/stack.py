@@ -11,7 +11,6 @@ from model.core.units import LAB_USES, PROVIDER_CLASSES, SERVING, SERVING_CLASSE
 from model.layers import application as application_layer
 from model.layers import context, link
 from model.layers import orchestrator as call_network
-from model.markets import compute
 from model.stages.people import Known, Wishes
 from model.state import ASSISTANT, DELEGATED, EMBEDDED, FRONTIER, ROBOT, SMALL, STANDING
 from model.world import World

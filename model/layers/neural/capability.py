@@ -19,12 +19,12 @@ def data_limit(synthetic_tokens: Array, p: NeuralParams) -> Array:
 
 
 def algorithmic_growth(
-    log_algorithms: Array, experiment_flop: Array, automation: Array, run_flop: Array, p: NeuralParams
+    log_algorithms: Array, experiment_flop: Array, automation: Array, frontier_flop: float, p: NeuralParams
 ) -> Array:
     """Return the growth of ln algorithmic efficiency that a month of own experiments brings, by lab, Eq. N.7.
 
     ``theta/12 (X / (I_ref (T / C_ref)**omega))**lambda S**-phi`` slowed toward the ceiling: experiments count by their size
-    over that of frontier runs, and ideas get harder to find.
+    over that of the frontier run, whoever made it, and ideas get harder to find.
 
     Parameters
     ----------
@@ -33,14 +33,14 @@ def algorithmic_growth(
         Operations of the month's experiments.
     automation : (L,) float >= 0
         Factor by which own agents multiply experiments.
-    run_flop : (L,) float
-        Training compute of the lab's frontier net.
+    frontier_flop : float
+        Training compute of the largest net on offer, of any lab.
     p : NeuralParams
 
     Source: whitfill2025 for near-frontier experiments; gate2025 for the ceiling. Twin: tests/reference/neural.py.
     """
     ceiling = np.log(p.algorithmic_ceiling)
-    scale = p.experiment_reference_flop * (run_flop / p.effective_reference_flop) ** p.frontier_exponent
+    scale = p.experiment_reference_flop * (frontier_flop / p.effective_reference_flop) ** p.frontier_exponent
     inputs = np.maximum(experiment_flop * automation / scale, 0.0) ** p.algorithmic_input_exponent
     growth = p.algorithmic_gain / 12.0 * inputs * np.exp(-p.algorithmic_stock_exponent * log_algorithms)
     return np.asarray(growth * np.maximum(ceiling - log_algorithms, 0.0) / ceiling)
