@@ -33,6 +33,7 @@ class Technology(NamedTuple):
     """What a lab knows of how research works when it decides, by lab."""
 
     gamma: float  # horizon elasticity of effective compute
+    stay_months: float  # mean time that a buyer stays with a net
     gamma_rollout: float  # and of roll-outs
     size_exponent: float  # elasticity of parameters to training compute
     rollout_reference_flop: float
@@ -141,8 +142,9 @@ def research(
 ) -> Research:
     """Return the research budgets labs want, Eq. L.4; each lab by its own rule (`agents/lab/rules.py`).
 
-    Capability raises gross profit with elasticity ``eta = gamma (e + b (1 - s))``, ``e`` the elasticity of demand to the
-    horizon, ``b`` buyers' capability coefficient, ``s`` the lab's share. A house with rents that AI puts at stake defends
+    Capability raises gross profit with elasticity ``eta = gamma (e + b (1 - s) k)``, ``e`` the elasticity of demand to the
+    horizon, ``b`` buyers' capability coefficient, ``s`` the lab's share, ``k`` the discounted growth of the market while the
+    buyers won stay. A house with rents that AI puts at stake defends
     them too.
 
     Parameters
@@ -169,7 +171,9 @@ def research(
     belief = revenue_belief(labs, p, weights)
     margin = np.where(labs.revenue_usd > 0.0, 1.0 - labs.serving_usd / np.maximum(labs.revenue_usd, 1e-9), 0.5)
     margin = np.clip(margin, 0.1, 0.9)
-    rivalry = technology.gamma * p.quality_coefficient * (1.0 - shares)
+    rate = p.discount_per_year / 12.0 - labs.market_growth
+    stay = annuity(rate + 1.0 / technology.stay_months, p.life_months) / technology.stay_months
+    rivalry = technology.gamma * p.quality_coefficient * (1.0 - shares) * stay
     eta = technology.gamma * demand_elasticity + rivalry
     profit = margin * belief / 12.0
     value = eta * profit + rents_usd

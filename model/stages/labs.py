@@ -245,6 +245,7 @@ def technology(e: World, f: MonthFlows) -> lab.Technology:
     return lab.Technology(
         gamma=p.neural.capability_exponent,
         gamma_rollout=p.neural.rollout_exponent,
+        stay_months=1.0 / max(1.0 - p.app_network.net_inertia, 1e-3),
         size_exponent=neural.size_exponent(neural.LAWS[p.neural.law]),
         rollout_reference_flop=p.neural.rollout_reference_flop,
         returns=p.neural.algorithmic_input_exponent,

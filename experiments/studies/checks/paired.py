@@ -28,16 +28,22 @@ def present_values(labs: pl.DataFrame, first: str, rate_per_year: float) -> pl.D
     Returns
     -------
     polars.DataFrame
-        seed, lab, gross_usd (token revenue less serving cost), rd_usd (research with staff).
+        seed, lab, gross_usd (token revenue less serving cost), rd_usd (research with staff), rents_usd (what its house has left
+        of the rents that AI puts at stake; 0 without the column).
     """
     start = pl.lit(first + "-01").str.to_date()
     age = (_("month").dt.year() - start.dt.year()) * 12 + _("month").dt.month() - start.dt.month()
     worth = (1.0 + rate_per_year) ** (-age.cast(pl.Float64) / 12.0)
     gross = _("revenue_usd") - _("serving_usd")
+    rents = _("rents_usd") if "rents_usd" in labs.columns else pl.lit(0.0)
     return (
         labs.filter(_("month") >= start)
         .group_by("seed", "lab", maintain_order=True)
-        .agg((gross * worth).sum().alias("gross_usd"), (_("rd_usd") * worth).sum())
+        .agg(
+            (gross * worth).sum().alias("gross_usd"),
+            (_("rd_usd") * worth).sum(),
+            (rents * worth).sum().alias("rents_usd"),
+        )
     )
 
 

@@ -63,6 +63,7 @@ class Watch:
             "lab": self.labs,
             "lab_kind": self.kinds,
             "revenue_usd": by_lab(f.token_revenue_usd.sum(axis=0)),
+            "rents_usd": e.opening.rents_usd * e.labs.rents_kept_share / 12.0,
             "serving_usd": by_lab(f.serving_usd),
             "research_usd": compute,
             "rd_usd": compute + f.staff_usd,
