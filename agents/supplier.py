@@ -35,7 +35,7 @@ class SupplierParams(Params):
     markup_high: float =             param(  2.2, "-"          ,    1,   5,                             doc="highest markup",                                                                 source="own assumption: a gross margin of 69 %, near the highest reported")
     site_usd_per_w: float =          param( 10.5, "USD/W"      ,    3,  30, scale="log",                doc="data centre, power and installation per watt of chips with servers and cooling where few are built", source="cushman2025: 11.7 USD in the United States in 2025, 9.3 to 15.0 by market; own assumption: a tenth less before the rush")
     site_reference_gw_per_year: float =       param(  8.0, "GW/year"    ,    1, 100, scale="log",                doc="sites a year at which the price of a site is 2^(1/elasticity) times that",        source="own assumption: of the order of what was added for AI in 2025")
-    site_elasticity: float =         param(  3.0, "-"          ,  0.5,   8,                             doc="elasticity of the supply of sites to their price where many are built",          source="own assumption: prices rose by 14 % in a year of 45 % more additions (turner2025), one point")
+    site_elasticity: float =         param(  3.0, "-"          ,  0.5,   8,                             doc="elasticity of the supply of sites to their price where many are built",          source="own assumption: prices rose by 14 % in a year of 45 % more additions  in 2025 (observations read: construction reports), one point")
     # fmt: on
 
 
@@ -95,7 +95,7 @@ def expand(
     waiting = backlog_h100e + decided.size * orders - float(capacity.sum())
     months = waiting / max(float(capacity[-1]), 1e-12)
     pressure = p.response * float(np.log(max(months, 1e-6) / p.target_backlog_months))
-    return pressure if pressure > 0.0 else max(p.shrink_share * pressure, -0.5)
+    return float(pressure if pressure > 0.0 else max(p.shrink_share * pressure, -0.5))
 
 
 def site_price(added_gw_per_year: float, p: SupplierParams) -> float:

@@ -22,8 +22,8 @@ from agents.lab.decisions import forecast_tokens as forecast_tokens
 from agents.lab.decisions import learn_growth as learn_growth
 from agents.lab.decisions import learn_token_growth as learn_token_growth
 from agents.lab.decisions import list_prices as list_prices
-from agents.lab.decisions import prescribed_uses as prescribed_uses
 from agents.lab.decisions import match as match
+from agents.lab.decisions import prescribed_uses as prescribed_uses
 from agents.lab.decisions import rents_at_stake as rents_at_stake
 from agents.lab.decisions import rents_lost as rents_lost
 from agents.lab.decisions import research as research
