@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
@@ -173,6 +174,39 @@ def adjustment_cost(investment: Array | float, chi: float, years: float) -> Any:
     return np.expm1(chi * np.log1p(years * investment)) / (chi * years)
 
 
+def worthwhile(worth: float, p: ProviderParams) -> float:
+    """Return the capacity added a year, over capacity, whose last machine is worth its cost, Eq. V.4b.
+
+    The marginal cost of Eq. V.2, ``(1 + a i)**(chi - 1)``, is the worth of a machine over its price (Tobin's q).
+
+    >>> round(worthwhile(8.0, ProviderParams(adjustment_exponent=4.0, adjustment_years=0.5)), 9), worthwhile(0.9, ProviderParams())
+    (2.0, 0.0)
+    """
+    if worth <= 1.0:
+        return 0.0
+    if p.adjustment_years == 0.0:
+        return math.inf
+    return math.expm1(math.log(worth) / (p.adjustment_exponent - 1.0)) / p.adjustment_years
+
+
+def affordable(funds: Array, p: ProviderParams) -> Array:
+    """Return the capacity added a year, over capacity, that funds pay for with its cost of adjustment, Eq. V.5b.
+
+    Parameters
+    ----------
+    funds : (P,) float >= 0
+        A year's, over what the capacity would cost today.
+    p : ProviderParams
+
+    >>> affordable(np.array([1.875]), ProviderParams(adjustment_exponent=4.0, adjustment_years=2.0)).round(9).tolist()
+    [0.5]
+    """
+    if p.adjustment_years == 0.0:
+        return np.asarray(funds)
+    a, chi = p.adjustment_years, p.adjustment_exponent
+    return np.asarray(np.expm1(np.log1p(chi * a * funds) / chi) / a)
+
+
 def expected_spending(forecast_usd: float, contracted_usd: float, p: ProviderParams) -> float:
     """Return the spending that providers order for, Eq. V.2b: a geometric mean of their forecast and of labs' contracts.
 
@@ -229,17 +263,19 @@ def order(
     wanted = expected_spending_usd / (user_cost_usd * hours_per_h100e * p.utilisation_planned)
     desired = wanted * share
     gap = np.maximum(desired - have, 0.0) / p.order_months
-    rate = 12.0 * gap / np.maximum(providers.stock_h100e, 1.0)
-    cost = np.maximum(adjustment_cost(rate, p.adjustment_exponent, p.adjustment_years), 1e-300)
-    premium = np.where(rate > 0.0, cost / np.maximum(rate, 1e-300), 1.0)
+    stock = np.maximum(providers.stock_h100e, 1.0)
+    worth = wanted / max(float(have.sum()), 1e-300)  # expected price over user cost, Tobin's q
+    rate = np.minimum(12.0 * gap / stock, worthwhile(worth, p))
     # Financing (Eq. V.5): parents, own cash beyond what is committed, lenders up to the leverage limit
     committed = providers.backlog_h100e * machine_usd * (1.0 - p.deposit_share)
     parents = providers.parent_share * parent_cash_usd * p.parent_share_max
     own = np.maximum(providers.cash_usd, 0.0)
     lenders = np.maximum(p.leverage_max * (providers.book_usd + committed) - providers.debt_usd, 0.0)
     funds = np.maximum(parents * p.order_months + own + lenders - 0.5 * committed, 0.0) / p.order_months
-    ordered = np.minimum(gap, funds / (machine_usd * premium))
-    return Orders(user_cost_usd, desired, ordered, premium)
+    rate = np.minimum(rate, affordable(12.0 * funds / (machine_usd * stock), p))
+    cost = np.maximum(adjustment_cost(rate, p.adjustment_exponent, p.adjustment_years), 1e-300)
+    premium = np.where(rate > 0.0, cost / np.maximum(rate, 1e-300), 1.0)
+    return Orders(user_cost_usd, desired, rate * stock / 12.0, premium)
 
 
 class Financing(NamedTuple):

@@ -35,7 +35,7 @@ class SupplierParams(Params):
     markup_high: float =             param(  2.2, "-"          ,    1,   5,                             doc="highest markup",                                                                 source="own assumption: a gross margin of 69 %, near the highest reported")
     site_usd_per_w: float =          param( 10.5, "USD/W"      ,    3,  30, scale="log",                doc="data centre, power and installation per watt of chips with servers and cooling where few are built", source="cushman2025: 11.7 USD in the United States in 2025, 9.3 to 15.0 by market; own assumption: a tenth less before the rush")
     site_reference_gw_per_year: float =       param(  8.0, "GW/year"    ,    1, 100, scale="log",                doc="sites a year at which the price of a site is 2^(1/elasticity) times that",        source="own assumption: of the order of what was added for AI in 2025")
-    site_elasticity: float =         param(  3.0, "-"          ,  0.5,   8,                             doc="elasticity of the supply of sites to their price where many are built",          source="own assumption: prices rose by 14 % in a year of 45 % more additions  in 2025 (observations read: construction reports), one point")
+    site_elasticity: float =         param(  3.0, "-"          ,  0.5,   8,                             doc="elasticity of the supply of sites to their price where many are built",          source="own assumption: prices rose by 14 % in a year of 45 % more additions in 2025, as construction reports have it: one point")
     # fmt: on
 
 
@@ -111,7 +111,9 @@ def site_price(added_gw_per_year: float, p: SupplierParams) -> float:
     >>> round(site_price(8.0, SupplierParams(site_usd_per_w=10.0, site_reference_gw_per_year=8.0, site_elasticity=1.0)), 6)
     20.0
     """
-    return p.site_usd_per_w * (1.0 + added_gw_per_year / p.site_reference_gw_per_year) ** (1.0 / p.site_elasticity)
+    return p.site_usd_per_w * float(
+        (1.0 + added_gw_per_year / p.site_reference_gw_per_year) ** (1.0 / p.site_elasticity)
+    )
 
 
 def price(unit_cost_usd: float, backlog_h100e: float, capacity_h100e: float, p: SupplierParams) -> float:

@@ -31,7 +31,6 @@ DRIVERS: dict[str, str] = {
     "lab.price_speed_per_month": "0014-how-fast-list-prices-follow-cost.md",
     "lab.price_coefficient": "0018-how-much-buyers-mind-prices.md",
     "human.assistant_habit": "0015-the-threshold-of-habit.md",
-    "compute.batch_factor": "0021-what-waiting-work-pays.md",
 }
 
 

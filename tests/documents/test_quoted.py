@@ -217,14 +217,6 @@ def test_the_baseline_gives_the_stored_answer(tmp_path, capsys):
 
 
 @pytest.mark.long
-def test_the_baseline_at_one_price_gives_the_stored_answer(tmp_path, capsys):
-    told = json.loads(quoted.ONE_PRICE.read_text(encoding="utf-8"))
-    one = [o for name in ("batch_factor", "reserved_factor") for o in ("--set", f"compute.{name}=1")]
-    said = command(tmp_path / "run", capsys, "--posterior", str(len(told["seeds"])), *one)
-    assert moved(told, said) == [], "`make docs` stores the new answer"
-
-
-@pytest.mark.long
 def test_the_baselines_own_values_give_the_stored_answer(tmp_path, capsys):
     told = json.loads(quoted.OWN.read_text(encoding="utf-8"))
     said = command(tmp_path / "run", capsys, "--seeds", str(len(told["seeds"])))
@@ -267,12 +259,9 @@ def test_the_answer_in_words():
         in words
     )
 
-    assert "at one price for all" in words
     assert "Spending on machines and data centres peaks in" in words
-    told["price_factors"] = dict.fromkeys(told["price_factors"], 1.0)
     told["investment"]["runs_halved"] = 2
     words = quoted.in_words(told)
-    assert "one price" not in words
     assert "Spending" not in words
 
 
