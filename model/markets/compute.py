@@ -215,6 +215,7 @@ def clear(
     nothing = ((1.0 - deferrable)[:, None] * profile(p) * fill_timed).sum(axis=1) + deferrable * fill_waits
     some = demand_hours > 0.0
     fill = np.where(some, np.minimum(total / np.where(some, demand_hours, 1.0), 1.0), nothing)
+    fill = np.where(fill > 1.0 - 1e-12, 1.0, fill)  # what was asked, apart from rounding
     return Cleared(fill, np.maximum(np.exp(log_x), floor_usd), served)
 
 

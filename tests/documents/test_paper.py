@@ -31,7 +31,7 @@ ROUGH = {
     "human.delegation_innovation_per_year": 0.5, "robot.embodiment_gap": 1.0, "link.software_scale": 3.0,
     "lab.lab_a.rule": "race", "lab.lab_b.rule": "erdil", "lab.lab_c.rule": "revenue_share",
     "lab.lab_b.forecaster": "trend", "lab.lab_d.forecaster": "trend", "auction.rule": "vcg", "ai_agent.ad_funded_share": 0.5, "attention.candidate_spread": 0.15, "neural.law": "hoffmann",
-    "lab.equity_multiple": 0.2, "lab.failure_months": 0.5, "lab.runway_months": 2.0, "lab.payout_per_month": 1.0,
+    "lab.equity_share_per_year": 0.005, "lab.failure_months": 0.5, "lab.runway_months": 2.0, "lab.payout_per_month": 1.0,
     "lab.parent_rd_share_max": 0.01, "lab.vendor_equity_share": 0.0, "provider.leverage_max": 0.0,
     "provider.parent_share_max": 0.0, "provider.order_months": 1.0, "provider.failure_months": 1, "application.exit_share": 0.045,
     "orchestrator.exit_per_year": 0.6,
@@ -149,7 +149,7 @@ def firms(section, names):
     ("section", "names"),
     [
         ("provider", ("share", "parent_share", "integrated_lab", "premium")),
-        ("lab", ("kind", "rd_usd_per_month", "run_flop", "parent_share")),
+        ("lab", ("kind", "rd_usd_per_month", "run_flop", "parent_share", "rents_usd_per_year")),
     ],
 )
 def test_firms_are_the_declared_ones(section, names):
