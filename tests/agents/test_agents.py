@@ -338,5 +338,5 @@ def test_makers_deliver_what_they_can_and_grow_with_the_backlog(rows, backlog, c
     after = robot.next_capacity(capacity, backlog, p)
     same(after, robot_oracle.next_capacity(capacity, backlog, p))
     assert after <= robot.next_capacity(capacity, 2 * backlog + 1.0, p)
-    for months in (0.5, 2.0):
-        assert robot.next_capacity(capacity, months * capacity, p) == capacity
+    settled = robot.next_capacity(capacity, p.target_backlog_months * capacity, p)
+    assert settled == pytest.approx(max(capacity, 1.0))
