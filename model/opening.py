@@ -152,6 +152,7 @@ def layers_and_markets(e: World) -> None:
     s.calls.calls_per_task = p.call_network.agent_calls
     s.auction.ad_funded_share = p.ai_agent.ad_funded_share
     s.labs.research_split = np.tile([0.2, 0.6, 0.0, 0.2, 0.0], (n, 1))
+    s.labs.algorithm_growth, s.labs.automation_share = np.zeros(n), np.zeros(n)
     s.labs.research_waiting_hours = np.zeros((n, len(LAB_CLASSES)))
     calls(e)
 

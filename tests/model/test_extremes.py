@@ -34,12 +34,12 @@ SCARCE = {
     "physical.opening_stock_h100e": 1e5,
     "physical.life_months": 36.0,
     "physical.availability": 0.7,
-    "physical.power_opening_gw": 1.0,
-    "physical.power_growth_per_month": 0.0,
+    "supplier.site_reference_gw_per_year": 1.0,
+    "supplier.site_elasticity": 0.5,
     "physical.chip_performance_growth": 1.0,
     "supplier.opening_h100e_per_month": 5000.0,
-    "supplier.growth_max_per_month": 0.0,
-    "supplier.shrink_max_per_month": 0.1,
+    "supplier.response": 0.02,
+    "supplier.shrink_share": 1.0,
     "compute.utilisation_max": 0.7,
 }
 #: Nobody wants a robot that fails at all it tries.
@@ -301,7 +301,7 @@ def test_a_lab_fails_in_the_month_of_its_release(tier):
 
 def test_a_shock_in_the_first_month_is_a_parameter(usual):
     """What changes when the run begins, or did before, was never otherwise; what changes a month later leaves month one alone."""
-    shock = {"supplier.growth_max_per_month": 0.0, "human.imitation_per_year": 5.0, "lab.equity_multiple": 0.0}
+    shock = {"supplier.response": 0.02, "human.imitation_per_year": 5.0, "lab.equity_share_per_year": 0.0}
     always = run(BASELINE.with_overrides(shock), months=6)
     for date in ("2022-01", "2021-03"):
         assert equal(always, run(dated(BASELINE, *((date, k, v) for k, v in shock.items())), months=6))
