@@ -12,6 +12,9 @@ from typing import ClassVar
 from model.core.params import Params, param
 from model.core.steps import Guarded
 
+#: Beliefs that are further off than this, in logarithms, are all the same.
+EXPONENT_MAX = 300.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class BeliefParams(Params):
@@ -70,7 +73,7 @@ def reach_ahead(horizon_minutes: float, progress: float, p: BeliefParams) -> flo
         Growth of it per month.
     p : BeliefParams
     """
-    return reach(horizon_minutes * math.exp(12.0 * p.horizon_years * max(progress, 0.0)), p)
+    return reach(horizon_minutes * math.exp(min(12.0 * p.horizon_years * max(progress, 0.0), EXPONENT_MAX)), p)
 
 
 def market(horizon_minutes: float, progress: float, labour_usd: float, p: BeliefParams) -> float:
@@ -106,7 +109,7 @@ def expected(now_usd: float, market_usd: float, growth: float, months: float) ->
     >>> round(expected(1.0, 100.0, 0.1, 12.0), 3)
     3.247
     """
-    return market_usd / (1.0 + (market_usd / now_usd - 1.0) * math.exp(-growth * months))
+    return market_usd / (1.0 + (market_usd / now_usd - 1.0) * math.exp(min(-growth * months, EXPONENT_MAX)))
 
 
 def expected_growth(now_usd: float, market_usd: float, growth: float, months: float) -> float:
@@ -151,4 +154,4 @@ def learn(
     if len(belief.forecasts_usd) > months:
         missed = math.log(spending_usd / belief.forecasts_usd[-1 - months])
         belief.bias += p.correction_per_month * (missed - belief.bias)
-    return plain * math.exp(belief.bias)
+    return plain * math.exp(min(belief.bias, EXPONENT_MAX))

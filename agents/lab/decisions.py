@@ -221,19 +221,21 @@ def automation(experiment_flop: Array, agent_flop: Array, success: Array, p: Lab
 
 
 def match(horizon_minutes: Array, p: LabParams) -> Array:
-    """Return how well each lab's best net matches the best of its rivals, Eq. L.1b: one half at parity, (L,).
+    """Return how well each lab's best net matches the best of its rivals, Eq. L.1b: one half at parity, 1 without rivals, (L,).
 
     ``1 / (1 + (h_rival / h)**b)``, buyers' odds of choosing between the two.
 
     Parameters
     ----------
     horizon_minutes : (L,) float
-        Of frontier nets; two labs at least.
+        Of frontier nets.
     p : LabParams
 
     >>> match(np.array([2.0, 2.0, 1.0]), LabParams(quality_coefficient=1.0)).round(3).tolist()
     [0.5, 0.5, 0.333]
     """
+    if horizon_minutes.size < 2:
+        return np.ones(horizon_minutes.size)  # nobody to lose to
     order = np.sort(horizon_minutes)
     rival = np.where(horizon_minutes < order[-1], order[-1], order[max(order.size - 2, 0)])
     return np.asarray(1.0 / (1.0 + (rival / np.maximum(horizon_minutes, 1e-9)) ** p.quality_coefficient))

@@ -249,6 +249,7 @@ def test_all_demand_is_rationed():
     )
     e = run(scenario, months=15)
     f = e.last.flows
+    assert f.block_hours.sum(axis=0) == pytest.approx(np.full(2, 0.35 * f.capacity_hours.sum()), rel=1e-9)
     asked = f.demand_hours > 0.0
     assert asked[[0, 1, 2, 5, 6, 7, 8, 9, 10, 11]].all()
     assert (f.fill[asked] < 0.95).all()
@@ -261,7 +262,7 @@ def test_all_demand_is_rationed():
     research = [u for u, w in enumerate(WORK[:12]) if w.consumer == "lab"]
     assert (f.lost_hours[research] == 0.0).all()  # it waits
     assert (f.lost_hours[SERVING][asked[SERVING]] > 0.0).all()
-    assert f.clearing_usd > f.market_usd
+    assert (f.clearing_usd > f.block_usd).all()
 
 
 @pytest.mark.parametrize("tier", [0, 1])
@@ -331,7 +332,7 @@ def holds_for_ever(months, humans):
     assert h["robots"].max() <= people * p.robot.owner_share_max
     assert e.parent_cash_usd() <= p.provider.parent_cash_max_usd_per_year / 12.0
     assert e.labs.log_algorithms.max() <= math.log(p.neural.algorithmic_ceiling) + 1e-9
-    assert (h["price_usd_per_h100e_hour"] >= p.compute.operating_usd_per_h * (1.0 - 1e-9)).all()
+    assert h["price_usd_per_h100e_hour"].to_numpy()[-1] >= 0.95 * e.running_usd_per_h()
     assert h["utilisation"].max() <= p.compute.utilisation_max + 1e-9
     for name in (n for n in h.columns if n.startswith("inference_share")):
         assert h[name].is_between(0.0, 1.0).all(), name

@@ -63,7 +63,7 @@ def algorithmic_step(log_algorithms: Array, growth: Array, p: NeuralParams) -> A
 def algorithmic_fading(log_algorithms: Array, growth: Array, p: NeuralParams) -> Array:
     """Return the rate at which an advantage in algorithms is lost, by lab, Eq. N.7c, 1/month.
 
-    Ideas get harder to find where more are known, the ceiling is nearer, and what is known spreads to rivals.
+    Ideas get harder to find where more are known, the ceiling is nearer, and what is known spreads to rivals, if there are any.
 
     Parameters
     ----------
@@ -71,7 +71,8 @@ def algorithmic_fading(log_algorithms: Array, growth: Array, p: NeuralParams) ->
     p : NeuralParams
     """
     left = np.maximum(np.log(p.algorithmic_ceiling) - log_algorithms, 1e-3)
-    return np.asarray(growth * (p.algorithmic_stock_exponent + 1.0 / left) + p.idea_diffusion_per_year / 12.0)
+    spread = p.idea_diffusion_per_year / 12.0 if log_algorithms.size > 1 else 0.0
+    return np.asarray(growth * (p.algorithmic_stock_exponent + 1.0 / left) + spread)
 
 
 def distillation(synthetic_share: Array, p: NeuralParams) -> Array:
