@@ -107,7 +107,7 @@ def expected(now_usd: float, market_usd: float, growth: float, months: float) ->
     months : float >= 0
 
     >>> round(expected(1.0, 100.0, 0.1, 12.0), 3)
-    3.247
+    3.245
     """
     return market_usd / (1.0 + (market_usd / now_usd - 1.0) * math.exp(min(-growth * months, EXPONENT_MAX)))
 

@@ -330,7 +330,7 @@ def test_regret_is_a_number_at_any_elasticity() -> None:
 
 def test_parents_claim_ends_with_their_capital() -> None:
     """What a provider returns beyond its parents' capital is profit, no negative claim."""
-    e = InferenceEconomy("power-limited", humans=20, months=168)
+    e = InferenceEconomy("agents-proliferate", humans=20, months=168)
     beyond = 0.0
     while e.month < e.months:
         e.step()

@@ -157,7 +157,7 @@ def architecture_share(
     Source: bian2025 (efficient architecture, at most 1.42x); own assumption: reached with effort. Twin: tests/reference/neural.py.
 
     >>> architecture_share(np.array([1.0, 1.42]), np.zeros(2), np.ones(2), np.ones(2), NeuralParams()).round(3).tolist()
-    [0.185, 0.0]
+    [0.073, 0.0]
     """
     ceiling = np.log(p.algorithmic_ceiling)
     progress = (
