@@ -26,6 +26,7 @@ class RobotParams(Params):
 
     # fmt: off
     initial_stock: float =               param( 3.0e3, "robots"    ,   1e2,   5e4, scale="log", dynamic=False, doc="robots with learned policies at the opening",                             source="own assumption: 1e4 robots with learned policies in 2024, halved twice to come back to the opening")
+    opening_build_months: float =        param(  24.0, "month"     ,     3,   120, scale="log", dynamic=False, doc="months in which makers could build the opening's stock anew",             source="own assumption: the stock was built in about two years")
     price_usd: float =                   param( 9.0e4, "USD"       ,   2e4,   2e5, scale="log", dynamic=False, doc="price of a robot at the opening",                                         source="goldman2024robots: 30-150 thousand USD")
     price_reference_robots: float =      param( 2.0e4, "robots"    ,   1e3,   1e6, scale="log", dynamic=False, doc="cumulative robots at which the opening price holds",                      source="own assumption: the units made before count as experience")
     learning_exponent: float =           param(  0.32, "-"         ,   0.1,   0.5,                             doc="Wright exponent of the price",                                            source="own assumption: a fifth cheaper at each doubling, -log2(.8) = .32")
@@ -39,6 +40,10 @@ class RobotParams(Params):
     demand_scale: float =                param(  0.35, "-"         ,  0.05,     2,                             doc="logit scale of demand in ln(value over cost)",                            source="own assumption: wages and sites differ by about a third around the mean")
     purchase_per_month: float =          param(  0.05, "1/month"   , 0.005,   0.5,                             doc="share of the gap to the wanted fleet ordered each month",                 source="own assumption: budgets are annual")
     production_growth_per_month: float = param( 0.057, "1/month"   ,   0.0,   0.2, fit=True,                   doc="fastest growth of makers' capacity while orders wait",                    source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: 80 % a year; robots_industrial_installs never doubled")
+    backlog_high_months: float =         param(   2.0, "month"     ,     1,    12,                             doc="months of orders that wait above which makers build capacity",            source="own assumption: a quarter is a long wait, two months are the sign of it")
+    backlog_low_months: float =          param(   0.5, "month"     ,     0,     1,                             doc="months of orders that wait below which makers let capacity go",           source="own assumption: less than a fortnight of work")
+    production_shrink_per_month: float = param(  0.02, "1/month"   ,     0,   0.2,                             doc="fall of makers' capacity while too few orders wait",                      source="own assumption: a fifth a year, as staff leave and lines are let go")
+    capacity_robots_min: float =         param(  50.0, "robots"    ,     1,  1000, scale="log",                doc="robots a month below which makers let no capacity go",                    source="own assumption: a pilot line")
     queue_months: float =                param(  18.0, "month"     ,     1,   120,                             doc="longest wait for which owners sign orders",                               source="own assumption: as buyers of other machines in short supply")
     supervision_h_per_month: float =     param(  12.0, "h/month"   ,     0,   120,                             doc="supervision a robot that always fails asks for",                          source="own assumption: 5 % of its hours")
     tokens_per_s: float =                param(4800.0, "token/s"   ,   100, 60000, scale="log",                doc="tokens of the slow policy while active",                                  source="own assumption: 600 tokens a step (a picture, an instruction) at 8 steps a second")
@@ -123,10 +128,60 @@ def wanted(
 
     Twin: tests/reference/robot.py.
     """
-    value = wage_usd_per_h * (p.duty_hours_per_month * success_share)
+    value = wage_usd_per_h * work_hours(success_share, p)
     capital = price_usd * (p.interest_per_year + p.depreciation_per_year) / 12.0
-    cost = capital + running_usd + shadow_usd_per_h * (p.supervision_h_per_month * (1.0 - success_share))
+    cost = capital + running_usd + shadow_usd_per_h * supervision_h(success_share, p)
     return np.asarray(p.owner_share_max / (1.0 + (cost / np.maximum(value, 1e-9)) ** (1.0 / p.demand_scale)))
+
+
+def work_hours(success_share: float, p: RobotParams) -> float:
+    """Return hours of work that a robot does in a month, Eq. R.9: those of its duty in which it succeeds.
+
+    >>> work_hours(0.5, RobotParams(duty_hours_per_month=240.0))
+    120.0
+    """
+    return p.duty_hours_per_month * success_share
+
+
+def supervision_h(success_share: float, p: RobotParams) -> float:
+    """Return hours a month of supervision that a robot asks for, Eq. R.10: none where it never fails.
+
+    >>> supervision_h(0.75, RobotParams(supervision_h_per_month=12.0))
+    3.0
+    """
+    return p.supervision_h_per_month * (1.0 - success_share)
+
+
+def running_usd(
+    h100e: float, electricity_usd_per_kwh: float, calls_per_h: float, call_usd: float, p: RobotParams
+) -> float:
+    """Return what a robot's thinking costs a month, Eq. R.11: electricity of its computers on board and its calls to the cloud.
+
+    Parameters
+    ----------
+    h100e : float
+        Computers on board.
+    electricity_usd_per_kwh : float
+    calls_per_h : float
+        Calls to nets in the cloud per active hour.
+    call_usd : float
+        Cost of one.
+    p : RobotParams
+
+    >>> running_usd(1.0, 0.1, 10.0, 0.01, RobotParams(duty_hours_per_month=100.0, on_board_w_per_h100e=1000.0))
+    20.0
+    """
+    hourly = h100e * p.on_board_w_per_h100e / 1000.0 * electricity_usd_per_kwh
+    return p.duty_hours_per_month * (hourly + calls_per_h * call_usd)
+
+
+def retired(weight: Array, p: RobotParams) -> Array:
+    """Return robots that retire this month, Eq. R.6.
+
+    >>> retired(np.array([120.0]), RobotParams(depreciation_per_year=0.1)).tolist()
+    [1.0]
+    """
+    return weight * (p.depreciation_per_year / 12.0)
 
 
 def cloud_calls(call_usd: float, hour_value_usd: float, p: RobotParams) -> float:
@@ -160,16 +215,16 @@ def deliver(on_order: Array, backlog: float, capacity_robots: float) -> Array:
 
 
 def next_capacity(capacity_robots: float, backlog_robots: float, p: RobotParams) -> float:
-    """Return makers' capacity next month, Eq. R.7: it grows while more than two months wait, shrinks slowly below half a month.
+    """Return makers' capacity next month, Eq. R.7: it grows while long queues wait, shrinks slowly where they are short.
 
     >>> p = RobotParams(production_growth_per_month=0.05)
     >>> round(next_capacity(100.0, 1000.0, p), 9), next_capacity(100.0, 0.0, p)
     (105.0, 98.0)
     """
-    if backlog_robots > 2.0 * capacity_robots:
+    if backlog_robots > p.backlog_high_months * capacity_robots:
         return capacity_robots * (1.0 + p.production_growth_per_month)
-    if backlog_robots < 0.5 * capacity_robots and capacity_robots > 50.0:
-        return capacity_robots * 0.98
+    if backlog_robots < p.backlog_low_months * capacity_robots and capacity_robots > p.capacity_robots_min:
+        return capacity_robots * (1.0 - p.production_shrink_per_month)
     return capacity_robots
 
 

@@ -54,6 +54,7 @@ SERVING_CLASSES = tuple(w.name for w in WORK if w.purpose == "serving")
 TIERS = ("frontier", "small")
 TOKEN_KINDS = ("fresh", "cached", "generated")
 LAB_CLASSES = tuple(w.name for w in WORK if w.consumer == "lab")
+LEGACY = ("ranking", "other")  # the incumbents' work
 PROVIDER_CLASSES = tuple(w.name for w in WORK if w.purpose != "on_board")
 SERVING = slice(0, len(SERVING_CLASSES))
 PROVIDER_RUN = slice(0, len(PROVIDER_CLASSES))

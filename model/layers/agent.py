@@ -250,6 +250,15 @@ def loop_tokens(log_minutes: Array, p: AgentLoopParams) -> Array:
     return np.asarray(p.loop_tokens * np.exp(exponent * (log_minutes - float(np.log(p.loop_reference_minutes)))))
 
 
+def failed_h(success: float, p: AgentLoopParams) -> float:
+    """Return hours of a background job's tasks that fail in a month, Eq. A.7.
+
+    >>> failed_h(0.5, AgentLoopParams(job_minutes=60.0, job_tasks_per_month=20.0))
+    10.0
+    """
+    return p.job_tasks_per_month * p.job_minutes / 60.0 * (1.0 - success)
+
+
 def jobs_wanted(value_to_inverse_theta: Array, ratio: float, p: AgentLoopParams) -> Array:
     """Return the number of standing jobs a principal wants per person, Eq. A.5.
 

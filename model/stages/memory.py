@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from agents import lab, robot
+from agents import application, human, lab, robot
 from model.core.flows import MonthFlows
-from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, SECONDS_PER_HOUR, SERVING, U
+from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, LEGACY, SECONDS_PER_HOUR, SERVING, TOKEN_KINDS, U
 from model.layers import application as application_layer
 from model.layers import context, link
 from model.stages.books import serving_usd_per_token
@@ -17,13 +17,16 @@ from model.world import World
 
 Array = NDArray[np.float64]
 
+#: Kinds of tokens that are read: those before the generated ones.
+INPUT = TOKEN_KINDS.index("generated")
+
 
 def remember(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
     """Keep what the layers realised: delays, cache hits, multipliers, thinking, robots' success. Changes the state."""
     p, s = e.params, e.state
     s.market.fill, s.market.queue = f.fill.copy(), f.queued_tokens.copy()
-    s.market.legacy_queue_hours = f.queued_hours[[U["ranking"], U["other"]]]
-    for name in ("ranking", "other"):
+    s.market.legacy_queue_hours = f.queued_hours[[U[name] for name in LEGACY]]
+    for name in LEGACY:
         now = getattr(s.choices, f"{name}_intensity")
         opening = p.compute.opening_usd_per_h100e_hour
         step = application_layer.legacy_step(now, f.market_usd, opening, p.compute.elasticity_legacy, p.app_network)
@@ -33,16 +36,13 @@ def remember(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
     s.loop.examined = w.examined / w.tasks_agent if w.tasks_agent > 0.0 else 0.0
     s.loop.log_tau_chat = known.log_tau_chat
     best = float(e.nets.horizon_minutes[: e.labs.n].max())
-    if s.loop.chat_ready_month is None and best >= p.application.launch_horizon_minutes:
-        s.loop.chat_ready_month = e.month
-    if s.loop.agents_ready_month is None and best >= p.ai_agent.agent_launch_horizon_minutes:
-        s.loop.agents_ready_month = e.month
+    chat, agents = p.application.launch_horizon_minutes, p.ai_agent.agent_launch_horizon_minutes
+    s.loop.chat_ready_month = application.ready(s.loop.chat_ready_month, e.month, best, chat)
+    s.loop.agents_ready_month = application.ready(s.loop.agents_ready_month, e.month, best, agents)
     if known.can_think:  # assistants' users move to reasoning nets once these exist
-        s.loop.reasoning_share += (1.0 - s.loop.reasoning_share) * -float(
-            np.expm1(-p.human.reasoning_switch_per_year / 12.0)
-        )
+        s.loop.reasoning_share = human.take_up_thinking(s.loop.reasoning_share, p.human)
 
-    read_per_s = f.served_tokens[:, :, :2].sum(axis=(1, 2)) / (HOURS_PER_MONTH * SECONDS_PER_HOUR)
+    read_per_s = f.served_tokens[:, :, :INPUT].sum(axis=(1, 2)) / (HOURS_PER_MONTH * SECONDS_PER_HOUR)
     by_net = f.served_tokens.sum(axis=(0, 2))
     kv = link.kv_bytes(e.nets.parameters, p.link)
     kv_mean = float((by_net * kv).sum() / by_net.sum()) if by_net.sum() > 0.0 else float(kv.mean())
@@ -59,5 +59,6 @@ def remember(e: World, f: MonthFlows, w: Wishes, known: Known) -> None:
     s.robots.success = robot.success(horizon, p.agent_loop.success_slope, r)
     s.robots.call_usd = float(known.prompts[ROBOT] * known.price[ROBOT, SMALL, 0])
     board_h100e = robot.on_board_flop_per_s(r) / H100_FLOP_PER_S / r.on_board_utilisation
-    hourly = board_h100e * r.on_board_w_per_h100e / 1000.0 * p.physical.electricity_usd_per_kwh
-    s.robots.running_usd = r.duty_hours_per_month * (hourly + s.robots.calls_per_h * s.robots.call_usd)
+    s.robots.running_usd = robot.running_usd(
+        board_h100e, p.physical.electricity_usd_per_kwh, s.robots.calls_per_h, s.robots.call_usd, r
+    )

@@ -138,7 +138,7 @@ def take_rates(w, f):
         if n.kind == 0:
             elastic = p["orchestrator.price_elasticity"] * (1.0 - s)
             target = min(1.0 / max(elastic - 1.0, 1.0), p["orchestrator.take_rate_max"])
-            n.take += 0.1 * (target - n.take)
+            n.take += p["orchestrator.revision_per_month"] * (target - n.take)
     w.entry = f.orchestrator_shares[:]
 
 
@@ -166,19 +166,21 @@ def replace(w, leaving):
         node = w.nodes[i]
         node.entries += 1
         identity = i + 10000 * node.entries
-        node.quality = math.exp(0.3 * draws.normal(w.seed, "orchestrator.entry", w.t, identity))
+        node.quality = math.exp(
+            w.p["orchestrator.quality_sigma"] * draws.normal(w.seed, "orchestrator.entry", w.t, identity)
+        )
         node.identity = identity
         for row in w.edges:
             row[i] = 0.0
     mean = sum(x.quality for x in w.nodes) / n
     for i in leaving:
         node = w.nodes[i]
-        chance = 0.3 * node.quality / (node.quality + mean)
+        chance = w.p["orchestrator.entry_link_share"] * node.quality / (node.quality + mean)
         for c in range(n):
             if w.nodes[c].kind < node.kind:
                 u = draws.uniform(w.seed, "orchestrator.link", w.t, (c << 32) + node.identity)
                 if u < chance:
-                    w.edges[c][i] = 0.02 * calls[c]
+                    w.edges[c][i] = w.p["orchestrator.entry_call_share"] * calls[c]
     for c in range(n):
         if w.nodes[c].kind == 2:
             continue

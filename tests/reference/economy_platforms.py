@@ -56,7 +56,7 @@ def fail_and_enter(w, f):
             a.failing = 0
             a.entries += 1
             z = draws.normal(w.seed, "application.entry", w.t, k + 1000 * a.entries)
-            a.quality = math.exp(z / 2.0)
+            a.quality = math.exp(p["application.quality_sigma"] * z)
 
 
 def robots(w, f):
@@ -80,10 +80,10 @@ def robots(w, f):
     pay(w, f, "hardware_suppliers", "rest_of_world", "robot production", f.robots_bought * price)
     w.robots_made += f.robots_bought
     months = backlog / w.robot_capacity
-    if months > 2.0:
+    if months > p["robot.backlog_high_months"]:
         w.robot_capacity *= 1.0 + p["robot.production_growth_per_month"]
-    elif months < 0.5:
-        w.robot_capacity = max(w.robot_capacity * 0.98, 50.0)
+    elif months < p["robot.backlog_low_months"] and w.robot_capacity > p["robot.capacity_robots_min"]:
+        w.robot_capacity *= 1.0 - p["robot.production_shrink_per_month"]
     orders = [p["robot.purchase_per_month"] * g for g in gaps]
     waiting = sum(h.robot_orders for h in w.people)
     room = max(p["robot.queue_months"] * w.robot_capacity - waiting, 0.0)

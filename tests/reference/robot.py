@@ -50,9 +50,10 @@ def deliver(on_order, backlog, capacity):
 def next_capacity(capacity, backlog, p):
     """Eq. R.7."""
     months = backlog / capacity
-    if months > 2:
+    if months > p.backlog_high_months:
         return capacity + capacity * p.production_growth_per_month
-    return capacity - 0.02 * capacity if months < 0.5 and capacity > 50 else capacity
+    slack = months < p.backlog_low_months and capacity > p.capacity_robots_min
+    return capacity - p.production_shrink_per_month * capacity if slack else capacity
 
 
 def orders(gaps, backlog, capacity, p):
