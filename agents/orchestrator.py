@@ -185,13 +185,3 @@ def turnover(
     edges = _spread(edges, np.maximum(fan_out - callbacks.sum(axis=1), 0.0))
     edges[:, back] = callbacks
     return edges, gone
-
-
-def concentration(shares: Array) -> float:
-    """Return the Herfindahl-Hirschman index of non-negative sizes, Eq. T.4, in [0, 1].
-
-    >>> concentration(np.array([1.0, 1.0]))
-    0.5
-    """
-    total = float(shares.sum())
-    return float(((shares / total) ** 2).sum()) if total > 0.0 else 0.0

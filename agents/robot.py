@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from model.core import formulas
 from model.core.params import Params, param
 from model.core.steps import Guarded
 from model.core.table import Column, Row, Table
@@ -96,8 +97,7 @@ def success(horizon_minutes: float, slope: float, p: RobotParams) -> float:
     >>> 0.0 < success(60.0, 0.7, RobotParams()) < 1.0
     True
     """
-    horizon = max(horizon_minutes * p.embodiment_gap, 1e-12)
-    return float(1.0 / (1.0 + (p.work_minutes / horizon) ** slope))
+    return formulas.success_at(p.work_minutes, max(horizon_minutes * p.embodiment_gap, 1e-12), slope)
 
 
 def wanted(

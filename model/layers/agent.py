@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from model.core.formulas import success as success
 from model.core.params import Params, param
 from model.core.steps import Guarded
 
@@ -63,36 +64,6 @@ class Loop(Guarded):
     examined: float = 0.0  # candidates examined per agent task beyond the first
     chat_ready_month: int | None = None  # first month with a net good enough for assistants
     agents_ready_month: int | None = None
-
-
-def success(log_minutes: Array, log_horizon: Array | float, slope: float) -> Array:
-    """Return the probability that a loop completes a task, Eq. A.1.
-
-    ``S = 1 / (1 + (l/h)**slope)``: one half where the task is as long as the horizon.
-
-    Parameters
-    ----------
-    log_minutes : (n,) float
-        ln of the task's length in human minutes.
-    log_horizon : float or (n,) float
-        ln of the 50 % horizon in minutes.
-    slope : float
-        Slope in log length.
-
-    Returns
-    -------
-    (n,) float in (0, 1)
-
-    Source: metr2025. Twin: tests/reference/agent.py.
-
-    >>> float(success(np.array([0.0]), 0.0, 0.7)[0])
-    0.5
-    """
-    odds = np.asarray(log_minutes - log_horizon)
-    odds *= slope
-    np.exp(odds, out=odds)
-    odds += 1.0
-    return np.divide(1.0, odds, out=odds)
 
 
 def think(

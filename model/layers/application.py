@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from model.core import formulas
 from model.core.params import Params, param
 from model.core.steps import Guarded
 
@@ -58,7 +59,7 @@ class Choices(Guarded):
 
 def success(log_minutes: Array, horizon_minutes: float, slope: float) -> Array:
     """Return the success of features' tasks with a net of the given horizon, Eq. Y.1 (as Eq. A.1)."""
-    return np.asarray(1.0 / (1.0 + np.exp(slope * (log_minutes - np.log(max(horizon_minutes, 1e-12))))))
+    return formulas.success(log_minutes, float(np.log(max(horizon_minutes, 1e-12))), slope)
 
 
 def uplift(value_usd_per_h: Array, success_share: Array, required: float) -> Array:

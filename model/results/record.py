@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model.core.errors import InputError, shown, unknown
 from model.core.flows import MonthFlows
+from model.core.formulas import hhi, ratio
 from model.core.frames import check_process
 from model.core.units import LAB_USES, ON_BOARD, PROVIDER_RUN, SERVING, TIERS, WORK, month_date
 from model.markets import settlement
@@ -72,11 +73,6 @@ class Series(NamedTuple):
             return float(value)
         except (TypeError, ValueError):
             raise InputError(f"series '{self.name}': its formula gives {shown(value)}: must be a number") from None
-
-
-def ratio(above: float, below: float) -> float:
-    """Return above / below, NaN (a null in tables) where below is zero."""
-    return above / below if below else math.nan
 
 
 def _eta(x: Snapshot) -> float:
@@ -193,7 +189,7 @@ SERIES: tuple[Series, ...] = (
     Series("ranking_quality_kept", "-", "what the auction of invocations leaves of the gain from choosing by quality", lambda x: x.e.state.auction.quality_kept),
     Series("services_value_usd", "USD", "value of clicks and invocations to the services that got them", lambda x: x.f.services_value_usd),
     Series("principals_value_usd", "USD", "value of tasks that agents did with success", lambda x: x.w.success_value_usd * float(x.f.fill[DELEGATED])),
-    Series("service_hhi", "-", "concentration of clicks and invocations", lambda x: measures.hhi(x.f.service_custom)),
+    Series("service_hhi", "-", "concentration of clicks and invocations", lambda x: hhi(x.f.service_custom)),
     Series("examination_hours", "h", "H100e-hours spent on reading candidates", lambda x: _examined_share(x.e, x.f) * float(x.f.hours[1])),
     Series("attention_spend_agent_share", "-", "spending on attention that goes to agents'", lambda x: ratio(x.f.invocation_spend_usd, x.f.invocation_spend_usd + x.f.ad_spend_usd)),
     Series("energy_twh", "TWh", "electricity of providers", lambda x: float(x.f.provider_kwh.sum()) / 1e9),
@@ -201,8 +197,8 @@ SERIES: tuple[Series, ...] = (
     Series("self_sustainability", "-", "revenue of AI applications over serving and R&D cost", _sustainability),
     Series("device_hours", "h", "H100e-hours on robots and devices", lambda x: float(x.f.hours[ON_BOARD].sum())),
     Series("consumer_surplus_usd", "USD", "value agents create over cost and attention", lambda x: x.w.surplus_usd),
-    Series("application_hhi", "-", "concentration of attention", lambda x: measures.hhi(x.f.application_hours)),
-    Series("orchestrator_hhi", "-", "concentration of routed calls", lambda x: measures.hhi(x.e.state.calls.entry_share)),
+    Series("application_hhi", "-", "concentration of attention", lambda x: hhi(x.f.application_hours)),
+    Series("orchestrator_hhi", "-", "concentration of routed calls", lambda x: hhi(x.e.state.calls.entry_share)),
     Series("money_residual_usd", "-", "largest residual of money over its scale so far", lambda x: x.residual_usd),
     Series("compute_residual_flop", "-", "largest residual of compute over its scale so far", lambda x: x.residual_flop),
 )  # fmt: skip

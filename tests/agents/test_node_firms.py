@@ -233,14 +233,3 @@ def test_a_caller_whose_only_link_is_replaced_calls_the_newcomer():
         replaced += gone.size
         same(edges, [[0.0, 3.0], [0.0, 0.0]])
     assert replaced == nodes.entries[1] > 0
-
-
-@given(columns(1, amounts(1e-6, 1e9)))
-def test_concentration_is_that_of_the_text(rows):
-    x = rows[0]
-    got = orchestrator.concentration(x)
-    same(got, orchestrator_oracle.concentration(x.tolist()))
-    assert 0.0 <= got <= 1.0 + 1e-12
-    if x.sum() > 0:
-        assert got >= 1 / x.size - 1e-12
-    same(orchestrator.concentration(np.ones(max(x.size, 1))), 1 / max(x.size, 1))

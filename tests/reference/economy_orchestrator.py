@@ -1,4 +1,4 @@
-"""Call network, section 7.6, and orchestrators (T.1 to T.4)."""
+"""Call network, section 7.6, and orchestrators (T.1 to T.3)."""
 
 import math
 

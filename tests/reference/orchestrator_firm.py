@@ -93,9 +93,3 @@ def turnover(nodes, edges, fan_out, leaves, entrant, links, p):
         for k in down:
             out[i][k] = out[i][k] / total * amount if total > 0 else 0.0
     return out, gone
-
-
-def concentration(shares):
-    """Eq. T.4."""
-    total = math.fsum(shares)
-    return math.fsum((x / total) ** 2 for x in shares) if total > 0 else 0.0
