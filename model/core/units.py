@@ -190,3 +190,12 @@ def fmt(x: float, unit: str = "") -> str:
     """
     text = f"{x:,.4g}" if 1e-3 <= abs(x) < 1e6 or x == 0 else f"{x:.2g}"
     return f"{text} {unit}".strip()
+
+
+def percent(x: float | None, form: str = ".0f") -> str:
+    """Return a share in per cent, "-" where there is none.
+
+    >>> percent(0.125), percent(0.125, ".1f"), percent(None)
+    ('12 %', '12.5 %', '-')
+    """
+    return "-" if x is None else f"{100.0 * x:{form}} %"
