@@ -158,39 +158,26 @@ def turnover(w, f):
 
 
 def replace(w, leaving):
-    """Newcomers of Eq. T.3 take the rows of those that leave."""
+    """Newcomers of Eq. T.3 take the rows of those that leave, one after another."""
     n = len(w.nodes)
-    given = [sum(row[j] for j in range(n) if w.nodes[j].kind > 0) for row in w.edges]
+    below = [j for j in range(n) if w.nodes[j].kind > 0]
+    given = [sum(row[j] for j in below) for row in w.edges]
     calls = [sum(row) for row in w.edges]
     for i in leaving:
         node = w.nodes[i]
         node.entries += 1
-        identity = i + 10000 * node.entries
-        node.quality = math.exp(
-            w.p["orchestrator.quality_sigma"] * draws.normal(w.seed, "orchestrator.entry", w.t, identity)
-        )
-        node.identity = identity
-        for row in w.edges:
-            row[i] = 0.0
-    mean = sum(x.quality for x in w.nodes) / n
-    for i in leaving:
-        node = w.nodes[i]
+        node.identity = i + 10000 * node.entries
+        z = draws.normal(w.seed, "orchestrator.entry", w.t, node.identity)
+        node.quality = math.exp(w.p["orchestrator.quality_sigma"] * z)
+        mean = sum(x.quality for x in w.nodes) / n
         chance = w.p["orchestrator.entry_link_share"] * node.quality / (node.quality + mean)
-        for c in range(n):
-            if w.nodes[c].kind < node.kind:
-                u = draws.uniform(w.seed, "orchestrator.link", w.t, (c << 32) + node.identity)
-                if u < chance:
-                    w.edges[c][i] = w.p["orchestrator.entry_call_share"] * calls[c]
-    for c in range(n):
-        if w.nodes[c].kind == 2:
-            continue
-        total = sum(w.edges[c][j] for j in range(n) if w.nodes[j].kind > 0)
-        if total <= 0.0:
-            for i in leaving:
-                if w.nodes[i].kind > w.nodes[c].kind:
-                    w.edges[c][i] = given[c]
-                    break
-            total = sum(w.edges[c][j] for j in range(n) if w.nodes[j].kind > 0)
-        for j in range(n):
-            if w.nodes[j].kind > 0 and total > 0.0:
-                w.edges[c][j] *= given[c] / total
+        for c, row in enumerate(w.edges):
+            had, row[i] = row[i] > 0.0, 0.0
+            may = w.nodes[c].kind < node.kind and calls[c] > 0.0
+            u = draws.uniform(w.seed, "orchestrator.link", w.t, (c << 32) + node.identity)
+            if (may and u < chance) or (had and sum(row[j] for j in below) <= 0.0):
+                row[i] = w.p["orchestrator.entry_call_share"] * calls[c]
+    for c, row in enumerate(w.edges):
+        total = sum(row[j] for j in below)
+        for j in below:
+            row[j] *= given[c] / total if total > 0.0 else 0.0
