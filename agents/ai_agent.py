@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from model.core.params import Params, param
 from model.core.table import Column, Row, Table
+from model.core.units import FRONTIER, SMALL
 
 Array = NDArray[np.float64]
 
@@ -117,7 +118,10 @@ def standing_tier(log_ratio: tuple[float, float], p: AIAgentParams) -> float:
     >>> standing_tier((0.0, 0.0), AIAgentParams())
     0.5
     """
-    return float(1.0 / (1.0 + np.exp(np.clip((log_ratio[0] - log_ratio[1]) / p.standing_small_share_scale, -500, 500))))
+    return float(
+        1.0
+        / (1.0 + np.exp(np.clip((log_ratio[FRONTIER] - log_ratio[SMALL]) / p.standing_small_share_scale, -500, 500)))
+    )
 
 
 class Job(NamedTuple):
@@ -186,7 +190,7 @@ def mean_job(frontier: Job, small: Job, p: AIAgentParams) -> tuple[Job, float]:
     0.5
     """
     ratio = [float(np.log(x.success / x.usd)) for x in (frontier, small)]
-    share = standing_tier((ratio[0], ratio[1]), p)
+    share = standing_tier((ratio[FRONTIER], ratio[SMALL]), p)
     return Job(*(a + share * (b - a) for a, b in zip(frontier, small, strict=True))), share
 
 

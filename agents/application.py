@@ -12,6 +12,7 @@ from scipy.special import ndtri
 from model.core.draws import Draws, MonthDraws
 from model.core.params import Params, param
 from model.core.table import Column, Row, Table
+from model.core.units import CACHED, FRESH, GENERATED
 
 Array = NDArray[np.float64]
 
@@ -200,8 +201,8 @@ def token_usd(generated: Array, hits: Array, price: Array) -> Array:
     >>> float(token_usd(np.array(0.5), np.array(0.5), np.array([2.0, 1.0, 10.0])))
     5.75
     """
-    entered = (1.0 - generated) * ((1.0 - hits) * price[..., 0] + hits * price[..., 1])
-    return np.asarray(entered + generated * price[..., 2])
+    entered = (1.0 - generated) * ((1.0 - hits) * price[..., FRESH] + hits * price[..., CACHED])
+    return np.asarray(entered + generated * price[..., GENERATED])
 
 
 def chat_tokens(prompt_tokens: float, generated: float, turns: float) -> float:

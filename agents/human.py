@@ -15,6 +15,7 @@ from scipy.special import ndtri
 from model.core.draws import Draws
 from model.core.params import Params, param
 from model.core.table import Column, Row, Table
+from model.core.units import FRONTIER, SMALL
 
 Array = NDArray[np.float64]
 
@@ -316,8 +317,8 @@ def choose(h: People, offer: Offer, technology: Technology, p: HumanParams) -> C
     # Assistants (Eq. H.3): which tier, how good, how dear
     good, plain = technology.chat_success
     saved = p.assistant_time_saving * hour_value
-    chat_usd = (offer.chat_usd[0] + offer.chat_thinking_usd).take(h.segment)  # on the frontier tier
-    extra = chat_usd - offer.chat_usd[1]
+    chat_usd = (offer.chat_usd[FRONTIER] + offer.chat_thinking_usd).take(h.segment)  # on the frontier tier
+    extra = chat_usd - offer.chat_usd[SMALL]
     extra *= h.chat_length_factor
     small_chat = good - plain
     small_chat *= saved
@@ -339,11 +340,11 @@ def choose(h: People, offer: Offer, technology: Technology, p: HumanParams) -> C
     sure, fair = technology.loop_success
     frontier_usd = technology.tau - 1.0
     frontier_usd *= offer.loop_generated_usd
-    frontier_usd += offer.loop_usd[0]
+    frontier_usd += offer.loop_usd[FRONTIER]
     frontier_usd *= h.loop_length_factor
-    frontier_usd *= technology.loop_attempts[0]
-    agent_usd = offer.loop_usd[1] * h.loop_length_factor  # on the small tier
-    agent_usd *= technology.loop_attempts[1]
+    frontier_usd *= technology.loop_attempts[FRONTIER]
+    agent_usd = offer.loop_usd[SMALL] * h.loop_length_factor  # on the small tier
+    agent_usd *= technology.loop_attempts[SMALL]
     agent_usd -= frontier_usd
     small_agent = sure - fair
     small_agent *= p.error_loss

@@ -152,7 +152,10 @@ def layers_and_markets(e: World) -> None:
     offered = float(capacity.sum())
     contexts = np.full(len(SERVING_CLASSES), p.context.prompt_chat_tokens)
     serving = link.serving(
-        np.full((len(SERVING_CLASSES), len(TIERS) * n, len(TOKEN_KINDS)), 1e12 / (30 * n)),
+        np.full(
+            (len(SERVING_CLASSES), len(TIERS) * n, len(TOKEN_KINDS)),
+            1e12 / (len(SERVING_CLASSES) * len(TIERS) * len(TOKEN_KINDS) * n),
+        ),
         e.nets.parameters,
         contexts,
         e.nets.decode_gain,

@@ -56,6 +56,11 @@ TOKEN_KINDS = ("fresh", "cached", "generated")
 LAB_CLASSES = tuple(w.name for w in WORK if w.consumer == "lab")
 LEGACY = ("ranking", "other")  # the incumbents' work
 PROVIDER_CLASSES = tuple(w.name for w in WORK if w.purpose != "on_board")
+#: Places along these axes.
+ASSISTANT, DELEGATED, STANDING, EMBEDDED, ROBOT = range(len(SERVING_CLASSES))
+FRONTIER, SMALL = range(len(TIERS))
+FRESH, CACHED, GENERATED = range(len(TOKEN_KINDS))
+INPUT = slice(FRESH, GENERATED)  # kinds of tokens that are read
 SERVING = slice(0, len(SERVING_CLASSES))
 PROVIDER_RUN = slice(0, len(PROVIDER_CLASSES))
 LAB_USES = slice(U[LAB_CLASSES[0]], U[LAB_CLASSES[-1]] + 1)

@@ -16,8 +16,12 @@ from numpy.typing import NDArray
 from model.core.formulas import success as success
 from model.core.params import Params, param
 from model.core.steps import Guarded
+from model.core.units import SERVING_CLASSES
 
 Array = NDArray[np.float64]
+
+#: Classes whose tokens answer people; the others are loops, which read far more than they write.
+ANSWERS = ("assistant", "embedded")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +150,7 @@ def generated_shares(p: AgentLoopParams) -> Array:
     [0.2, 0.04, 0.04, 0.2, 0.04]
     """
     chat, loop = p.generated_share_chat, p.generated_share_agent
-    return np.array([chat, loop, loop, chat, loop])
+    return np.array([chat if name in ANSWERS else loop for name in SERVING_CLASSES])
 
 
 def attempts(success_prob: Array, p: AgentLoopParams) -> Array:

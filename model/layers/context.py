@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.core.params import Params, param
 from model.core.steps import Guarded
-from model.core.units import SERVING_CLASSES, TOKEN_KINDS
+from model.core.units import CACHED, FRESH, GENERATED, SERVING_CLASSES, TOKEN_KINDS
 
 Array = NDArray[np.float64]
 
@@ -192,7 +192,7 @@ def expand(base_tokens: Array, thinking_tokens: Array, generated_share: Array, h
     out = np.empty((*base_tokens.shape, len(TOKEN_KINDS)))
     generated = base_tokens * generated_share[:, None]
     entered = base_tokens - generated
-    out[..., 1] = entered * hits[:, None]
-    out[..., 0] = entered - out[..., 1]
-    out[..., 2] = generated + thinking_tokens
+    out[..., CACHED] = entered * hits[:, None]
+    out[..., FRESH] = entered - out[..., CACHED]
+    out[..., GENERATED] = generated + thinking_tokens
     return out

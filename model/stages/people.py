@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from agents import ai_agent, application, human, robot
 from model.core.flows import MonthFlows
-from model.core.units import TIERS, TOKEN_KINDS, RowSums
+from model.core.units import FRESH, GENERATED, TIERS, TOKEN_KINDS, RowSums
 from model.layers import agent as loop
 from model.layers import context
 from model.layers import orchestrator as call_network
@@ -59,7 +59,7 @@ def what_is_known(e: World, f: MonthFlows) -> Known:
     log_minutes = np.log(e.nets.horizon_minutes).reshape(len(TIERS), n)
     log_horizon = application.called(s.choices.net_share, log_minutes)
     can_think = float(s.choices.net_share[DELEGATED, FRONTIER] @ e.nets.reasoning[:n]) > 0.5
-    prompts = context.prompts(float(price[ASSISTANT, FRONTIER, 0]) / e.opening.token_usd, p.context)
+    prompts = context.prompts(float(price[ASSISTANT, FRONTIER, FRESH]) / e.opening.token_usd, p.context)
     generated = loop.generated_shares(p.agent_loop)
     token_usd = application.token_usd(generated[:, None], s.memory.hits[:, None], price)
 
@@ -76,8 +76,8 @@ def what_is_known(e: World, f: MonthFlows) -> Known:
         chat_usd=chat.usd,
         chat_thinking_usd=chat.thinking_usd,
         loop_usd=(float(paid * token_usd[DELEGATED, FRONTIER]), float(paid * token_usd[DELEGATED, SMALL])),
-        loop_generated_usd=float(paid * generated[DELEGATED] * price[DELEGATED, FRONTIER, 2]),
-        fee_usd=float(s.loop.examined * p.attention.candidate_tokens * price[DELEGATED, FRONTIER, 0]),
+        loop_generated_usd=float(paid * generated[DELEGATED] * price[DELEGATED, FRONTIER, GENERATED]),
+        fee_usd=float(s.loop.examined * p.attention.candidate_tokens * price[DELEGATED, FRONTIER, FRESH]),
         delivered=(float(s.market.fill[ASSISTANT]), float(s.market.fill[DELEGATED])),
     )
     return Known(
@@ -108,7 +108,7 @@ def _assistants(
     p, s = e.params, e.state
     o = float(loop.generated_shares(p.agent_loop)[ASSISTANT])
     tokens = application.chat_tokens(prompt_tokens, o, p.human.chat_turns)
-    generated_usd = float(tokens * o * price[ASSISTANT, FRONTIER, 2])
+    generated_usd = float(tokens * o * price[ASSISTANT, FRONTIER, GENERATED])
     log_minutes = np.full(human.SEGMENTS, np.log(p.human.task_minutes_median))
     log_value = np.log(human.saved_usd(e.opening.wage_by_segment, np.exp(log_minutes), p.human))
     log_cost = np.full(human.SEGMENTS, np.log(generated_usd))
@@ -323,7 +323,7 @@ def think(e: World, b: Block, known: Known) -> Thought:
     else:
         z, on_frontier = np.zeros(b.stocks.n), loop.success(h.log_task_minutes, frontier, slope)
     on_small = loop.success(h.log_task_minutes, small, slope)
-    candidates = attention.examined(h.task_value_usd, float(known.price[DELEGATED, FRONTIER, 0]), p.attention)
+    candidates = attention.examined(h.task_value_usd, float(known.price[DELEGATED, FRONTIER, FRESH]), p.attention)
     sponsored = e.state.auction
     gain, lead = attention.mean_gain(candidates, sponsored.ad_funded_share, sponsored.quality_kept, p.attention)
     on_frontier, on_small = np.minimum(on_frontier * gain, 1.0), np.minimum(on_small * gain, 1.0)
@@ -334,7 +334,7 @@ def think(e: World, b: Block, known: Known) -> Thought:
             loop.success(chat_minutes, float(known.log_horizon[ASSISTANT, FRONTIER]), slope),
             loop.success(h.log_task_minutes, float(known.log_horizon[ASSISTANT, SMALL]), slope),
         ),
-        loop_success=(loop.succeeded(on_frontier, tried[0]), loop.succeeded(on_small, tried[1])),
+        loop_success=(loop.succeeded(on_frontier, tried[FRONTIER]), loop.succeeded(on_small, tried[SMALL])),
         loop_attempts=tried,
         tau=np.exp(z),
     )
@@ -423,12 +423,12 @@ def add_work(totals: RowSums, e: World, b: Block, c: human.Choice, thought: Thou
     chat_frontier = chat_units * (1.0 - c.small_chat)
     totals.add("chat_frontier", chat_frontier)
     totals.add("chat_small", chat_units * c.small_chat)
-    big = spent.given * on_frontier * h.loop_length_factor * tried[0]
+    big = spent.given * on_frontier * h.loop_length_factor * tried[FRONTIER]
     totals.add("loop_frontier", big * p.loop_tokens)
-    totals.add("loop_small", spent.given * c.small_agent * h.loop_length_factor * tried[1] * p.loop_tokens)
+    totals.add("loop_small", spent.given * c.small_agent * h.loop_length_factor * tried[SMALL] * p.loop_tokens)
     totals.add("thinking", big * (technology.tau - 1.0) * (p.loop_tokens * p.generated_share_agent))
     totals.add("examined", spent.given * (thought.candidates - 1.0))
-    attempts = 1.0 + (tried[0] - 1.0) * on_frontier + (tried[1] - 1.0) * c.small_agent
+    attempts = 1.0 + (tried[FRONTIER] - 1.0) * on_frontier + (tried[SMALL] - 1.0) * c.small_agent
     totals.add("attempts", spent.given * attempts)
     return chat_frontier
 

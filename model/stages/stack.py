@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from agents import lab, robot
 from model.core.flows import MonthFlows
-from model.core.units import LAB_USES, PROVIDER_CLASSES, SERVING, SERVING_CLASSES, TIERS, U
+from model.core.units import FRESH, LAB_USES, LEGACY, PROVIDER_CLASSES, SERVING, SERVING_CLASSES, TIERS, U
 from model.layers import application as application_layer
 from model.layers import context, link
 from model.layers import orchestrator as call_network
@@ -67,7 +67,7 @@ def contextualise(e: World, f: MonthFlows, w: Wishes, known: Known, embedded_tok
     tokens = context.expand(base, thought, known.generated_share, s.memory.hits)
     f.thinking_tokens = float(thought.sum())
     f.examination_tokens = w.examined * p.attention.candidate_tokens
-    tokens[DELEGATED, FRONTIER, 0] += f.examination_tokens
+    tokens[DELEGATED, FRONTIER, FRESH] += f.examination_tokens
     f.new_tokens = tokens
     calls = base.sum(axis=1) / known.prompts
     agents = w.attempts, w.jobs * p.agent_loop.job_tasks_per_month * known.job_attempts
@@ -113,10 +113,12 @@ def demand(e: World, f: MonthFlows) -> None:
     hours = np.zeros(len(PROVIDER_CLASSES))
     hours[SERVING] = f.serving_hours.sum(axis=1)
     attention = float(f.application_hours.sum()) / e.opening.attention_hours
-    waited = s.market.legacy_queue_hours
+    waited = dict(zip(LEGACY, s.market.legacy_queue_hours, strict=True))
     hours[U["ranking"]] = application_layer.legacy_hours(
-        e.opening.ranking_hours, s.choices.ranking_intensity, waited[0], attention
+        e.opening.ranking_hours, s.choices.ranking_intensity, waited["ranking"], attention
     )
-    hours[U["other"]] = application_layer.legacy_hours(e.opening.other_hours, s.choices.other_intensity, waited[1])
+    hours[U["other"]] = application_layer.legacy_hours(
+        e.opening.other_hours, s.choices.other_intensity, waited["other"]
+    )
     hours[LAB_USES] = f.research_hours.sum(axis=0)
     f.demand_hours = hours
