@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from model.core.params import Params, param
 from model.core.table import Column, Row, Table
+from model.core.units import FRONTIER, SMALL
 
 Array = NDArray[np.float64]
 
@@ -117,7 +118,120 @@ def standing_tier(log_ratio: tuple[float, float], p: AIAgentParams) -> float:
     >>> standing_tier((0.0, 0.0), AIAgentParams())
     0.5
     """
-    return float(1.0 / (1.0 + np.exp(np.clip((log_ratio[0] - log_ratio[1]) / p.standing_small_share_scale, -500, 500))))
+    return float(
+        1.0
+        / (1.0 + np.exp(np.clip((log_ratio[FRONTIER] - log_ratio[SMALL]) / p.standing_small_share_scale, -500, 500)))
+    )
+
+
+class Job(NamedTuple):
+    """A background job a month: what a principal can know of it."""
+
+    success: float  # share of its tasks
+    attempts: float  # at one of its tasks
+    tokens: float
+    usd: float  # metered cost
+
+
+def paid_tokens(loop_tokens: float, calls_per_task: float, take_rate: float) -> float:
+    """Return the tokens that one attempt at an agent's task is charged for, Eq. I.5: the loop's, of all calls, with the take rate.
+
+    >>> paid_tokens(100.0, 4.0, 0.25)
+    500.0
+    """
+    return loop_tokens * calls_per_task * (1.0 + take_rate)
+
+
+def job(
+    success: float,
+    attempts: float,
+    loop_tokens: float,
+    calls_per_task: float,
+    tasks: float,
+    token_usd: float,
+    take_rate: float,
+) -> Job:
+    """Return a background job on nets of one tier, Eq. I.6: all attempts at all its tasks, at the price of work that waits.
+
+    Parameters
+    ----------
+    success, attempts : float
+        Of one of its tasks, within all attempts (Eq. A.3b).
+    loop_tokens : float
+        Tokens of one attempt (Eq. A.4).
+    calls_per_task : float
+        Of the call network.
+    tasks : float
+        A month.
+    token_usd : float
+        Cost of a token of background work.
+    take_rate : float
+        Over metered cost.
+
+    Twin: tests/reference/economy_offer.py.
+
+    >>> job(0.5, 2.0, 100.0, 4.0, 10.0, 1e-3, 0.25)
+    Job(success=0.5, attempts=2.0, tokens=8000.0, usd=10.0)
+    """
+    tokens = loop_tokens * calls_per_task * tasks * attempts
+    return Job(success, attempts, tokens, tokens * token_usd * (1.0 + take_rate))
+
+
+def mean_job(frontier: Job, small: Job, p: AIAgentParams) -> tuple[Job, float]:
+    """Return the mean job over both tiers and the share of jobs on small nets, Eq. I.3.
+
+    Parameters
+    ----------
+    frontier, small : Job
+    p : AIAgentParams
+
+    >>> one = Job(0.5, 1.0, 10.0, 1.0)
+    >>> mean_job(one, one, AIAgentParams())[1]
+    0.5
+    """
+    ratio = [float(np.log(x.success / x.usd)) for x in (frontier, small)]
+    share = standing_tier((ratio[FRONTIER], ratio[SMALL]), p)
+    return Job(*(a + share * (b - a) for a, b in zip(frontier, small, strict=True))), share
+
+
+def tasks_done(wanted: Array, delegates: Array, p: AIAgentParams) -> Array:
+    """Return tasks that agents take on, Eq. I.7: those wanted, as far as the delegates in service can do them.
+
+    Parameters
+    ----------
+    wanted, delegates : (n,) float
+        Tasks a month and delegates in service, per person.
+    p : AIAgentParams
+
+    >>> tasks_done(np.array([500.0]), np.array([1.0]), AIAgentParams(tasks_per_month_max=300.0)).tolist()
+    [300.0]
+    """
+    return np.minimum(wanted, delegates * p.tasks_per_month_max)
+
+
+def tasks_per_delegate(p: AIAgentParams) -> float:
+    """Return the tasks a month for which a principal wants one delegate, Eq. I.8: those of one kept busy as far as its target.
+
+    >>> tasks_per_delegate(AIAgentParams(tasks_per_month_max=300.0, utilisation_target=0.5))
+    150.0
+    """
+    return p.tasks_per_month_max * p.utilisation_target
+
+
+def lean_months(months: NDArray[np.int8], weight: Array, wanted: Array) -> NDArray[np.int8]:
+    """Change `months`: count those in a row in which agents there are were wanted by nobody, Eq. I.9; return them.
+
+    Parameters
+    ----------
+    months : (n,) int
+    weight, wanted : (n,) float
+
+    >>> lean_months(np.array([2, 2], dtype=np.int8), np.ones(2), np.array([0.0, 1.0])).tolist()
+    [3, 0]
+    """
+    months += 1
+    months *= ((wanted <= 0.0) & (weight > 0.0)).view(np.int8)
+    return months
 
 
 def ad_funded_share(fee_usd: float, loss_usd: float, value_usd: float, choice_scale: float, p: AIAgentParams) -> float:

@@ -15,6 +15,7 @@ from scipy.special import ndtri
 from model.core.draws import Draws
 from model.core.params import Params, param
 from model.core.table import Column, Row, Table
+from model.core.units import FRONTIER, SMALL
 
 Array = NDArray[np.float64]
 
@@ -41,6 +42,8 @@ class HumanParams(Params):
     task_minutes_median: float =            param(   8.0, "min"      ,     1,  120, scale="log", dynamic=False, doc="median length of a task that could be given away",                                            source="own assumption: between a chat question and a work item")
     task_minutes_sigma: float =             param(   1.3, "-"        ,   0.3,  2.5, dynamic=False,              doc="log-sd of task length",                                                                       source="own assumption: from half a minute to two hours within two deviations")
     task_hours_per_month: float =           param(  40.0, "h/month"  ,     5,  172, dynamic=False,              doc="mean hours a month of tasks that could be given away",                                        source="own assumption: a quarter of working time; genai_work_hours_share is a few per cent of hours so far")
+    task_hours_sigma: float =               param(   0.5, "-"        ,   0.1,  1.5, dynamic=False,              doc="log-sd of hours of tasks that could be given away",                                           source="own assumption: two people in three within a factor of 1.6 of the median")
+    task_hours_share_max: float =           param(   0.8, "-"        ,   0.3,    1, dynamic=False,              doc="largest share of work that tasks that could be given away may take",                          source="own assumption: a fifth of any work stays with its person")
     work_hours_per_month: float =           param( 172.0, "h/month"  ,   100,  250, dynamic=False,              doc="hours of work a month",                                                                       source="own assumption: 40 hours a week, 4.3 weeks a month")
     task_value_multiple: float =            param(   1.5, "-"        ,     1,    3, dynamic=False,              doc="value of a finished task over the wage cost of its minutes",                                  source="own assumption: labour share of about two thirds")
     choice_scale: float =                   param(  0.12, "-"        ,  0.02,  0.5, scale="log",                doc="scale of taste shocks as a share of task value",                                              source="own assumption: an eighth of the value, so that clear gains win and ties do not")
@@ -53,11 +56,13 @@ class HumanParams(Params):
     error_loss: float =                     param(   1.0, "-"        ,     0,    3,                             doc="value lost when an agent fails, share of task value",                                         source="own assumption: the task is lost, no more")
     rebound_elasticity: float =             param(   1.0, "-"        ,     0,    3,                             doc="tasks per unit of surplus share: more is undertaken as tasks become cheaper",                 source="nber2025intelligence: 1.11 across sellers of one net; own assumption: one, as most such elasticities are near it")
     ai_spending_share_max: float =          param(  0.05, "-"        , 0.005,  0.3,                             doc="most a person spends on AI, share of income",                                                 source="own assumption: a bound only, one dollar in twenty of income")
+    job_spending_share_max: float =         param(   0.5, "-"        ,  0.05,    1,                             doc="most that standing jobs may take of what a person spends on AI at most",                      source="own assumption: half, so that jobs leave room for tasks")
     surplus_fee_share: float =              param(   0.2, "-"        ,     0,  0.9,                             doc="share of expected surplus paid to the agent on top of metered cost",                          source="own assumption: principals keep four fifths of what they gain by delegating")
     chat_turns: float =                     param(   3.0, "-"        ,     1,   20,                             doc="turns per assistant task of the reference length",                                            source="own assumption: 25.7 messages a week a user")
     chat_length_elasticity: float =         param(   0.3, "-"        ,     0,    1, dynamic=False,              doc="elasticity of turns to task length",                                                          source="own assumption: longer tasks need more turns, far less than in proportion")
     reasoning_switch_per_year: float =      param(   1.0, "1/year"   ,     0,    5, fit=False,                  doc="hazard at which assistant users move to reasoning nets once they exist and pay",              source="own assumption: about once a year, as observations reasoning_token_share_openrouter went from none to half within 2025")
     job_value_usd_per_month: float =        param(  25.0, "USD/month",     1,  500, scale="log", dynamic=False, doc="value of the first standing job to a person of mean wage",                                    source="own assumption: an hour or two of work a month")
+    job_value_sigma: float =                param(   1.0, "-"        ,   0.2,    2, dynamic=False,              doc="log-sd of the value of the first standing job beside that of wages",                          source="own assumption: as wide as wages, two people in three within a factor of 2.7 of the median")
     contacts: int =                         param(    12, "people"   ,     2,   40, dynamic=False,              doc="contacts in the social graph",                                                                source="wattsstrogatz1998 for the form; own assumption: a dozen close contacts")
     rewiring: float =                       param(   0.1, "-"        ,     0,    1, dynamic=False,              doc="share of contacts far away",                                                                  source="wattsstrogatz1998 for the form; own assumption: a tenth, inside the range of small worlds")
     # fmt: on
@@ -146,6 +151,22 @@ class Choice(NamedTuple):
     tasks_delegator: Array
 
 
+class Tasks(NamedTuple):
+    """A month's tasks before budget and hours, per person of each row, (n,)."""
+
+    all: Array
+    assistant: Array  # wanted done with an assistant
+    agent: Array  # wanted done by an agent
+
+
+class OwnWork(NamedTuple):
+    """Work that people do themselves, per person of each row, (n,)."""
+
+    chats: Array  # tasks done with an assistant
+    own_h: Array  # hours of all own work, those with an assistant included
+    assistant_h: Array
+
+
 def build(humans: Humans, draws: Draws, p: HumanParams, job_theta: float) -> None:
     """Change `humans`: draw who they are (Eq. H.1).
 
@@ -167,9 +188,10 @@ def build(humans: Humans, draws: Draws, p: HumanParams, job_theta: float) -> Non
     humans.task_minutes[:] = p.task_minutes_median * np.exp(
         p.task_minutes_sigma * ndtri(draws.trait("human.task_minutes", ids))
     )
-    spread = np.exp(0.5 * ndtri(draws.trait("human.task_hours", ids)) - 0.125)
-    humans.task_hours_per_month[:] = np.minimum(p.task_hours_per_month * spread, 0.8 * p.work_hours_per_month)
-    taste = np.exp(ndtri(draws.trait("human.job_value", ids)) - 0.5)
+    spread = np.exp(p.task_hours_sigma * ndtri(draws.trait("human.task_hours", ids)) - 0.5 * p.task_hours_sigma**2)
+    most = p.task_hours_share_max * p.work_hours_per_month
+    humans.task_hours_per_month[:] = np.minimum(p.task_hours_per_month * spread, most)
+    taste = np.exp(p.job_value_sigma * ndtri(draws.trait("human.job_value", ids)) - 0.5 * p.job_value_sigma**2)
     value = p.job_value_usd_per_month * taste * wage / p.wage_mean_usd_per_h
     humans.job_value[:] = value ** (1.0 / job_theta)
 
@@ -295,8 +317,8 @@ def choose(h: People, offer: Offer, technology: Technology, p: HumanParams) -> C
     # Assistants (Eq. H.3): which tier, how good, how dear
     good, plain = technology.chat_success
     saved = p.assistant_time_saving * hour_value
-    chat_usd = (offer.chat_usd[0] + offer.chat_thinking_usd).take(h.segment)  # on the frontier tier
-    extra = chat_usd - offer.chat_usd[1]
+    chat_usd = (offer.chat_usd[FRONTIER] + offer.chat_thinking_usd).take(h.segment)  # on the frontier tier
+    extra = chat_usd - offer.chat_usd[SMALL]
     extra *= h.chat_length_factor
     small_chat = good - plain
     small_chat *= saved
@@ -318,11 +340,11 @@ def choose(h: People, offer: Offer, technology: Technology, p: HumanParams) -> C
     sure, fair = technology.loop_success
     frontier_usd = technology.tau - 1.0
     frontier_usd *= offer.loop_generated_usd
-    frontier_usd += offer.loop_usd[0]
+    frontier_usd += offer.loop_usd[FRONTIER]
     frontier_usd *= h.loop_length_factor
-    frontier_usd *= technology.loop_attempts[0]
-    agent_usd = offer.loop_usd[1] * h.loop_length_factor  # on the small tier
-    agent_usd *= technology.loop_attempts[1]
+    frontier_usd *= technology.loop_attempts[FRONTIER]
+    agent_usd = offer.loop_usd[SMALL] * h.loop_length_factor  # on the small tier
+    agent_usd *= technology.loop_attempts[SMALL]
     agent_usd -= frontier_usd
     small_agent = sure - fair
     small_agent *= p.error_loss
@@ -399,6 +421,168 @@ def _undertaken(base: Array, logsum: Array, p: HumanParams) -> Array:
     logsum += 1.0
     logsum *= base
     return logsum
+
+
+def tasks(h: People, c: Choice, adopted: Array, delegating: Array) -> Tasks:
+    """Return the tasks of a month and how many of them people want done by others, Eq. H.8.
+
+    Those who have not adopted do ``60 h / l`` tasks alone; adopters and delegators do the tasks of Eq. H.6 in the shares of Eq. H.5.
+
+    Parameters
+    ----------
+    h : People
+    c : Choice
+    adopted, delegating : (n,) float in [0, 1]
+        Shares of each row's people who use an assistant, and who delegate too.
+
+    Returns
+    -------
+    Tasks
+        Per person and month.
+
+    Twin: tests/reference/economy_people.py.
+    """
+    helped = adopted - delegating
+    chats = helped * c.tasks_adopter * c.assistant + delegating * c.tasks_delegator * c.delegator_assistant
+    wanted = delegating * c.tasks_delegator * c.delegator_agent
+    every = (1.0 - adopted) * (h.task_hours_per_month / (h.task_minutes / 60.0))
+    every += helped * c.tasks_adopter + delegating * c.tasks_delegator
+    return Tasks(every, chats, wanted)
+
+
+def budget(wage_usd_per_h: Array, p: HumanParams) -> Array:
+    """Return the most that a person spends on AI, Eq. H.9: a share of income, USD a month.
+
+    Parameters
+    ----------
+    wage_usd_per_h : (n,) float
+    p : HumanParams
+
+    >>> budget(np.array([10.0]), HumanParams(ai_spending_share_max=0.05, work_hours_per_month=170.0)).tolist()
+    [85.0]
+    """
+    return p.ai_spending_share_max * p.work_hours_per_month * wage_usd_per_h
+
+
+def with_fee(metered_usd: float, p: HumanParams) -> float:
+    """Return what a background job costs its principal a month, Eq. H.9: its metered cost and the surplus fee on it, USD.
+
+    >>> with_fee(10.0, HumanParams(surplus_fee_share=0.2))
+    12.0
+    """
+    return metered_usd * (1.0 + p.surplus_fee_share)
+
+
+def affordable(wanted: Tasks, c: Choice, fee_usd: Array, budget_usd: Array, jobs_usd: Array) -> Array:
+    """Return the share of wanted tasks that people can pay, Eq. H.9: jobs in service first, then all tasks alike.
+
+    Parameters
+    ----------
+    wanted : Tasks
+    c : Choice
+        Metered cost of a task.
+    fee_usd : (n,) float
+        Surplus fee of an agent's task.
+    budget_usd, jobs_usd : (n,) float
+        Most spent on AI, and what jobs in service cost, per person and month.
+
+    Returns
+    -------
+    (n,) float in [0, 1]
+
+    Twin: tests/reference/economy_people.py.
+    """
+    room = np.maximum(budget_usd - jobs_usd, 0.0)
+    cost = wanted.assistant * c.chat_usd + wanted.agent * (c.agent_usd + fee_usd)
+    return np.minimum(room / np.maximum(cost, 1e-12), 1.0)
+
+
+def own_work(h: People, c: Choice, every: Array, chats: Array, given: Array, most_h: float, p: HumanParams) -> OwnWork:
+    """Return hours of own work, Eq. H.10: what cannot be given away, tasks alone, and tasks with an assistant.
+
+    A task with an assistant takes ``t_p + l (1 - m_s S)``. Where all of it exceeds what a month allows, tasks alone and with an
+    assistant shrink alike.
+
+    Parameters
+    ----------
+    h : People
+    c : Choice
+    every, chats, given : (n,) float
+        Tasks a month: all, those with an assistant, those given to agents.
+    most_h : float
+        Hours of a month that may be committed.
+    p : HumanParams
+
+    Returns
+    -------
+    OwnWork
+
+    Twin: tests/reference/economy_people.py.
+    """
+    task_h = h.task_minutes / 60.0
+    alone = np.maximum(every - chats - given, 0.0)
+    saved = task_h * (1.0 - p.assistant_time_saving * c.success_chat)
+    assistant_h = chats * (p.assistant_prompt_minutes / 60.0 + saved)
+    fixed_h = p.work_hours_per_month - h.task_hours_per_month
+    fits = np.clip((most_h - fixed_h) / np.maximum(alone * task_h + assistant_h, 1e-12), 0.0, 1.0)
+    assistant_h = assistant_h * fits
+    return OwnWork(chats * fits, fixed_h + alone * fits * task_h + assistant_h, assistant_h)
+
+
+def watching(jobs: Array, failed_h: float, p: HumanParams) -> Array:
+    """Return hours that background jobs ask of their principal, Eq. H.11: a glance at the time of tasks that fail.
+
+    Parameters
+    ----------
+    jobs : (n,) float
+        Jobs in service per person.
+    failed_h : float
+        Hours of a job's tasks that fail, a month.
+    p : HumanParams
+
+    >>> watching(np.array([2.0]), 10.0, HumanParams(review_share_min=0.02)).tolist()
+    [0.4]
+    """
+    return jobs * (failed_h * p.review_share_min)
+
+
+def jobs_within(wanted: Array, delegating: Array, budget_usd: Array, job_usd: float, p: HumanParams) -> Array:
+    """Return background jobs wanted per person, Eq. H.12: those of Eq. A.5, as far as a share of the AI budget pays them.
+
+    Parameters
+    ----------
+    wanted : (n,) float
+        Jobs that a person who delegates wants at this price.
+    delegating : (n,) float in [0, 1]
+    budget_usd : (n,) float
+        Most spent on AI a month.
+    job_usd : float
+        Monthly cost of a job, surplus fee included.
+    p : HumanParams
+
+    >>> two, most = np.array([2.0]), HumanParams(job_spending_share_max=0.5)
+    >>> jobs_within(two, np.ones(1), np.array([30.0]), 10.0, most).tolist()
+    [1.5]
+    """
+    return delegating * np.minimum(wanted, p.job_spending_share_max * budget_usd / job_usd)
+
+
+def saved_usd(wage_usd_per_h: Array, minutes: Array, p: HumanParams) -> Array:
+    """Return what an assistant's answer is worth to a person, Eq. H.13: the minutes it saves of a task, at the wage, USD.
+
+    >>> saved_usd(np.array([12.0]), np.array([10.0]), HumanParams(assistant_time_saving=0.5)).tolist()
+    [1.0]
+    """
+    return np.asarray(p.assistant_time_saving * wage_usd_per_h * minutes / 60.0)
+
+
+def take_up_thinking(share: float, p: HumanParams) -> float:
+    """Return next month's share of assistants' users on nets that think, Eq. H.14: a hazard on those who are not.
+
+    >>> take_up_thinking(0.5, HumanParams(reasoning_switch_per_year=0.0))
+    0.5
+    """
+    return share + (1.0 - share) * -float(np.expm1(-p.reasoning_switch_per_year / 12.0))
 
 
 def horizon_elasticities(h: People, c: Choice, slope: float, p: HumanParams) -> tuple[Array, Array]:

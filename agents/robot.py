@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from model.core import formulas
 from model.core.params import Params, param
 from model.core.steps import Guarded
 from model.core.table import Column, Row, Table
@@ -27,6 +28,7 @@ class RobotParams(Params):
 
     # fmt: off
     initial_stock: float =               param( 3.0e3, "robots"    ,   1e2,   5e4, scale="log", dynamic=False, doc="robots with learned policies at the opening",                             source="own assumption: 1e4 robots with learned policies in 2024, halved twice to come back to the opening")
+    opening_build_months: float =        param(  24.0, "month"     ,     3,   120, scale="log", dynamic=False, doc="months in which makers could build the opening's stock anew",             source="own assumption: the stock was built in about two years")
     price_usd: float =                   param( 9.0e4, "USD"       ,   2e4,   2e5, scale="log", dynamic=False, doc="price of a robot at the opening",                                         source="goldman2024robots: 30-150 thousand USD")
     price_reference_robots: float =      param( 2.0e4, "robots"    ,   1e3,   1e6, scale="log", dynamic=False, doc="cumulative robots at which the opening price holds",                      source="own assumption: the units made before count as experience")
     learning_exponent: float =           param(  0.32, "-"         ,   0.1,   0.5,                             doc="Wright exponent of the price",                                            source="own assumption: a fifth cheaper at each doubling, -log2(.8) = .32")
@@ -93,8 +95,7 @@ def success(horizon_minutes: float, slope: float, p: RobotParams) -> float:
     >>> 0.0 < success(60.0, 0.7, RobotParams()) < 1.0
     True
     """
-    horizon = max(horizon_minutes * p.embodiment_gap, 1e-12)
-    return float(1.0 / (1.0 + (p.work_minutes / horizon) ** slope))
+    return formulas.success_at(p.work_minutes, max(horizon_minutes * p.embodiment_gap, 1e-12), slope)
 
 
 def wanted(
@@ -125,10 +126,60 @@ def wanted(
 
     Twin: tests/reference/robot.py.
     """
-    value = wage_usd_per_h * (p.duty_hours_per_month * success_share)
+    value = wage_usd_per_h * work_hours(success_share, p)
     capital = price_usd * (p.interest_per_year + p.depreciation_per_year) / 12.0
-    cost = capital + running_usd + shadow_usd_per_h * (p.supervision_h_per_month * (1.0 - success_share))
+    cost = capital + running_usd + shadow_usd_per_h * supervision_h(success_share, p)
     return np.asarray(p.owner_share_max / (1.0 + (cost / np.maximum(value, 1e-9)) ** (1.0 / p.demand_scale)))
+
+
+def work_hours(success_share: float, p: RobotParams) -> float:
+    """Return hours of work that a robot does in a month, Eq. R.9: those of its duty in which it succeeds.
+
+    >>> work_hours(0.5, RobotParams(duty_hours_per_month=240.0))
+    120.0
+    """
+    return p.duty_hours_per_month * success_share
+
+
+def supervision_h(success_share: float, p: RobotParams) -> float:
+    """Return hours a month of supervision that a robot asks for, Eq. R.10: none where it never fails.
+
+    >>> supervision_h(0.75, RobotParams(supervision_h_per_month=12.0))
+    3.0
+    """
+    return p.supervision_h_per_month * (1.0 - success_share)
+
+
+def running_usd(
+    h100e: float, electricity_usd_per_kwh: float, calls_per_h: float, call_usd: float, p: RobotParams
+) -> float:
+    """Return what a robot's thinking costs a month, Eq. R.11: electricity of its computers on board and its calls to the cloud.
+
+    Parameters
+    ----------
+    h100e : float
+        Computers on board.
+    electricity_usd_per_kwh : float
+    calls_per_h : float
+        Calls to nets in the cloud per active hour.
+    call_usd : float
+        Cost of one.
+    p : RobotParams
+
+    >>> running_usd(1.0, 0.1, 10.0, 0.01, RobotParams(duty_hours_per_month=100.0, on_board_w_per_h100e=1000.0))
+    20.0
+    """
+    hourly = h100e * p.on_board_w_per_h100e / 1000.0 * electricity_usd_per_kwh
+    return p.duty_hours_per_month * (hourly + calls_per_h * call_usd)
+
+
+def retired(weight: Array, p: RobotParams) -> Array:
+    """Return robots that retire this month, Eq. R.6.
+
+    >>> retired(np.array([120.0]), RobotParams(depreciation_per_year=0.1)).tolist()
+    [1.0]
+    """
+    return weight * (p.depreciation_per_year / 12.0)
 
 
 def cloud_calls(call_usd: float, hour_value_usd: float, p: RobotParams) -> float:

@@ -70,7 +70,7 @@ def build(e: World, inert: int) -> None:
     provider.build(e.providers, dict(providers), p.physical.opening_stock_h100e, p.compute.opening_usd_per_h100e_hour)
     e.cohorts.h100e[:, :OPENING_AGES] = e.providers.stock_h100e[:, None] / OPENING_AGES
     application.build(e.applications, e.features, e.assistants, e.draws, p.application)
-    application.build_services(e.services, e.draws)
+    application.build_services(e.services, e.draws, p.application)
     orchestrator.build(e.orchestrators, kinds, e.draws, p.orchestrator)
     first_bids(e)
     chip_supplier(e)
@@ -111,9 +111,9 @@ def first_bids(e: World) -> None:
         column[:] = auction.envy_free_bids(value * z.margin[None], z.quality[None], rates)[0]
     nodes = e.orchestrators
     skills = nodes.node_kind == orchestrator.SKILL
-    value = nodes.price_usd_per_call[skills] * (1.0 - e.params.orchestrator.operating_share)
+    worth = orchestrator.call_value_usd(nodes.price_usd_per_call[skills], e.params.orchestrator)
     rates = auction.click_rates(1.0, p)
-    nodes.bid_usd_per_call[skills] = auction.envy_free_bids(value[None], nodes.quality[skills][None], rates)[0]
+    nodes.bid_usd_per_call[skills] = auction.envy_free_bids(worth[None], nodes.quality[skills][None], rates)[0]
 
 
 def laboratories(e: World) -> None:
@@ -145,7 +145,10 @@ def layers_and_markets(e: World) -> None:
     s.choices.app_share = np.full((human.SEGMENTS, others), 1.0 / others)
     s.power.used_gw = float((e.cohorts.h100e * e.cohorts.watts).sum()) / 1e9
     s.belief.spending_growth, s.belief.progress = p.belief.growth_prior_per_month, p.belief.progress_prior_per_month
-    s.robots.sold, s.robots.capacity = p.robot.price_reference_robots, p.robot.initial_stock / 24.0
+    s.robots.sold, s.robots.capacity = (
+        p.robot.price_reference_robots,
+        p.robot.initial_stock / p.robot.opening_build_months,
+    )
     s.providers.machine_change = -p.provider.price_decline_per_year
     s.suppliers.expansions = [0.0] * p.supplier.lead_months
     s.calls.take_rate = p.orchestrator.take_rate
@@ -160,7 +163,10 @@ def layers_and_markets(e: World) -> None:
     offered = float(capacity.sum())
     contexts = np.full(len(SERVING_CLASSES), p.context.prompt_chat_tokens)
     serving = link.serving(
-        np.full((len(SERVING_CLASSES), len(TIERS) * n, len(TOKEN_KINDS)), 1e12 / (30 * n)),
+        np.full(
+            (len(SERVING_CLASSES), len(TIERS) * n, len(TOKEN_KINDS)),
+            1e12 / (len(SERVING_CLASSES) * len(TIERS) * len(TOKEN_KINDS) * n),
+        ),
         e.nets.parameters,
         contexts,
         e.nets.decode_gain,
@@ -221,8 +227,7 @@ def calls(e: World) -> None:
     edges[skills] *= 1.0 - p.callback_share
     edges[np.ix_(skills, back)] = p.callback_share / back.size
     s.calls.edges, s.calls.fan_out, s.auction.sponsored = edges, edges.sum(axis=1), np.zeros_like(edges)
-    s.calls.entry_share = np.where(nodes.node_kind == orchestrator.ORCHESTRATOR, nodes.quality, 0.0)
-    s.calls.entry_share = s.calls.entry_share / s.calls.entry_share.sum()
+    s.calls.entry_share = orchestrator.entry_shares(nodes.node_kind, nodes.quality)
     most = p.spectral_radius_max
     s.calls.agent_scale = call_network.template_scale(edges, s.calls.entry_share, p.agent_calls, most)
     s.calls.multi_scale = call_network.template_scale(edges, s.calls.entry_share, p.multi_calls, most)

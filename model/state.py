@@ -13,7 +13,13 @@ from agents.provider import Outlook
 from agents.robot import Makers
 from agents.supplier import Supply
 from model.core.steps import Guarded
-from model.core.units import SERVING_CLASSES, TIERS
+from model.core.units import ASSISTANT as ASSISTANT
+from model.core.units import DELEGATED as DELEGATED
+from model.core.units import EMBEDDED as EMBEDDED
+from model.core.units import FRONTIER as FRONTIER
+from model.core.units import ROBOT as ROBOT
+from model.core.units import SMALL as SMALL
+from model.core.units import STANDING as STANDING
 from model.layers.agent import Loop
 from model.layers.application import Choices
 from model.layers.context import Memory
@@ -24,11 +30,6 @@ from model.markets.auction import Sponsored
 from model.markets.compute import Market
 
 Array = NDArray[np.float64]
-
-#: Serving classes (S), in the order of `core.units.WORK`.
-ASSISTANT, DELEGATED, STANDING, EMBEDDED, ROBOT = range(len(SERVING_CLASSES))
-#: Tiers (T).
-FRONTIER, SMALL = range(len(TIERS))
 
 
 @dataclass

@@ -17,7 +17,8 @@ if (
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture
-def no_report(monkeypatch):
-    """Let folders of results be without pictures and page, which take longest and have tests of their own."""
-    monkeypatch.setattr("experiments.report.page.write", lambda result, folder: None)
+@pytest.fixture(autouse=True)
+def no_report(request, monkeypatch):
+    """Let folders of results be without pictures and page, which take longest; tests of these are marked `report`."""
+    if request.node.get_closest_marker("report") is None:
+        monkeypatch.setattr("experiments.report.page.write", lambda result, folder: None)

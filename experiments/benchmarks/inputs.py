@@ -84,6 +84,7 @@ def constants(e: World, known: Known) -> SimpleNamespace:
         # budget and hours
         fee_share=h.surplus_fee_share,
         spending_max=h.ai_spending_share_max,
+        jobs_max=h.job_spending_share_max,
         work_hours=h.work_hours_per_month,
         month_hours=attention.hours_per_month,
         committed_max=attention.committed_share_max,

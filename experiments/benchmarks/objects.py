@@ -179,7 +179,7 @@ class TwinHuman(mesa.Agent):
         jobs_wanted = 0.0
         if k.agents_open:
             jobs_wanted = max(k.job_scale * (self.job_value * k.job_ratio - 1.0), 0.0)
-            jobs_wanted = delegating * min(jobs_wanted, 0.5 * limit / k.job_price)
+            jobs_wanted = delegating * min(jobs_wanted, k.jobs_max * limit / k.job_price)
         robot_value = max(wage * k.robot_hours, 1e-9)
         fleet = k.owner_max / (1.0 + ((k.robot_usd + shadow * k.supervision_h) / robot_value) ** k.robot_power)
 

@@ -17,7 +17,7 @@ import polars as pl
 import model
 from experiments.calibration import ensemble
 from experiments.calibration.ensemble import ratios
-from model.core.units import month_date, month_index
+from model.core.units import month_date, month_index, percent
 
 FILE = Path(model.__file__).parent / "data" / "league.csv"
 SEEDS, HUMANS = 8, 1_000
@@ -139,7 +139,7 @@ def shown(x: float | None, unit: str) -> str:
     if x is None or not math.isfinite(x):
         return ""
     if unit == "share":
-        return f"{100 * x:.0f} %"
+        return percent(x)
     if abs(x) < 1e3:
         return f"{x:.3g} {unit}"
     mantissa, _, power = f"{x:.1e}".partition("e")

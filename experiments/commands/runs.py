@@ -13,6 +13,7 @@ from experiments.commands.progress import SweepProgress
 from experiments.runs.files import attempt, raised
 from experiments.runs.folder import check_target, own_folder
 from experiments.runs.streams import say
+from model.core.units import percent
 
 if TYPE_CHECKING:
     from experiments.runs.results import Result
@@ -225,7 +226,7 @@ def _month(given: argparse.Namespace) -> int:
     for name in ("step", "reads", "gives", "changes", "cost", "does"):
         table.add_column(name, justify="right" if name == "cost" else "left", no_wrap=name in ("step", "cost"))
     for step in STEPS:
-        cost = f"{100 * seconds[step.name] / total:.0f} %"
+        cost = percent(seconds[step.name] / total)
         table.add_row(step.name, ", ".join(step.reads), step.gives, ", ".join(step.changes), cost, step.meaning)
     screen = Screen(160)
     screen.print(table, highlight=False)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.page.blocks import Block, Picture, paragraph, plain, table
+from model.core.units import percent
 from model.economy import InferenceEconomy
 
 WIDTH, HEIGHT, TOP = 760, 560, 46
@@ -101,7 +102,7 @@ def network(e: InferenceEconomy, which: str) -> tuple[list[Node], list[Edge]]:
         words = f"{nodes[a].name} to {nodes[b].name}: " + (
             f"{plain(traffic)} calls a month, {facts['weight']:.3g} a call"
             if which == "orchestrator"
-            else f"{100 * traffic:.1f} %"
+            else percent(traffic, ".1f")
         )
         side = int(which == "application" and nodes[a].kind != "segment")
         edges.append(Edge(nodes[a].name, nodes[b].name, traffic, words, side))

@@ -11,7 +11,7 @@ from experiments import figures
 from experiments.figures import share as figures_share
 from experiments.page.blocks import Choice, Html, paragraph, picture, plain, table
 from experiments.page.player import seeded
-from model.core.units import month_date
+from model.core.units import month_date, percent
 from model.scenario import firm_today
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _times(plan: float, came: float) -> str:
     if plan <= 0.0:
         return "no plan"
     ratio = came / plan
-    return f"{ratio:.3g} times the plan" if ratio >= 1.0 else f"{100 * ratio:.0f} % of the plan"
+    return f"{ratio:.3g} times the plan" if ratio >= 1.0 else f"{percent(ratio)} of the plan"
 
 
 def _table(rows: pl.DataFrame) -> Any:
@@ -164,4 +164,4 @@ def _table(rows: pl.DataFrame) -> Any:
 
 
 def _short(plan: float, came: float) -> str:
-    return f"{100.0 * came / plan:,.0f} %" if plan > 0.0 else "-"
+    return percent(came / plan if plan > 0.0 else None, ",.0f")

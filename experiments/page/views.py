@@ -20,7 +20,7 @@ from experiments.page.player import Part, Scene, seeded
 from experiments.page.state import State
 from experiments.report.printed import PRIOR
 from experiments.runs import answer
-from model.core.units import month_date
+from model.core.units import month_date, percent
 from model.results import tables
 
 SHORTLY = "The run is too short to show this yet: play on."
@@ -57,7 +57,7 @@ def key_numbers(scene: Scene) -> str:
     share, crossing, note = "-", "-", ""
     if now.found.values:
         latest = float(now.found.rolling(state.by)[0][-1])
-        share = f"{100.0 * latest:.0f} %" if latest == latest else "after 12 months"
+        share = percent(latest) if latest == latest else "after 12 months"
         crossing, _, unsure = crossed(scene, state.by).partition(" (")
         crossing, _, later = crossing.partition(", ")
         note = "; ".join(filter(None, (later, unsure.rstrip(")"), _moved(scene, state.by) or _spread(state))))
@@ -196,8 +196,7 @@ def _by_definition(scene: Scene) -> Html:
 
 
 def _share(found: dict[str, float | None] | None) -> str:
-    x = None if found is None else found["median"]
-    return "-" if x is None else f"{100.0 * x:.0f} %"
+    return percent(None if found is None else found["median"])
 
 
 def the_stack(scene: Scene) -> list[Part]:

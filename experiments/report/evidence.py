@@ -14,6 +14,7 @@ from experiments.replications import laws as replicate
 from experiments.report import fits
 from experiments.report.printed import Table
 from experiments.studies import ablation, auction_rules, ranges
+from model.core.units import percent
 from model.scenario import Scenario, declarations
 
 #: Published regimes and the scenario that reaches each.
@@ -115,7 +116,7 @@ def moved() -> Table:
     for row in held.sort("span", descending=True).head(SHOWN).iter_rows(named=True):
         name = row["parameter"]
         page = ranges.DRIVERS.get(name, "")
-        base, low, high = (f"{100 * row[k]:.0f} %" for k in ("share_base", "share_low", "share_high"))
+        base, low, high = (percent(row[k]) for k in ("share_base", "share_low", "share_high"))
         rows.append((name, f"{row['low']} to {row['high']} {units[name]}", base, low, high, page))
     head = ("parameter", "range", "share as declared", "at the low end", "at the high end", "decision page of a driver")
     limit = f"{100 * ranges.LIMIT:.0f} points"

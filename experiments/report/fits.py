@@ -19,6 +19,7 @@ from experiments.report.printed import Table
 from experiments.runs.files import write_files
 from experiments.runs.folder import check_study
 from experiments.runs.store import FILE
+from model.core.units import percent
 
 RUNS = "runs"  # the store of runs, a folder of its own
 BEST, POSTERIOR, PARAMETERS, POINTS, FACTS = "best.toml", "posterior.csv", "parameters.csv", "points.csv", "fit.json"
@@ -124,7 +125,7 @@ def table(rows: list[dict[str, Any]]) -> Table:
             f"{row['posterior_median']:.3g}",
             span(row, "posterior"),
             f"{row['best']:.3g}",
-            f"{100 * row['variance_left']:.0f} %",
+            percent(row["variance_left"]),
             row["identified_by"],
         )
         for row in sorted(rows, key=lambda row: row["variance_left"])
@@ -172,7 +173,7 @@ def backtest_table(result: Mapping[str, Any]) -> Table:
             s["use"],
             str(s["n_points"]),
             f"x/{10 ** s['median_abs_log10_error']:.2g}" if s["median_abs_log10_error"] is not None else "-",
-            f"{100 * s['coverage_80']:.0f} %",
+            percent(s["coverage_80"]),
             *(
                 "-" if s[c] is None else f"{s[c]:.2f}"
                 for c in ("crps", "crps_last_value", "crps_log_linear_trend", "crps_damped_trend")

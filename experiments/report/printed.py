@@ -11,7 +11,7 @@ import polars as pl
 from rich.console import Console
 
 from experiments.runs import answer
-from model.core.units import month_date
+from model.core.units import month_date, percent
 from model.results.measures import HEADLINE, PREFIX, Crossover
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _median(crossings: list[Crossover], summary: dict[str, str | float | None]) 
 
 
 def _percent(x: float | str | None) -> str:
-    return "-" if x is None else f"{100.0 * float(x):.0f} %"
+    return percent(None if x is None else float(x))
 
 
 def _times(x: float | None) -> str:

@@ -57,7 +57,13 @@ TOKEN_KINDS = ("fresh", "cached", "generated")
 #: The two halves of the day, twelve hours each: work that can wait bids for what the peak leaves.
 DAY_BLOCKS = ("peak", "valley")
 LAB_CLASSES = tuple(w.name for w in WORK if w.consumer == "lab")
+LEGACY = ("ranking", "other")  # the incumbents' work
 PROVIDER_CLASSES = tuple(w.name for w in WORK if w.purpose != "on_board")
+#: Places along these axes.
+ASSISTANT, DELEGATED, STANDING, EMBEDDED, ROBOT = range(len(SERVING_CLASSES))
+FRONTIER, SMALL = range(len(TIERS))
+FRESH, CACHED, GENERATED = range(len(TOKEN_KINDS))
+INPUT = slice(FRESH, GENERATED)  # kinds of tokens that are read
 SERVING = slice(0, len(SERVING_CLASSES))
 PROVIDER_RUN = slice(0, len(PROVIDER_CLASSES))
 LAB_USES = slice(U[LAB_CLASSES[0]], U[LAB_CLASSES[-1]] + 1)
@@ -192,3 +198,12 @@ def fmt(x: float, unit: str = "") -> str:
     """
     text = f"{x:,.4g}" if 1e-3 <= abs(x) < 1e6 or x == 0 else f"{x:.2g}"
     return f"{text} {unit}".strip()
+
+
+def percent(x: float | None, form: str = ".0f") -> str:
+    """Return a share in per cent, "-" where there is none.
+
+    >>> percent(0.125), percent(0.125, ".1f"), percent(None)
+    ('12 %', '12.5 %', '-')
+    """
+    return "-" if x is None else f"{100.0 * x:{form}} %"

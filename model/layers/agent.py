@@ -13,10 +13,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from model.core.formulas import success as success
 from model.core.params import Params, param
 from model.core.steps import Guarded
+from model.core.units import SERVING_CLASSES
 
 Array = NDArray[np.float64]
+
+#: Classes whose tokens answer people; the others are loops, which read far more than they write.
+ANSWERS = ("assistant", "embedded")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,36 +68,6 @@ class Loop(Guarded):
     examined: float = 0.0  # candidates examined per agent task beyond the first
     chat_ready_month: int | None = None  # first month with a net good enough for assistants
     agents_ready_month: int | None = None
-
-
-def success(log_minutes: Array, log_horizon: Array | float, slope: float) -> Array:
-    """Return the probability that a loop completes a task, Eq. A.1.
-
-    ``S = 1 / (1 + (l/h)**slope)``: one half where the task is as long as the horizon.
-
-    Parameters
-    ----------
-    log_minutes : (n,) float
-        ln of the task's length in human minutes.
-    log_horizon : float or (n,) float
-        ln of the 50 % horizon in minutes.
-    slope : float
-        Slope in log length.
-
-    Returns
-    -------
-    (n,) float in (0, 1)
-
-    Source: metr2025. Twin: tests/reference/agent.py.
-
-    >>> float(success(np.array([0.0]), 0.0, 0.7)[0])
-    0.5
-    """
-    odds = np.asarray(log_minutes - log_horizon)
-    odds *= slope
-    np.exp(odds, out=odds)
-    odds += 1.0
-    return np.divide(1.0, odds, out=odds)
 
 
 def think(
@@ -175,7 +150,7 @@ def generated_shares(p: AgentLoopParams) -> Array:
     [0.2, 0.04, 0.04, 0.2, 0.04]
     """
     chat, loop = p.generated_share_chat, p.generated_share_agent
-    return np.array([chat, loop, loop, chat, loop])
+    return np.array([chat if name in ANSWERS else loop for name in SERVING_CLASSES])
 
 
 def attempts(success_prob: Array, p: AgentLoopParams) -> Array:
@@ -248,6 +223,15 @@ def loop_tokens(log_minutes: Array, p: AgentLoopParams) -> Array:
     """
     exponent = p.token_length_elasticity
     return np.asarray(p.loop_tokens * np.exp(exponent * (log_minutes - float(np.log(p.loop_reference_minutes)))))
+
+
+def failed_h(success: float, p: AgentLoopParams) -> float:
+    """Return hours of a background job's tasks that fail in a month, Eq. A.7.
+
+    >>> failed_h(0.5, AgentLoopParams(job_minutes=60.0, job_tasks_per_month=20.0))
+    10.0
+    """
+    return p.job_tasks_per_month * p.job_minutes / 60.0 * (1.0 - success)
 
 
 def jobs_wanted(value_to_inverse_theta: Array, ratio: float, p: AgentLoopParams) -> Array:

@@ -8,10 +8,14 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from model.core import formulas
 from model.core.params import Params, param
 from model.core.steps import Guarded
 
 Array = NDArray[np.float64]
+
+#: Uplift of an hour in units of which its coefficient in the log-odds is stated.
+UPLIFT_USD_PER_H = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,7 @@ class AppNetworkParams(Params):
     other_background_share: float = param(  0.5, "-"           ,    0,    1,                             doc="f_o: share of other AI that is inference",                                 source="observations inference_share_ai_compute: between .33 (2023) and .6-.7 for mature workloads")
     device_parameters: float =      param(3.0e9, "parameters"  ,  1e8, 2e10, scale="log", dynamic=False, doc="largest net users' devices run well at the opening",                       source="own assumption: phones with 8 GB")
     device_share_max: float =       param(  0.3, "-"           ,    0,  0.9,                             doc="share of small-tier chat and feature calls that could run on devices",     source="own assumption: short, private, simple calls")
+    device_exponent: float =        param(  2.0, "-"           ,  0.5,    8,                             doc="how steeply devices' share falls with the size of a net",                  source="own assumption: a net of twice the size that devices run well runs on a fifth of them")
     # fmt: on
 
 
@@ -54,7 +59,7 @@ class Choices(Guarded):
 
 def success(log_minutes: Array, horizon_minutes: float, slope: float) -> Array:
     """Return the success of features' tasks with a net of the given horizon, Eq. Y.1 (as Eq. A.1)."""
-    return np.asarray(1.0 / (1.0 + np.exp(slope * (log_minutes - np.log(max(horizon_minutes, 1e-12))))))
+    return formulas.success(log_minutes, float(np.log(max(horizon_minutes, 1e-12))), slope)
 
 
 def uplift(value_usd_per_h: Array, success_share: Array, required: float) -> Array:
@@ -106,6 +111,33 @@ def intensity_elasticity(
     return np.asarray(np.where(on, slope * success_share * (1.0 - success_share) / gap / log_ratio, 0.0))
 
 
+def attention_log_odds(
+    quality: Array, ad_load: Array, uplift_usd_per_h: Array, hours: Array, p: AppNetworkParams
+) -> Array:
+    """Return log-odds of applications for people's attention, Eq. Y.10.
+
+    ``a ln quality - b ad load + c uplift/.1 + d ln(hours/mean hours)``.
+
+    Parameters
+    ----------
+    quality, ad_load : (K,) float
+    uplift_usd_per_h : (K,) float
+        Value of an application's features in use per attention-hour.
+    hours : (K,) float
+        This month's attention-hours.
+    p : AppNetworkParams
+
+    Twin: tests/reference/economy_platforms.py.
+
+    >>> attention_log_odds(np.ones(2), np.zeros(2), np.zeros(2), np.full(2, 9.0), AppNetworkParams()).tolist()
+    [0.0, 0.0]
+    """
+    mean = max(float(hours.mean()), 1.0)
+    users = np.log(np.maximum(hours, 1.0) / mean)
+    odds = p.quality_coefficient * np.log(quality) - p.ad_load_coefficient * ad_load
+    return np.asarray(odds + p.feature_coefficient * uplift_usd_per_h / UPLIFT_USD_PER_H + p.users_coefficient * users)
+
+
 def legacy_step(
     intensity_now: float, price_usd: float, opening_usd: float, elasticity: float, p: AppNetworkParams
 ) -> float:
@@ -123,10 +155,70 @@ def legacy_step(
 def device_share(net_parameters: float, device_parameters: float, p: AppNetworkParams) -> float:
     """Return the share of small-tier calls served on users' devices, Eq. Y.5: devices run nets below their size.
 
+    ``m / (1 + (N/N_dev)**a)``.
+
     >>> device_share(1e12, 1e9, AppNetworkParams()) < 1e-5
     True
     """
-    return p.device_share_max / (1.0 + (net_parameters / device_parameters) ** 2)
+    return float(p.device_share_max / (1.0 + (net_parameters / device_parameters) ** p.device_exponent))
+
+
+def feature_tokens(hours: Array, exposure: Array, intensity_tokens_per_h: Array) -> float:
+    """Return the tokens that features invoke in a month, Eq. Y.7: hours they meet times their intensity.
+
+    Parameters
+    ----------
+    hours : (F,) float
+        Attention-hours of each feature's application.
+    exposure : (F,) float
+        Share of them that the feature meets.
+    intensity_tokens_per_h : (F,) float
+
+    >>> feature_tokens(np.array([10.0]), np.array([0.5]), np.array([100.0]))
+    500.0
+    """
+    return float((hours * exposure * intensity_tokens_per_h).sum())
+
+
+def legacy_hours(opening_hours: float, intensity_now: float, waiting_hours: float, attention: float = 1.0) -> float:
+    """Return hours that ranking or other AI asks for, Eq. Y.8, hours that waited included.
+
+    Parameters
+    ----------
+    opening_hours : float
+        Hours a month at the opening.
+    intensity_now : float
+        Over the opening's (Eq. Y.4).
+    waiting_hours : float
+    attention : float
+        Attention-hours over the opening's, for ranking.
+
+    >>> legacy_hours(100.0, 0.5, 10.0, 2.0)
+    110.0
+    """
+    return opening_hours * intensity_now * attention + waiting_hours
+
+
+def on_devices(tokens: Array, net_share: Array, runs: Array) -> Array:
+    """Return the small-tier tokens that users' devices serve, Eq. Y.9: the share of Eq. Y.5, mean over nets called.
+
+    Parameters
+    ----------
+    tokens : (C,) float
+        Small-tier tokens by class of calls that may run on devices.
+    net_share : (C, L) float
+        Spread of these calls over small nets.
+    runs : (L,) float in [0, 1]
+        Share that devices serve, by net.
+
+    Returns
+    -------
+    (C,) float
+
+    >>> on_devices(np.array([100.0]), np.array([[0.5, 0.5]]), np.array([0.2, 0.0])).tolist()
+    [10.0]
+    """
+    return np.asarray(tokens * (net_share @ runs))
 
 
 def sustainability(revenue_usd: float, compute_usd: float, research_usd: float) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.core.params import Params, param
 from model.core.steps import Guarded
-from model.core.units import SERVING_CLASSES, TOKEN_KINDS
+from model.core.units import CACHED, FRESH, GENERATED, SERVING_CLASSES, TOKEN_KINDS
 
 Array = NDArray[np.float64]
 
@@ -145,6 +145,26 @@ def mature(adopted: float, recompute_usd: float, store_usd: float, p: ContextPar
     return adopted + (1.0 - adopted) * -float(np.expm1(-p.caching_maturity_per_year / 12.0))
 
 
+def to_nets(tokens: Array, net_share: Array) -> Array:
+    """Return tokens by class and net, Eq. C.5: those of a tier go to its nets as the class calls them.
+
+    Parameters
+    ----------
+    tokens : (S, T, Q) float
+    net_share : (S, T, L) float
+
+    Returns
+    -------
+    (S, N, Q) float
+        Nets of the first tier first.
+
+    >>> to_nets(np.ones((1, 2, 1)), np.array([[[0.25, 0.75], [1.0, 0.0]]])).tolist()
+    [[[0.25], [0.75], [1.0], [0.0]]]
+    """
+    tiers = range(tokens.shape[1])
+    return np.concatenate([tokens[:, t, None, :] * net_share[:, t, :, None] for t in tiers], axis=1)
+
+
 def expand(base_tokens: Array, thinking_tokens: Array, generated_share: Array, hits: Array) -> Array:
     """Return fresh, cached and generated tokens, Eq. C.4.
 
@@ -172,7 +192,7 @@ def expand(base_tokens: Array, thinking_tokens: Array, generated_share: Array, h
     out = np.empty((*base_tokens.shape, len(TOKEN_KINDS)))
     generated = base_tokens * generated_share[:, None]
     entered = base_tokens - generated
-    out[..., 1] = entered * hits[:, None]
-    out[..., 0] = entered - out[..., 1]
-    out[..., 2] = generated + thinking_tokens
+    out[..., CACHED] = entered * hits[:, None]
+    out[..., FRESH] = entered - out[..., CACHED]
+    out[..., GENERATED] = generated + thinking_tokens
     return out

@@ -112,6 +112,26 @@ def multi_share(success: float, p: CallNetworkParams) -> float:
     return float(p.multi_share_max / (1.0 + np.exp(np.clip((success - p.multi_threshold) / p.multi_width, -500, 500))))
 
 
+def task_traffic(edges: Array, scales: tuple[float, float], several: float, external: Array) -> Array:
+    """Return calls by node of both templates, Eq. O.6: tasks of one agent and of several.
+
+    Parameters
+    ----------
+    edges : (O, O) float >= 0
+    scales : (one, several) float
+        Scale of the edges in each template.
+    several : float in [0, 1]
+        Share of tasks done by several agents.
+    external : (O,) float >= 0
+        Calls from outside.
+
+    Returns
+    -------
+    (O,) float
+    """
+    return traffic(edges, scales[0], (1.0 - several) * external) + traffic(edges, scales[1], several * external)
+
+
 def batch_share(discount: float, p: CallNetworkParams) -> float:
     """Return the share of work that can wait which moves to the batch tier, Eq. O.5: a logit in the discount.
 

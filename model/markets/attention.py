@@ -85,6 +85,25 @@ def allot(own_h: Array, requested_h: Array, weight_usd: Array, p: AttentionParam
     return Allotment(answered, committed, shadow, applications, free - applications)
 
 
+def damped(known_usd_per_h: Array, now_usd_per_h: Array, p: AttentionParams, out: Array) -> Array:
+    """Change `out` to the shadow price that next month's choices look at, Eq. M.20b; return it.
+
+    Parameters
+    ----------
+    known_usd_per_h, now_usd_per_h : (n,) float
+        The price that this month's choices looked at, and this month's.
+    p : AttentionParams
+    out : (n,) float
+
+    >>> damped(np.array([10.0]), np.array([20.0]), AttentionParams(shadow_damping=0.5), np.empty(1)).tolist()
+    [15.0]
+    """
+    np.subtract(now_usd_per_h, known_usd_per_h, out=out)
+    out *= p.shadow_damping
+    out += known_usd_per_h
+    return out
+
+
 def examined(value_usd: Array, token_usd: float, p: AttentionParams) -> Array:
     """Return the number of candidates an agent examines for a task, Eq. M.21.
 
@@ -134,3 +153,27 @@ def choice_gains(candidates: Array, p: AttentionParams, kept: Sequence[float]) -
     chosen = np.log(candidates)
     diluted = 1.0 - p.candidate_dilution * (candidates - 1.0)
     return [np.maximum(1.0 + q * p.candidate_spread * chosen, 0.0) * diluted for q in kept]
+
+
+def mean_gain(candidates: Array, ad_funded_share: float, kept: float, p: AttentionParams) -> tuple[Array, Array]:
+    """Return the mean factor on success over loyal and ad-funded agents, and by how much loyal ones do better, Eq. M.22b.
+
+    Parameters
+    ----------
+    candidates : (n,) float >= 1
+    ad_funded_share : float in [0, 1]
+    kept : float, at most 1
+        What an ad-funded agent's ranking leaves of the gain.
+    p : AttentionParams
+
+    Returns
+    -------
+    gain, lead : (n,) float
+
+    Twin: tests/reference/economy_offer.py.
+
+    >>> [x.tolist() for x in mean_gain(np.array([1.0]), 0.5, 0.0, AttentionParams())]
+    [[1.0], [0.0]]
+    """
+    loyal, paid = choice_gains(candidates, p, (1.0, kept))
+    return loyal + ad_funded_share * (paid - loyal), loyal - paid

@@ -355,3 +355,57 @@ def split_budget(share: Array, strength_human: float, strength_agent: float, p: 
     agent, human = (strength_agent / larger, strength_human / larger) if larger > 0.0 else (0.0, 1.0)
     best = agent**x / (agent**x + human**x)
     return np.asarray(share + p.budget_speed * (best - share))
+
+
+class Spending(NamedTuple):
+    """What services pay for attention in a month."""
+
+    hour_usd: float  # an attention-hour of a person
+    hours_usd: float
+    invocation_usd: float  # an invocation by an ad-funded agent
+    invocations_usd: float
+
+
+def spending(hours: float, invocations: float, hour_usd: float, asked_usd: float, moved: float) -> Spending:
+    """Return what services spend on attention, Eq. M.40: budgets moved to agents are the most that their invocations can take.
+
+    Parameters
+    ----------
+    hours, invocations : float
+        For sale: attention-hours times ad load, tasks of ad-funded agents.
+    hour_usd, asked_usd : float
+        Payments for all positions of an hour and of an invocation.
+    moved : float in [0, 1]
+        Mean share of budgets in the agent market.
+
+    Returns
+    -------
+    Spending
+
+    Twin: tests/reference/economy_attention.py.
+
+    >>> spending(10.0, 4.0, 1.0, 0.25, 0.5)
+    Spending(hour_usd=0.5, hours_usd=5.0, invocation_usd=0.25, invocations_usd=1.0)
+    """
+    price = hour_usd * (1.0 - moved)
+    paid = min(invocations * asked_usd, moved * hours * hour_usd)
+    return Spending(price, hours * price, paid / invocations if invocations > 0.0 else 0.0, paid)
+
+
+def list_spending(sale: Positions, click_rates: Array, sold: Array) -> float:
+    """Return what bidders pay for places on lists in a month, Eq. M.41: payments per click taken, times clicks sold.
+
+    Parameters
+    ----------
+    sale : Positions
+        Of M lists.
+    click_rates : (k,) float
+    sold : (M,) float
+        Clicks sold through each list.
+
+    >>> one = Positions(np.array([[0, -1]]), np.array([[3.0, 0.0]]), np.ones(1))
+    >>> list_spending(one, np.array([0.5, 0.25]), np.array([10.0]))
+    60.0
+    """
+    taken = np.maximum(((sale.winner >= 0) * click_rates).sum(axis=1), 1e-300)
+    return float((sale.payment_usd.sum(axis=1) / taken * sold).sum())

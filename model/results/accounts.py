@@ -9,20 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from model.core.errors import InputError
+from model.core.formulas import ratios
 from model.core.units import SERVING, WORK
 
 Array = NDArray[np.float64]
-
-
-def ratio(above: ArrayLike, below: ArrayLike) -> Array:
-    """Return above / below, NaN where below is zero or not finite.
-
-    >>> ratio([1.0, 1.0], [2.0, 0.0]).tolist()
-    [0.5, nan]
-    """
-    a, b = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
-    good = np.isfinite(b) & (b != 0.0)
-    return np.asarray(np.where(good, a / np.where(good, b, 1.0), np.nan))
 
 
 # Kaya split ----------------------------------------------------------------------------------------
@@ -133,15 +123,15 @@ def hinge(
     >>> round(float(h.share_usd_implied), 6), round(float(h.growth_implied), 6)
     (0.363636, 2.333333)
     """
-    rho, margin = ratio(rd_usd, revenue_usd), ratio(gross_profit_usd, revenue_usd)
+    rho, margin = ratios(rd_usd, revenue_usd), ratios(gross_profit_usd, revenue_usd)
     cost = 1.0 - margin
     return Hinge(
         rho,
         margin,
         cost,
-        ratio(cost, cost + rho),
-        ratio(equity_usd, revenue_usd),
-        ratio(rho, np.asarray(gross_profit_elasticity) * margin),
+        ratios(cost, cost + rho),
+        ratios(equity_usd, revenue_usd),
+        ratios(rho, np.asarray(gross_profit_elasticity) * margin),
     )
 
 
@@ -187,10 +177,10 @@ def hinge_identity(
     True
     """
     y = np.asarray(revenue_usd, dtype=np.float64)
-    margin, rho = ratio(gross_profit_usd, y), ratio(research_usd, y)
-    served = 1.0 - margin - ratio(other_cost_of_revenue_usd, y) + ratio(serving_by_others_usd, y)
-    direct = ratio(serving_usd, np.asarray(serving_usd, dtype=np.float64) + np.asarray(research_usd))
-    return direct, ratio(served, served + rho)
+    margin, rho = ratios(gross_profit_usd, y), ratios(research_usd, y)
+    served = 1.0 - margin - ratios(other_cost_of_revenue_usd, y) + ratios(serving_by_others_usd, y)
+    direct = ratios(serving_usd, np.asarray(serving_usd, dtype=np.float64) + np.asarray(research_usd))
+    return direct, ratios(served, served + rho)
 
 
 def doubling_days(early: ArrayLike, late: ArrayLike, days: ArrayLike) -> Array:

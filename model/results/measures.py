@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from model.core.errors import InputError, unknown
+from model.core.formulas import hhi as hhi
+from model.core.formulas import ratios as ratios
 from model.core.frames import check_process
 from model.core.units import WORK, month_date, month_index
 from model.results.accounts import KAYA_CLASSES as KAYA_CLASSES
@@ -28,7 +30,6 @@ from model.results.accounts import hinge as hinge
 from model.results.accounts import hinge_identity as hinge_identity
 from model.results.accounts import kaya as kaya
 from model.results.accounts import log_mean as log_mean
-from model.results.accounts import ratio as ratio
 from model.results.accounts import stack_accounts as stack_accounts
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def shares(
         yes = x[[h[0] == "yes" for h in how]].sum(axis=0)
         background = x[[h[0] == "background" for h in how]].sum(axis=0)
         below = x[[h[1] for h in how]].sum(axis=0)
-        out[PREFIX + definition] = ratio(yes + np.asarray(other_background_share) * background, below)
+        out[PREFIX + definition] = ratios(yes + np.asarray(other_background_share) * background, below)
     return out
 
 
@@ -257,7 +258,7 @@ def rolling_share(numerator: Array, denominator: Array, window: int = 12) -> Arr
     out = np.full(above.size, np.nan)
     if above.size >= window:
         view = np.lib.stride_tricks.sliding_window_view
-        out[window - 1 :] = ratio(view(above, window).sum(axis=1), view(below, window).sum(axis=1))
+        out[window - 1 :] = ratios(view(above, window).sum(axis=1), view(below, window).sum(axis=1))
     return out
 
 
@@ -368,18 +369,7 @@ def crossed_by(crossings: Sequence[Crossover], years: Iterable[int], start: str 
     return {year: sum(i <= m for i in dates) / max(len(crossings), 1) for year, m in last.items()}
 
 
-# Concentration and self-sustainability -------------------------------------------------------------
-
-
-def hhi(size: ArrayLike) -> float:
-    """Return the Herfindahl-Hirschman index, Eq. X.8: the sum of squared shares; NaN if all are zero.
-
-    >>> hhi([1.0, 1.0, 2.0])
-    0.375
-    """
-    x = np.asarray(size, dtype=np.float64)
-    total = float(x.sum())
-    return float(np.square(x / total).sum()) if total > 0.0 else math.nan
+# Degrees and self-sustainability -------------------------------------------------------------
 
 
 def degree_tail(degree: ArrayLike, k_min: int = 6) -> float:
@@ -415,4 +405,4 @@ def self_sustainability(revenue_usd: ArrayLike, compute_usd: ArrayLike, rd_usd: 
     >>> float(self_sustainability(3.0, 2.0, 4.0))
     0.5
     """
-    return ratio(revenue_usd, np.asarray(compute_usd, dtype=np.float64) + np.asarray(rd_usd))
+    return ratios(revenue_usd, np.asarray(compute_usd, dtype=np.float64) + np.asarray(rd_usd))

@@ -12,7 +12,7 @@ from agents import ai_agent, application, human, lab, orchestrator, provider, ro
 from model.core.errors import InputError, shown
 from model.core.shown import Shown
 from model.core.table import Row
-from model.core.units import fmt
+from model.core.units import fmt, percent
 from model.layers import agent as loop
 from model.month import Month
 from model.results.record import Recorder
@@ -74,7 +74,7 @@ def _value(x: Any) -> str:
 
 
 def _percent(x: float) -> str:
-    return f"{100.0 * x:.3g} %"
+    return percent(x, ".3g")
 
 
 def _human(e: World, last: Month | None, i: int) -> Told:

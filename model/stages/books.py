@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from agents import application
 from model.core.draws import MonthDraws
 from model.core.flows import MonthFlows
 from model.core.ledger import MonthBooks
@@ -166,19 +167,16 @@ def run_applications(e: World, f: MonthFlows, by_class: Array, ranking_usd: floa
     share = f.application_hours / max(float(f.application_hours.sum()), 1e-300)
     costs = share * (float(by_class[EMBEDDED]) + ranking_usd)
     costs[:k] += float(by_class[ASSISTANT]) / k
-    operations = p.application.operating_share * np.maximum(income - costs, 0.0)
-    apps.revenue_usd[:] = income
-    apps.cash_usd += income - costs - operations
-    payout = p.application.payout_per_month * np.maximum(apps.cash_usd, 0.0)
-    rescue = np.where(apps.cash_usd < -0.5 * np.maximum(income, 1.0), -apps.cash_usd, 0.0)
-    apps.cash_usd += rescue - payout
-    e.ledger.issue("applications", "investors", float(rescue.sum()))
+    month = application.settle(apps.cash_usd, income, costs, p.application)
+    apps.revenue_usd[:], apps.cash_usd[:] = income, month.cash_usd
+    rescue = float(month.rescue_usd.sum())
+    e.ledger.issue("applications", "investors", rescue)
 
     delegates = e.ai_agents.weight_agents[: e.humans.n]
     working = e.total(delegates)
     kept = f.invocation_spend_usd * p.orchestrator.agent_fee_share if working > 0.0 else 0.0
     e.ai_agents.wallet_usd[: e.humans.n] += delegates * (kept / max(working, 1e-300))
-    return kept, float(operations.sum()), float(payout.sum()), float(rescue.sum())
+    return kept, float(month.operations_usd.sum()), float(month.payout_usd.sum()), rescue
 
 
 def serving_usd_per_token(e: World, f: MonthFlows) -> Array:

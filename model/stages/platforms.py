@@ -32,7 +32,7 @@ def feature_gains(e: World, known: Known) -> tuple[Array, Array, float]:
     p = e.params
     small_h = float(np.exp(known.log_horizon[EMBEDDED, SMALL]))
     o, hits, price = known.generated_share[EMBEDDED], e.state.memory.hits[EMBEDDED], known.price[EMBEDDED, SMALL]
-    token_usd = float((1.0 - o) * ((1.0 - hits) * price[0] + hits * price[1]) + o * price[2])
+    token_usd = float(application.token_usd(o, hits, price))
     success = application_layer.success(e.features.log_difficulty, small_h, p.agent_loop.success_slope)
     gain = application_layer.uplift(e.features.value_usd_per_h, success, p.application.required_success)
     return success, gain, token_usd
@@ -49,14 +49,12 @@ def platforms(e: World, f: MonthFlows, known: Known, draw: MonthDraws) -> None:
     application.revise(features, best, draw, p.application)
     apps.attention_hours[:] = f.application_hours
     on = gain * features.exposure * (features.intensity_tokens_per_h > 0.0)
-    uplift = np.bincount(features.application, weights=on, minlength=apps.n)[k:]
-    mean = max(float(f.application_hours[k:].mean()), 1.0)
-    users = np.log(np.maximum(f.application_hours[k:], 1.0) / mean)
-    c = p.app_network
-    odds = c.quality_coefficient * np.log(apps.quality[k:]) - c.ad_load_coefficient * apps.ad_load[k:]
-    odds = odds + c.feature_coefficient * uplift / 0.1 + c.users_coefficient * users
+    uplift = np.bincount(features.application, weights=on, minlength=apps.n)[k:].astype(np.float64, copy=False)
+    odds = application_layer.attention_log_odds(
+        apps.quality[k:], apps.ad_load[k:], uplift, f.application_hours[k:], p.app_network
+    )
     s.choices.app_share = application.logit_shares(
-        s.choices.app_share, np.broadcast_to(odds, s.choices.app_share.shape), c.inertia
+        s.choices.app_share, np.broadcast_to(odds, s.choices.app_share.shape), p.app_network.inertia
     )
     application.fail_and_enter(apps, draw, p.application)
 
@@ -66,6 +64,5 @@ def platforms(e: World, f: MonthFlows, known: Known, draw: MonthDraws) -> None:
     )
     s.calls.edges, _ = orchestrator.turnover(nodes, s.calls.edges, s.calls.fan_out, draw, p.orchestrator)
     nodes.take_rate[:] = orchestrator.take_rates(nodes, p.orchestrator)
-    routed = np.where(nodes.node_kind == orchestrator.ORCHESTRATOR, nodes.traffic_calls, 0.0)
-    s.calls.entry_share = routed / routed.sum()
+    s.calls.entry_share = orchestrator.entry_shares(nodes.node_kind, nodes.traffic_calls)
     s.calls.take_rate = float((nodes.take_rate * s.calls.entry_share).sum())

@@ -48,12 +48,11 @@ def sell_attention(e: World, f: MonthFlows, w: Wishes, draw: MonthDraws) -> None
     hours = float((f.application_hours * e.applications.ad_load).sum())
     invocations = w.tasks_agent * float(f.fill[DELEGATED])
     invocations += w.jobs * p.agent_loop.job_tasks_per_month * float(f.fill[STANDING])
-    f.ad_usd_per_hour = hour_usd * (1.0 - moved)
-    f.ad_spend_usd = hours * f.ad_usd_per_hour
-    f.click_usd = f.ad_usd_per_hour / float(clicks.sum())
     sponsored = invocations * s.auction.ad_funded_share
-    f.invocation_spend_usd = min(sponsored * asked_usd, moved * hours * hour_usd)
-    f.invocation_usd = f.invocation_spend_usd / sponsored if sponsored > 0.0 else 0.0
+    spent = auction.spending(hours, sponsored, hour_usd, asked_usd, moved)
+    f.ad_usd_per_hour, f.ad_spend_usd = spent.hour_usd, spent.hours_usd
+    f.invocation_usd, f.invocation_spend_usd = spent.invocation_usd, spent.invocations_usd
+    f.click_usd = f.ad_usd_per_hour / float(clicks.sum())
 
     # What the positions are worth to those who hold them, and how both markets' custom spreads over services
     volume = hours * (1.0 - moved) * float(clicks.sum()), sponsored * float(calls.sum())
@@ -88,7 +87,7 @@ def sell_routing(e: World, f: MonthFlows, draw: MonthDraws) -> None:
     callers = np.flatnonzero(nodes.node_kind == orchestrator.ORCHESTRATOR)
     skills = np.flatnonzero(nodes.node_kind == orchestrator.SKILL)
     linked = s.calls.edges[np.ix_(callers, skills)] > 0.0
-    value = nodes.price_usd_per_call[skills] * (1.0 - p.orchestrator.operating_share)
+    value = orchestrator.call_value_usd(nodes.price_usd_per_call[skills], p.orchestrator)
     quality, bid = nodes.quality[skills][None], nodes.bid_usd_per_call[skills][None]
     rates = auction.click_rates(1.0, p.auction)
     luck = luck_of(draw, "auction.routing_luck", linked.size).reshape(linked.shape)
@@ -96,10 +95,9 @@ def sell_routing(e: World, f: MonthFlows, draw: MonthDraws) -> None:
     sale = auction.run(bids, value + 0.0 * bids, quality + 0.0 * bids, rates, p.auction.rule, 0.0, luck)
     s.auction.sponsored = np.zeros_like(s.calls.edges)
     s.auction.sponsored[np.ix_(callers, skills)] = auction.custom(sale.winner, rates, skills.size)
-    filled = np.maximum(((sale.winner >= 0) * rates).sum(axis=1), 1e-300)
     called = f.traffic_calls[callers] * s.calls.edges[np.ix_(callers, skills)].sum(axis=1)
     sold = s.auction.ad_funded_share * float(f.traffic_calls[skills].sum()) * called / max(float(called.sum()), 1e-300)
-    f.routing_spend_usd = float((sale.payment_usd.sum(axis=1) / filled * sold).sum())
+    f.routing_spend_usd = auction.list_spending(sale, rates, sold)
     noise = draw.normal("auction.routing", skills)[None]
     nodes.bid_usd_per_call[skills] = auction.respond(bid, value[None], quality, rates, noise, p.auction, 0.0)[0]
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from agents import lab, robot
 from model.core.flows import MonthFlows
-from model.core.units import LAB_USES, PROVIDER_CLASSES, SERVING, SERVING_CLASSES, TIERS, U
+from model.core.units import FRESH, LAB_USES, LEGACY, PROVIDER_CLASSES, SERVING, SERVING_CLASSES, TIERS, U
 from model.layers import application as application_layer
 from model.layers import context, link
 from model.layers import orchestrator as call_network
@@ -22,8 +22,9 @@ def apply(e: World, f: MonthFlows) -> float:
     """Layer 7: attention-hours by application, (K,), and the tokens that features invoke in them (returned)."""
     spread = f.attention_hours @ e.state.choices.app_share
     f.application_hours = np.append(np.zeros(e.assistants), spread)
-    met = f.application_hours[e.features.application] * e.features.exposure
-    return float((met * e.features.intensity_tokens_per_h).sum())
+    features = e.features
+    hours = f.application_hours[features.application]
+    return application_layer.feature_tokens(hours, features.exposure, features.intensity_tokens_per_h)
 
 
 def orchestrate(e: World, f: MonthFlows, w: Wishes) -> None:
@@ -34,9 +35,7 @@ def orchestrate(e: World, f: MonthFlows, w: Wishes) -> None:
     external = s.calls.entry_share * max(w.tasks_agent + w.jobs * p.agent_loop.job_tasks_per_month, 1.0)
     most = p.call_network.spectral_radius_max
     agent, multi = (call_network.capped(x, s.calls.edges, most) for x in (s.calls.agent_scale, s.calls.multi_scale))
-    f.traffic_calls = call_network.traffic(s.calls.edges, agent, (1.0 - several) * external) + call_network.traffic(
-        s.calls.edges, multi, several * external
-    )
+    f.traffic_calls = call_network.task_traffic(s.calls.edges, (agent, multi), several, external)
     f.calls_per_task = float(f.traffic_calls.sum() / external.sum())
     s.calls.radius_distance = 1.0 - (multi if several > 0.0 else agent) * call_network.spectral_radius(s.calls.edges)
 
@@ -55,7 +54,7 @@ def contextualise(e: World, f: MonthFlows, w: Wishes, known: Known, embedded_tok
 
     small_nets = e.nets.parameters[e.labs.n :]
     runs = np.array([application_layer.device_share(float(x), e.device_parameters, p.app_network) for x in small_nets])
-    own = base[:, SMALL] * (s.choices.net_share[:, SMALL] @ runs)
+    own = application_layer.on_devices(base[:, SMALL], s.choices.net_share[:, SMALL], runs)
     own[[DELEGATED, STANDING, ROBOT]] = 0.0
     base[:, SMALL] -= own  # what users' own devices serve never reaches a provider
     f.device_tokens = float(own.sum())
@@ -67,7 +66,7 @@ def contextualise(e: World, f: MonthFlows, w: Wishes, known: Known, embedded_tok
     tokens = context.expand(base, thought, known.generated_share, s.memory.hits)
     f.thinking_tokens = float(thought.sum())
     f.examination_tokens = w.examined * p.attention.candidate_tokens
-    tokens[DELEGATED, FRONTIER, 0] += f.examination_tokens
+    tokens[DELEGATED, FRONTIER, FRESH] += f.examination_tokens
     f.new_tokens = tokens
     calls = base.sum(axis=1) / known.prompts
     agents = w.attempts, w.jobs * p.agent_loop.job_tasks_per_month * known.job_attempts
@@ -78,10 +77,7 @@ def contextualise(e: World, f: MonthFlows, w: Wishes, known: Known, embedded_tok
 def serve(e: World, f: MonthFlows, known: Known) -> None:
     """Layers 3 to 1: tokens become operations, bytes and accelerator-hours on this fleet (K.1-K.4)."""
     p, s = e.params, e.state
-    asked = f.new_tokens + s.market.queue
-    f.tokens = np.concatenate(
-        [asked[:, t, None, :] * s.choices.net_share[:, t, :, None] for t in (FRONTIER, SMALL)], axis=1
-    )
+    f.tokens = context.to_nets(f.new_tokens + s.market.queue, s.choices.net_share)
     serving = link.serving(
         f.tokens,
         e.nets.parameters,
@@ -115,9 +111,12 @@ def demand(e: World, f: MonthFlows) -> None:
     hours = np.zeros(len(PROVIDER_CLASSES))
     hours[SERVING] = f.serving_hours.sum(axis=1)
     attention = float(f.application_hours.sum()) / e.opening.attention_hours
-    hours[U["ranking"]] = (
-        e.opening.ranking_hours * s.choices.ranking_intensity * attention + s.market.legacy_queue_hours[0]
+    waited = dict(zip(LEGACY, s.market.legacy_queue_hours, strict=True))
+    hours[U["ranking"]] = application_layer.legacy_hours(
+        e.opening.ranking_hours, s.choices.ranking_intensity, waited["ranking"], attention
     )
-    hours[U["other"]] = e.opening.other_hours * s.choices.other_intensity + s.market.legacy_queue_hours[1]
+    hours[U["other"]] = application_layer.legacy_hours(
+        e.opening.other_hours, s.choices.other_intensity, waited["other"]
+    )
     hours[LAB_USES] = f.research_hours.sum(axis=0)
     f.demand_hours = hours

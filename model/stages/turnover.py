@@ -32,8 +32,7 @@ def agents(e: World, f: MonthFlows) -> None:
         for rows in e.blocks:
             here = slice(rows.start + offset, rows.stop + offset)
             weight, wallet, lean = a.weight_agents[here], a.wallet_usd[here], a.lean_months[here]
-            lean += 1
-            lean *= ((wanted[rows] <= 0.0) & (weight > 0.0)).view(np.int8)
+            ai_agent.lean_months(lean, weight, wanted[rows])
             t = ai_agent.turnover(weight, wanted[rows], lean, wallet, p)
             after = weight + t.born
             after -= t.exited
@@ -62,7 +61,7 @@ def robots(e: World, f: MonthFlows) -> None:
     """Deliver robots as far as makers can, retire old ones, order a share of the gap to the wanted fleet (R.1-R.6)."""
     p, s, r = e.params.robot, e.state, e.robots
     before, backlog = e.total(r.weight_robots), e.total(r.on_order)
-    retired = r.weight_robots * (p.depreciation_per_year / 12.0)
+    retired = robot.retired(r.weight_robots, p)
     delivered = robot.deliver(r.on_order, backlog, s.robots.capacity)
     s.robots.capacity = robot.next_capacity(s.robots.capacity, backlog, p)
     r.weight_robots += delivered - retired

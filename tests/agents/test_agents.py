@@ -112,6 +112,42 @@ def test_people_are_drawn_as_in_the_text(seed, n, p, free, theta, elasticity):
             same(getattr(follows, name)[i], value, rtol=1e-11, atol=1e-13)
 
 
+def tasks_of(seed, n, p):
+    """People with choices of all sorts, and how many of them use assistants and agents."""
+    rng, (h, offer, technology) = np.random.default_rng(seed), scene(seed, n, p)
+    adopted = rng.random(n)
+    return h, human.choose(h, offer, technology, p), adopted, adopted * rng.random(n)
+
+
+@given(SEEDS, st.integers(1, 20), params(HumanParams))
+def test_nobody_spends_more_on_tasks_than_the_budget_leaves(seed, n, p):
+    h, c, adopted, delegating = tasks_of(seed, n, p)
+    tasks, most = human.tasks(h, c, adopted, delegating), human.budget(h.wage_usd_per_h, p)
+    assert (tasks.assistant + tasks.agent <= tasks.all * (1 + 1e-12)).all()
+    jobs, fee = most * np.random.default_rng(seed).random(n) * 1.5, p.surplus_fee_share * c.surplus_usd
+    part = human.affordable(tasks, c, fee, most, jobs)
+    cost = tasks.assistant * c.chat_usd + tasks.agent * (c.agent_usd + fee)
+    assert ((part >= 0.0) & (part <= 1.0)).all()
+    assert (cost * part <= np.maximum(most - jobs, 0.0) * (1 + 1e-12)).all()
+    assert (part[(cost <= most - jobs) & (jobs <= most)] == 1.0).all()
+    wanted = human.jobs_within(np.full(n, 1e9), delegating, most, 7.0, p)
+    same(wanted * 7.0, delegating * p.job_spending_share_max * most)
+
+
+@given(SEEDS, st.integers(1, 20), params(HumanParams), st.floats(150, 400))
+def test_own_work_fits_into_the_month(seed, n, p, most_h):
+    h, c, adopted, delegating = tasks_of(seed, n, p)
+    tasks = human.tasks(h, c, adopted, delegating)
+    work = human.own_work(h, c, tasks.all, tasks.assistant, 0.5 * tasks.agent, most_h, p)
+    fixed_h = p.work_hours_per_month - h.task_hours_per_month
+    assert (work.own_h <= np.maximum(most_h, fixed_h) * (1 + 1e-12)).all()
+    assert (work.chats <= tasks.assistant).all()
+    assert (work.assistant_h <= work.own_h * (1 + 1e-12)).all()
+    nobody = human.tasks(h, c, 0.0 * adopted, 0.0 * adopted)
+    alone = human.own_work(h, c, nobody.all, nobody.assistant, nobody.agent, 1e9, p)
+    same(alone.own_h, np.full(n, p.work_hours_per_month), rtol=1e-9)  # without AI a month of work is one of work
+
+
 def test_wages_have_their_mean_and_each_segment_its_eighth():
     h = Humans(20_000)
     human.build(h, Draws(5), HumanParams(), 1.0)

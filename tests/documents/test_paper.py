@@ -36,7 +36,21 @@ ROUGH = {
     "provider.parent_share_max": 0.0, "provider.order_months": 1.0, "provider.failure_months": 1, "application.exit_share": 0.045,
     "orchestrator.exit_per_year": 0.6,
 }  # fmt: skip
-RUNS = {"24 months": (24, 7, BASELINE), "168 months": (168, 7, BASELINE), "rough": (48, 2, ROUGH)}
+#: Constants of people and of firms on the networks away from their defaults; advertising so low that investors step in.
+OTHER = {
+    "human.task_hours_sigma": 0.8, "human.task_hours_share_max": 0.4, "human.job_value_sigma": 0.7, "human.job_spending_share_max": 0.05,
+    "human.job_value_usd_per_month": 400.0, "human.ai_spending_share_max": 0.01,
+    "ai_agent.agent_launch_horizon_minutes": 0.5, "application.launch_lag_months": 1,
+    "application.quality_sigma": 0.8, "application.service_margin_sigma": 0.7, "application.service_quality_sigma": 0.5,
+    "application.credit_months": 0.1, "application.ad_load": 0.01, "app_network.device_exponent": 1.5,
+    "orchestrator.exit_per_year": 0.6, "orchestrator.revision_per_month": 0.3, "orchestrator.quality_sigma": 0.5,
+    "orchestrator.call_price_usd": 2e-4, "orchestrator.call_price_sigma": 0.8, "orchestrator.entry_link_share": 0.6,
+    "orchestrator.entry_call_share": 0.05, "robot.opening_build_months": 12.0, "robot.target_backlog_months": 1.5,
+   
+}  # fmt: skip
+RUNS = {
+    "24 months": (24, 7, BASELINE), "168 months": (168, 7, BASELINE), "rough": (48, 2, ROUGH), "other": (36, 1, OTHER),
+}  # fmt: skip
 
 
 def scenario(months, overrides):
@@ -116,6 +130,10 @@ def test_balances_are_those_of_the_paper(both):
 
 def test_runs_reach_what_they_are_for(both):
     economy, _ = both
+    if economy.months == RUNS["other"][0]:
+        paid = {flow[2] for month in economy.recorder.flows for flow in month}
+        assert {"capital of an entrant", "robots", "routing"} <= paid
+        assert economy.orchestrators.entries.sum() > 0
     if economy.months < 48:
         return
     most = dict(zip(record.NAMES, map(max, zip(*economy.recorder.rows, strict=True)), strict=True))

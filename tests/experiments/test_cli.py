@@ -119,7 +119,10 @@ def test_foreign_folder_is_refused_before_anything_runs(capsys, tmp_path, monkey
     assert "file" in refused(capsys, "run", "--out", "file/below")
 
 
-def test_run_prints_an_answer_and_writes_the_default_folder(capsys, tmp_path):
+@pytest.mark.report
+def test_run_prints_an_answer_and_writes_the_default_folder(capsys, tmp_path, monkeypatch):
+    one = {"answer": report.figures.pictures()["answer"]}
+    monkeypatch.setattr(report.figures, "pictures", lambda: one)
     assert cli.main(["run", *SMALL]) == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()

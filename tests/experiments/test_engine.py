@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,9 +16,9 @@ from experiments.calibration.fit import Preset, calibrate
 from experiments.calibration.priors import priors
 from experiments.replications import macro
 from experiments.replications.claims import ROWS
-from experiments.runs import pool
+from experiments.runs import engine, pool
 from experiments.studies import ablation, auction_rules, ranges, regimes
-from model.scenario import declarations
+from model.scenario import Scenario, declarations
 
 #: Makes an ensemble, whatever the session keeps of those that were made.
 BASELINE = ensemble.baseline.__wrapped__
@@ -62,11 +63,28 @@ STUDIES = {
 }
 
 
+@pytest.fixture(scope="module")
+def two():
+    """Return two processes, which all studies of this module are sent to: they stay when a study is done."""
+
+    class Standing(pool.Processes):
+        def close(self):
+            self.asked = True
+
+    standing = Standing(2)
+    yield standing
+    super(Standing, standing).close()
+
+
 @pytest.fixture
-def small(monkeypatch, tmp_path):
+def small(monkeypatch, tmp_path, two):
+    """Make each study small: one parameter, a year or, for what is held against forecasts, four."""
     one = [d for d in declarations() if d.name == "contacts"]
+    monkeypatch.setattr(engine, "Processes", lambda workers: pool.Here() if workers == 1 else two)
     monkeypatch.setattr(ranges, "declarations", lambda: one)
     monkeypatch.setattr(ranges, "MONTHS", 12)
+    four = SimpleNamespace(load=lambda name: Scenario.load(name).with_run(months=48))
+    monkeypatch.setattr(ensemble, "Scenario", four)
     monkeypatch.setattr(ensemble, "baseline", functools.cache(BASELINE))
     monkeypatch.chdir(tmp_path)
 
@@ -89,8 +107,12 @@ def until(monkeypatch):
     return most
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_a_study_goes_on_where_it_stopped_and_is_the_same_in_two_processes(small, until, tmp_path, name):
+#: Long for its years: what it measures in other processes is that of 2030.
+LONG = {"ablation"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] * (n in LONG)) for n in STUDIES])
+def test_a_study_goes_on_where_it_stopped_and_is_the_same_in_two_processes(small, two, until, tmp_path, name):
     make, runs = STUDIES[name]
     until(1)
     with pytest.raises(KeyboardInterrupt):
@@ -100,11 +122,15 @@ def test_a_study_goes_on_where_it_stopped_and_is_the_same_in_two_processes(small
     assert len(made) == len(set(made)) == runs
     np.testing.assert_equal(make(tmp_path / "runs", 1), found)
     assert len(made) == runs
+    two.asked = False
     np.testing.assert_equal(make(tmp_path / "other", 2), found)
+    assert two.asked
 
 
 @pytest.mark.parametrize("command", ["league", "replicate"])
 def test_a_command_goes_on_where_it_stopped(small, until, monkeypatch, tmp_path, capsys, command):
+    if command == "league":  # which is held against forecasts to the end
+        monkeypatch.setattr(ensemble, "Scenario", Scenario)
     monkeypatch.setattr(league, "SEEDS", 2)
     monkeypatch.setattr(league, "HUMANS", 20)
     short = functools.cache(lambda: ensemble.baseline(2, 20))

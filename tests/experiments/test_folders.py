@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -135,30 +136,34 @@ def test_every_file_of_a_result_is_known_as_ours(results, here):
     assert set(os.listdir(here / "x")) <= names_of_ours()
 
 
-KILLED = """
-import os, sys
-sys.path.insert(0, {root!r})
-from experiments.runs import folder
-{before}
-left = int(sys.argv[1])
-def hook(event, given):
-    global left
-    if event in ("os.rename", "os.remove", "os.rmdir", "os.symlink", "ctypes.dlsym"):
-        left -= 1
-        if left < 0:
-            os._exit(9)
-with folder.replacing("x", replace=True) as fresh:
-    for name in ("manifest.json", "monthly.parquet", "stack.parquet"):
-        (fresh / name).write_text('{{"schema_version": 1, "scenario": "x", "version": 2}}')
-    sys.addaudithook(hook)
-"""
+STEPS = ("os.rename", "os.remove", "os.rmdir", "os.symlink", "ctypes.dlsym")
+
+
+def put_and_die(out, version, steps):
+    """Return how a process of its own ends that puts a result in its place and dies before its step so and so."""
+    process = os.fork()
+    if process:
+        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    left = [steps]
+
+    def hook(event, given):
+        if event in STEPS:
+            left[0] -= 1
+            if left[0] < 0:
+                os._exit(9)
+
+    with suppress(BaseException):
+        with replacing(out, replace=True) as fresh:
+            for name in (MANIFEST, "monthly.parquet", "stack.parquet"):
+                (fresh / name).write_text(json.dumps({"schema_version": 1, "scenario": "x", "version": version}))
+            sys.addaudithook(hook)
+        os._exit(0)
+    os._exit(1)
 
 
 @pytest.mark.parametrize("way", ["exchanged", "one by one"])
-def test_killed_at_any_step_no_result_is_half_and_nothing_is_lost(here, way):
+def test_killed_at_any_step_no_result_is_half_and_nothing_is_lost(here, monkeypatch, way):
     """The process ends before its first, second ... change to the folder, until it is done."""
-    before = "" if way == "exchanged" else "folder._exchange = lambda a, b: False"
-    (here / "put.py").write_text(KILLED.format(root=str(ROOT), before=before))
     seen = set()
     for steps in range(60):
         out = here / f"{steps}" / "x"
@@ -166,7 +171,9 @@ def test_killed_at_any_step_no_result_is_half_and_nothing_is_lost(here, way):
         put(out, 1)
         add_own(out)
         own, words = theirs(out), (out / "notes.txt").read_text()
-        done = subprocess.run([sys.executable, here / "put.py", str(steps)], cwd=out.parent).returncode
+        with monkeypatch.context() as patch:
+            WAYS[way](patch)
+            done = put_and_die(out, 2, steps)
         assert done in (0, 9)
         seen.add(whole(out))
         assert (out / "notes.txt").read_text() == words  # at once, even where a link stands for it

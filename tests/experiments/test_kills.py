@@ -21,7 +21,6 @@ from experiments import cli
 from experiments.runs.interrupts import ENDINGS, first_only, held, starting
 from experiments.runs.store import FILE
 from tests.experiments.test_sweeps import ROOT, toml, undisturbed
-from tests.samples import some
 from tests.waiting import until
 
 
@@ -278,29 +277,89 @@ def test_the_suite_hears_ctrl_c_as_a_background_job():
     assert done.returncode == 0, done.stdout
 
 
-RUN = ("run", "--humans", "50", "--months", "12", "--seeds", "500")
-COMPARE = ("compare", "baseline", "reasoning-boom", "--seeds", "200", "--humans", "50", "--months", "12")
+RUN = ("run", "--humans", "50", "--months", "12")
+COMPARE = ("compare", "baseline", "reasoning-boom", "--humans", "50", "--months", "12")
 SWEEP = ("sweep", "mine.toml")
 
 
+WORST = """
+import os, signal, sys
+from concurrent.futures import _base, process
+from experiments import cli
+
+made = ending = False
+enter, shutdown, result = _base._AcquireFutures.__enter__, process.ProcessPoolExecutor.shutdown, _base.Future.result
+
+def arrived(self, timeout=None):
+    global made
+    made = True
+    return result(self, timeout)
+
+def locked(self):
+    global ending
+    enter(self)
+    if made and not ending:
+        ending = True
+        os.kill(os.getpid(), signal.SIGINT)
+
+def joined(self, wait=True, *, cancel_futures=False):
+    os.kill(os.getpid(), signal.SIGINT)
+    shutdown(self, wait=wait, cancel_futures=cancel_futures)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+def moved(event, given):
+    if ending and event in ("os.rename", "shutil.rmtree"):
+        os.kill(os.getpid(), signal.SIGINT)
+
+_base._AcquireFutures.__enter__, process.ProcessPoolExecutor.shutdown, _base.Future.result = locked, joined, arrived
+sys.addaudithook(moved)
+sys.exit(cli.main())
+"""
+
+
+@pytest.mark.parametrize("command", [RUN, COMPARE], ids=lambda command: command[0])
+def test_signals_at_the_worst_moments_end_it_as_one(tmp_path, command):
+    """While locks of what the processes return are taken, before and after they are joined, at each move of a folder."""
+    (tmp_path / "scratch").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORST, *command, "--seeds", "20", "--workers", "2", "--out", "x"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "scratch")},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        _, said = process.communicate(timeout=120)
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)  # it hangs, and hears nothing else
+    assert process.returncode == 130, said
+    assert "economy: stopped by the user" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert not list((tmp_path / "scratch").iterdir())
+    if command is RUN:
+        assert 0 < len(json.loads((tmp_path / "x.incomplete" / "manifest.json").read_text())["seeds"]) < 20
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("command", "before", "signals"),
-    some(
-        [
-            (RUN, "", (signal.SIGINT, signal.SIGINT)),
-            (RUN, "", (signal.SIGTERM, signal.SIGTERM)),
-            (RUN, "trap '' INT; ", (signal.SIGINT, signal.SIGTERM)),
-            (COMPARE, "", (signal.SIGINT, signal.SIGINT)),
-            (SWEEP, "trap '' INT; ", (signal.SIGTERM, signal.SIGINT, signal.SIGTERM)),
-        ],
-        1,
-    ),
+    [
+        (RUN, "", (signal.SIGINT, signal.SIGINT)),
+        (RUN, "", (signal.SIGTERM, signal.SIGTERM)),
+        (RUN, "trap '' INT; ", (signal.SIGINT, signal.SIGTERM)),
+        (COMPARE, "", (signal.SIGINT, signal.SIGINT)),
+        (SWEEP, "trap '' INT; ", (signal.SIGTERM, signal.SIGINT, signal.SIGTERM)),
+    ],
 )
 def test_two_signals_end_it_as_one(tmp_path, command, before, signals):
     """To the whole group, a random moment apart; also where Ctrl-C is ignored, as by nohup and background jobs."""
     (tmp_path / "mine.toml").write_text(toml(90))
     (tmp_path / "scratch").mkdir()
-    words = [sys.executable, "-m", "experiments.cli", *command, "--workers", "2", "--out", "x"]
+    many = {RUN: ("--seeds", "500"), COMPARE: ("--seeds", "200"), SWEEP: ()}[command]
+    words = [sys.executable, "-m", "experiments.cli", *command, *many, "--workers", "2", "--out", "x"]
     process = subprocess.Popen(
         ["sh", "-c", f'{before}exec "$@"', "sh", *words],
         cwd=tmp_path,

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from experiments import cli
-from model import InferenceEconomy, Scenario
+from experiments.runs.digest import code_digest
+from model import InferenceEconomy, Scenario, checkpoint
 from model.core.errors import InputError
 from model.core.steps import Step
 from model.month import STEPS
@@ -120,25 +121,22 @@ def test_a_plug_in_serves_everything(tmp_path):
 
 def test_the_command_line_takes_a_plug_in_and_goes_on_with_the_same_only(here, capsys):
     """The module lies in the working folder; two processes; a checkpoint of a run with a plug-in wants it again."""
-    (here / "tax.py").write_text(TAX)
-    (here / "sweep.toml").write_text(SWEEP)
+    (here / "tax.py").write_text(TAX.replace("thrice", "thrice_told"))
+    (here / "sweep.toml").write_text(SWEEP.replace("thrice", "thrice_told"))
     given = ("run", "--humans", "20", "--months", "3", "--seeds", "2", "--out", "out")
-    (here / "first.py").write_text(
-        "from model import InferenceEconomy, Scenario, checkpoint\nfrom experiments.runs.digest import code_digest\n"
-        "s = Scenario.load('baseline').with_run(humans=20, months=3).with_additions(['tax'])\n"
-        "s = s.with_overrides({'lab.lab_a.rule': 'thrice'})\n"
-        "e = InferenceEconomy(s)\ne.step()\nimport pathlib\npathlib.Path('out.checkpoint').mkdir()\n"
-        "checkpoint.save(e, 'out.checkpoint/seed-1.checkpoint', code_digest(*s.outside()))\n"
-    )
-    subprocess.run([sys.executable, "first.py"], cwd=here, check=True)
+    sys.path.append(str(here))
+    s = Scenario.load("baseline").with_run(humans=20, months=3).with_additions(["tax"])
+    s = s.with_overrides({"lab.lab_a.rule": "thrice_told"})
+    e = InferenceEconomy(s)
+    e.step()
+    (here / "out.checkpoint").mkdir()
+    checkpoint.save(e, here / "out.checkpoint" / "seed-1.checkpoint", code_digest(*s.outside()))
     assert cli.main([*given, "--resume"]) == 2
     said = capsys.readouterr().err
     assert "of a run with other plug-ins (tax there, none here); give the same to go on" in said
     assert said.count("\n") == 1
-    done = command(
-        *given, "--resume", "--workers", "2", "--plugin", "tax", "--set", "lab.lab_a.rule=thrice", folder=here
-    )
-    assert done.returncode == 0, done.stderr
+    same = ("--plugin", "tax", "--set", "lab.lab_a.rule=thrice_told")
+    assert cli.main([*given, "--resume", "--workers", "2", *same]) == 0, capsys.readouterr().err
     assert json.loads((here / "out" / "manifest.json").read_text())["plugins"] == ["tax"]
     assert cli.main([*given]) == 2
     assert "plugins: tax there, none here" in capsys.readouterr().err
@@ -250,7 +248,10 @@ STUDIED = """
 if __name__ == "__main__":
     import polars as pl
     import half
+    from experiments.runs import engine, pool
     from experiments.studies import auction_rules, regimes
+    if WORKERS == 1:
+        engine.Processes = lambda workers: pool.Here()
 
     pl.DataFrame(auction_rules.run(2, humans=20, months=12, scenario="named.toml", rules=("gsp", "half_bid"), workers=WORKERS,
                                    folder="runs-WORKERS")).write_csv("rules-WORKERS.csv")

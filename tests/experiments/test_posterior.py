@@ -35,6 +35,7 @@ def test_what_a_scenario_sets_is_not_drawn():
     assert bound[0] == {k: v for k, v in free[0].items() if k != name}
 
 
+@pytest.mark.report
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_each_draw_is_the_run_with_its_overrides_and_a_manifest_repeats_all(tmp_path, workers, monkeypatch):
     one = {"answer": report.figures.pictures()["answer"]}

@@ -38,6 +38,7 @@ def test_the_report_has_its_charts_in_this_order():
     ]  # fmt: skip
 
 
+@pytest.mark.report
 def test_a_chart_of_a_user_is_in_report_contents_and_module(result, tmp_path):
     """Behind the chart it names, under its title; two behind one: the later one is nearer."""
 

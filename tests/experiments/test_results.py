@@ -120,6 +120,7 @@ def test_report_fetches_nothing(saved):
     assert "prior-dominated" in page
 
 
+@pytest.mark.report
 @pytest.mark.parametrize(("name", "files"), [("layers", {"report.html", "report.png"}), ("answer", {"report.html"})])
 def test_a_report_without_a_picture_says_so_and_keeps_the_rest(saved, tmp_path, monkeypatch, capsys, name, files):
     def fails(result):
@@ -138,6 +139,7 @@ def test_a_report_without_a_picture_says_so_and_keeps_the_rest(saved, tmp_path, 
     assert f"id='{name}'" not in page
 
 
+@pytest.mark.report
 def test_a_picture_that_fails_does_not_fail_the_command(tmp_path, monkeypatch, capsys):
     drawn = {"kaya": figures.pictures()["kaya"], "labs": lambda result: 1 / 0}
     monkeypatch.setattr(figures, "pictures", lambda: drawn)
@@ -163,6 +165,7 @@ def test_seeds_are_one_type_to_the_end(saved):
 
 
 @pytest.mark.long
+@pytest.mark.report
 def test_a_century_has_its_whole_report(tmp_path, capsys):
     run("baseline", humans=30, months=1200, out=tmp_path / "x")
     assert capsys.readouterr().err == ""

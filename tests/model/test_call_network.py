@@ -93,3 +93,11 @@ def test_the_batch_tier_is_a_logit(discount, scale):
     got = orchestrator.batch_share(discount, p)
     assert got == pytest.approx(twin.batch_share(discount, scale), rel=1e-12)
     assert orchestrator.batch_share(discount + 0.1, p) >= got >= 0.5
+
+
+@given(networks(), share, st.floats(0, 0.9))
+def test_traffic_is_that_of_both_templates(network, several, scale):
+    edges, external = network
+    got = orchestrator.task_traffic(np.array(edges), (scale, scale / 2), several, np.array(external))
+    told = twin.task_traffic(edges, (scale, scale / 2), several, external)
+    same(got, told, rtol=1e-10, atol=1e-14 * sum(external))

@@ -33,6 +33,8 @@ WHEN: dict[str, dict[str, Any]] = {
     },
     # applications without attention
     "application.failure_months": {"application.exit_share": 0.2},
+    # applications with hardly any advertising, which cannot always pay for their ranking
+    "application.credit_months": {"application.ad_load": 0.02},
     # a month short of hours: half of it is less than work takes
     "attention.committed_share_max": {"attention.hours_per_month": 300.0},
     # chips in plenty, powered sites scarce

@@ -216,12 +216,48 @@ def test_legacy_work_moves_toward_its_best(now, price, opening, speed, elasticit
     assert min(now, best) * (1 - 1e-12) <= got <= max(now, best) * (1 + 1e-12)
 
 
-@given(st.floats(1e6, 1e14), st.floats(1e8, 1e12), st.floats(0, 0.9))
-def test_device_share_is_its_twin(net, device, largest):
-    p = AppNetworkParams(device_share_max=largest)
+@given(st.floats(1e6, 1e14), st.floats(1e8, 1e12), st.floats(0, 0.9), st.floats(0.5, 8))
+def test_device_share_is_its_twin(net, device, largest, power):
+    p = AppNetworkParams(device_share_max=largest, device_exponent=power)
     got = application.device_share(net, device, p)
-    assert got == pytest.approx(application_twin.device_share(net, device, largest), rel=1e-12)
+    assert got == pytest.approx(application_twin.device_share(net, device, largest, power), rel=1e-12)
     assert application.device_share(2 * net, device, p) <= got <= largest
+
+
+@given(column(st.tuples(st.floats(0, 1e9), share, st.floats(0, 1e4))), positive, positive, st.floats(0, 1e6), share)
+def test_hours_become_tokens_and_legacy_work_as_in_the_text(rows, opening, now, waited, attention):
+    hours, exposure, tokens = (np.array(x, dtype=float) for x in zip(*rows, strict=True)) if rows else [np.zeros(0)] * 3
+    same(application.feature_tokens(hours, exposure, tokens), application_twin.feature_tokens(hours, exposure, tokens))
+    legacy = application.legacy_hours(opening, now, waited, attention)
+    same(legacy, application_twin.legacy_hours(opening, now, waited, attention))
+
+
+@given(column(st.tuples(st.floats(0.1, 9), st.floats(0, 5), st.floats(0, 1), st.floats(0, 1e9)), 1), st.floats(0, 4))
+def test_attention_follows_the_odds_of_the_text(rows, weight):
+    p = AppNetworkParams(quality_coefficient=weight, users_coefficient=weight / 5.0)
+    columns = [list(x) for x in zip(*rows, strict=True)]
+    got = application.attention_log_odds(*(np.array(x) for x in columns), p)
+    same(got, application_twin.attention_log_odds(*columns, p), rtol=1e-11, atol=1e-12)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 5), st.integers(1, 8))
+def test_tokens_go_to_nets_and_devices_as_in_the_text(seed, classes, labs):
+    rng = np.random.default_rng(seed)
+    tokens, runs = rng.lognormal(20, 3, (classes, 2, 3)), rng.random(labs)
+    share = rng.dirichlet(np.ones(labs), (classes, 2))
+    got = context.to_nets(tokens, share)
+    same(got, context_twin.to_nets(tokens.tolist(), share.tolist()))
+    same(got.sum(axis=1), tokens.sum(axis=1))
+    small = tokens[:, 1].sum(axis=1)
+    own = application.on_devices(small, share[:, 1], runs)
+    same(own, application_twin.on_devices(small.tolist(), share[:, 1].tolist(), runs.tolist()))
+    assert (own <= small).all()
+
+
+@given(share, st.floats(5, 480), st.floats(5, 700))
+def test_failed_hours_of_a_job_are_their_twin(success, minutes, tasks):
+    p = AgentLoopParams(job_minutes=minutes, job_tasks_per_month=tasks)
+    same(agent.failed_h(success, p), agent_twin.failed_h(success, tasks, minutes), atol=1e-9)
 
 
 @given(st.floats(0, 1e12), st.floats(0, 1e12), st.floats(0, 1e12))

@@ -61,7 +61,7 @@ def test_the_result_table_alone_reproduces_every_share(seed, months):
     table = frame(*x).sample(fraction=1.0, shuffle=True, seed=seed % 1000)
     for definition in measures.DEFINITIONS:
         for name in (definition, "inference_share_" + definition):
-            share = measures.ratio(*measures.numerator_denominator(name, table, f_o))
+            share = measures.ratios(*measures.numerator_denominator(name, table, f_o))
             np.testing.assert_allclose(share, direct["inference_share_" + definition], rtol=1e-12)
 
 

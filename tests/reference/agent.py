@@ -72,3 +72,8 @@ def jobs_wanted(value_to_inverse_theta, ratio, theta, k0):
 def coverage(samples, success_prob, exponent):
     """Eq. A.6: exp(a k**b), a the logarithm of the success of one answer."""
     return math.exp(math.log(success_prob) * samples**exponent)
+
+
+def failed_h(success_share, tasks, minutes):
+    """Eq. A.7: hours of a job's tasks, those that succeed left out."""
+    return tasks * minutes / 60.0 - tasks * minutes / 60.0 * success_share

@@ -41,11 +41,40 @@ def legacy_step(now, price, opening, speed, elasticity):
     return now ** (1.0 - speed) * (opening / price) ** (elasticity * speed)
 
 
-def device_share(net, device, largest):
+def device_share(net, device, largest, power):
     """Eq. Y.5."""
-    return largest * device**2 / (device**2 + net**2)
+    return largest * device**power / (device**power + net**power)
 
 
 def sustainability(revenue, compute, research):
     """Eq. Y.6."""
     return revenue / (compute + research) if compute + research > 0.0 else revenue * 1e300
+
+
+def feature_tokens(hours, exposure, intensities):
+    """Eq. Y.7: hours met x tokens an hour, feature by feature."""
+    return math.fsum(h * x * e for h, x, e in zip(hours, exposure, intensities, strict=True))
+
+
+def legacy_hours(opening, now, waited, attention=1.0):
+    """Eq. Y.8."""
+    return waited + attention * now * opening
+
+
+def on_devices(tokens, net_share, runs):
+    """Eq. Y.9: a class calls each net for a part of its tokens, devices serve a share of those."""
+    return [
+        math.fsum(x * part * own for part, own in zip(row, runs, strict=True))
+        for x, row in zip(tokens, net_share, strict=True)
+    ]
+
+
+def attention_log_odds(quality, ad_load, uplifts, hours, p):
+    """Eq. Y.10 by products: the odds, then their logarithm."""
+    met = [max(x, 1.0) for x in hours]
+    mean = max(math.fsum(hours) / len(hours), 1.0)
+    out = []
+    for q, load, gain, x in zip(quality, ad_load, uplifts, met, strict=True):
+        odds = q**p.quality_coefficient * (x / mean) ** p.users_coefficient
+        out.append(math.log(odds) - p.ad_load_coefficient * load + 10 * p.feature_coefficient * gain)
+    return out

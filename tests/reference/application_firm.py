@@ -13,7 +13,7 @@ def build(n, features, assistants, trait, p):
     """
     firms, rows = [], []
     for i in range(n):
-        quality = math.exp(0.5 * normal(trait("application.quality", i)))
+        quality = math.exp(p.quality_sigma * normal(trait("application.quality", i)))
         firms.append((i < assistants, quality, 0.0 if i < assistants else p.ad_load))
     others = n - assistants
     for j in range(features):
@@ -57,10 +57,10 @@ def fail_and_enter(rows, entrant, p):
     return gone
 
 
-def build_services(n, trait):
+def build_services(n, trait, p):
     """Eq. F.5: (margin, quality) by service."""
     out = []
     for i in range(n):
-        margin = math.exp(normal(trait("service.margin", i)) / 2 - 1 / 8)
-        out.append((margin, math.exp(0.3 * normal(trait("service.quality", i)))))
+        margin = math.exp(p.service_margin_sigma * normal(trait("service.margin", i)) - p.service_margin_sigma**2 / 2)
+        out.append((margin, math.exp(p.service_quality_sigma * normal(trait("service.quality", i)))))
     return out

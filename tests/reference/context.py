@@ -39,3 +39,12 @@ def expand(base, thinking, generated_share, hits):
             entered = tokens * (1.0 - generated_share[s])
             out[s].append([entered * (1.0 - hits[s]), entered * hits[s], tokens * generated_share[s] + thinking[s][t]])
     return out
+
+
+def to_nets(tokens, net_share):
+    """Eq. C.5: (class, net, kind), nets of the first tier first."""
+    out = []
+    for row, shares in zip(tokens, net_share, strict=True):
+        pairs = [(kinds, part) for kinds, nets in zip(row, shares, strict=True) for part in nets]
+        out.append([[x * part for x in kinds] for kinds, part in pairs])
+    return out

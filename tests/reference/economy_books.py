@@ -120,7 +120,7 @@ def pay_applications(w, f):
         payout = p["application.payout_per_month"] * max(a.cash, 0.0)
         pay(w, f, "applications", "rest_of_world", "payout to owners", payout)
         a.cash -= payout
-        if a.cash < -max(0.5 * income, 1.0):
+        if a.cash < -p["application.credit_months"] * max(income, 1.0):
             pay(w, f, "investors", "applications", "capital of an entrant", -a.cash)
             claim(w, "investors", "applications", -a.cash)
             a.cash = 0.0

@@ -33,8 +33,10 @@ def build_calls(w):
     w.nodes = []
     for i, kind in enumerate(kinds):
         n = SimpleNamespace(kind=kind, entries=0)
-        n.quality = math.exp(0.3 * draws.trait_normal(w.seed, "orchestrator.quality", i))
-        n.price = 1e-4 * math.exp(0.5 * draws.trait_normal(w.seed, "orchestrator.price", i))
+        z = draws.trait_normal(w.seed, "orchestrator.quality", i)
+        n.quality = math.exp(w.p["orchestrator.quality_sigma"] * z)
+        z = draws.trait_normal(w.seed, "orchestrator.price", i)
+        n.price = w.p["orchestrator.call_price_usd"] * math.exp(w.p["orchestrator.call_price_sigma"] * z)
         n.take = p["orchestrator.take_rate"]
         w.nodes.append(n)
     rng = generator(w.seed, draws.crc("calls"))

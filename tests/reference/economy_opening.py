@@ -40,10 +40,12 @@ def build_people(w):
         z = draws.trait_normal(w.seed, "human.task_minutes", i)
         h.minutes = single(p["human.task_minutes_median"] * math.exp(p["human.task_minutes_sigma"] * z))
         z = draws.trait_normal(w.seed, "human.task_hours", i)
-        hours = p["human.task_hours_per_month"] * math.exp(z / 2.0 - 1.0 / 8.0)
-        h.task_hours = single(min(hours, 0.8 * p["human.work_hours_per_month"]))
+        s = p["human.task_hours_sigma"]
+        hours = p["human.task_hours_per_month"] * math.exp(s * z - s**2 / 2.0)
+        h.task_hours = single(min(hours, p["human.task_hours_share_max"] * p["human.work_hours_per_month"]))
         z = draws.trait_normal(w.seed, "human.job_value", i)
-        job = p["human.job_value_usd_per_month"] * math.exp(z - 0.5) * wage / mean
+        s = p["human.job_value_sigma"]
+        job = p["human.job_value_usd_per_month"] * math.exp(s * z - s**2 / 2.0) * wage / mean
         h.job_value = single(job ** (1.0 / p["agent_loop.job_elasticity"])) ** p["agent_loop.job_elasticity"]
         h.free_weight = h.wage * (p["attention.hours_per_month"] - p["human.work_hours_per_month"])
         h.length_factor = (h.minutes / p["human.task_minutes_median"]) ** p["human.chat_length_elasticity"]
@@ -217,7 +219,7 @@ def build_applications(w):
     w.apps = []
     for k in range(count):
         a = SimpleNamespace(assistant=k < assistants)
-        a.quality = math.exp(draws.trait_normal(seed, "application.quality", k) / 2.0)
+        a.quality = math.exp(p["application.quality_sigma"] * draws.trait_normal(seed, "application.quality", k))
         a.ad_load = 0.0 if a.assistant else p["application.ad_load"]
         a.cash = 0.0
         a.failing = 0
@@ -240,8 +242,9 @@ def build_applications(w):
     w.services = []
     for i in range(p["application.services"]):
         s = SimpleNamespace(identity=i, split=0.0)
-        s.margin = math.exp(draws.trait_normal(seed, "service.margin", i) / 2.0 - 1.0 / 8.0)
-        s.quality = math.exp(0.3 * draws.trait_normal(seed, "service.quality", i))
+        sigma = p["application.service_margin_sigma"]
+        s.margin = math.exp(sigma * draws.trait_normal(seed, "service.margin", i) - sigma**2 / 2.0)
+        s.quality = math.exp(p["application.service_quality_sigma"] * draws.trait_normal(seed, "service.quality", i))
         s.value = [p["auction.value_usd_per_click"] * s.margin, p["auction.value_usd_per_invocation"] * s.margin]
         w.services.append(s)
     opening_bids(w)
@@ -273,7 +276,7 @@ def build(w):
     w.opening_hours = physical.capacity_hours(p, p["physical.opening_stock_h100e"])
     free = p["attention.hours_per_month"] - p["human.work_hours_per_month"]
     w.opening_attention = p["human.population_people"] * free * p["attention.application_share"]
-    w.robot_capacity = p["robot.initial_stock"] / 24.0
+    w.robot_capacity = p["robot.initial_stock"] / p["robot.opening_build_months"]
     w.robots_made = p["robot.price_reference_robots"]
     w.robot_success = 0.0
     w.robot_running = 0.0

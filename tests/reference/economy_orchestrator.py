@@ -1,4 +1,4 @@
-"""Call network, section 7.6, and orchestrators (T.1 to T.4)."""
+"""Call network, section 7.6, and orchestrators (T.1 to T.3)."""
 
 import math
 
@@ -138,7 +138,7 @@ def take_rates(w, f):
         if n.kind == 0:
             elastic = p["orchestrator.price_elasticity"] * (1.0 - s)
             target = min(1.0 / max(elastic - 1.0, 1.0), p["orchestrator.take_rate_max"])
-            n.take += 0.1 * (target - n.take)
+            n.take += p["orchestrator.revision_per_month"] * (target - n.take)
     w.entry = f.orchestrator_shares[:]
 
 
@@ -158,37 +158,26 @@ def turnover(w, f):
 
 
 def replace(w, leaving):
-    """Newcomers of Eq. T.3 take the rows of those that leave."""
+    """Newcomers of Eq. T.3 take the rows of those that leave, one after another."""
     n = len(w.nodes)
-    given = [sum(row[j] for j in range(n) if w.nodes[j].kind > 0) for row in w.edges]
+    below = [j for j in range(n) if w.nodes[j].kind > 0]
+    given = [sum(row[j] for j in below) for row in w.edges]
     calls = [sum(row) for row in w.edges]
     for i in leaving:
         node = w.nodes[i]
         node.entries += 1
-        identity = i + 10000 * node.entries
-        node.quality = math.exp(0.3 * draws.normal(w.seed, "orchestrator.entry", w.t, identity))
-        node.identity = identity
-        for row in w.edges:
-            row[i] = 0.0
-    mean = sum(x.quality for x in w.nodes) / n
-    for i in leaving:
-        node = w.nodes[i]
-        chance = 0.3 * node.quality / (node.quality + mean)
-        for c in range(n):
-            if w.nodes[c].kind < node.kind:
-                u = draws.uniform(w.seed, "orchestrator.link", w.t, (c << 32) + node.identity)
-                if u < chance:
-                    w.edges[c][i] = 0.02 * calls[c]
-    for c in range(n):
-        if w.nodes[c].kind == 2:
-            continue
-        total = sum(w.edges[c][j] for j in range(n) if w.nodes[j].kind > 0)
-        if total <= 0.0:
-            for i in leaving:
-                if w.nodes[i].kind > w.nodes[c].kind:
-                    w.edges[c][i] = given[c]
-                    break
-            total = sum(w.edges[c][j] for j in range(n) if w.nodes[j].kind > 0)
-        for j in range(n):
-            if w.nodes[j].kind > 0 and total > 0.0:
-                w.edges[c][j] *= given[c] / total
+        node.identity = i + 10000 * node.entries
+        z = draws.normal(w.seed, "orchestrator.entry", w.t, node.identity)
+        node.quality = math.exp(w.p["orchestrator.quality_sigma"] * z)
+        mean = sum(x.quality for x in w.nodes) / n
+        chance = w.p["orchestrator.entry_link_share"] * node.quality / (node.quality + mean)
+        for c, row in enumerate(w.edges):
+            had, row[i] = row[i] > 0.0, 0.0
+            may = w.nodes[c].kind < node.kind and calls[c] > 0.0
+            u = draws.uniform(w.seed, "orchestrator.link", w.t, (c << 32) + node.identity)
+            if (may and u < chance) or (had and sum(row[j] for j in below) <= 0.0):
+                row[i] = w.p["orchestrator.entry_call_share"] * calls[c]
+    for c, row in enumerate(w.edges):
+        total = sum(row[j] for j in below)
+        for j in below:
+            row[j] *= given[c] / total if total > 0.0 else 0.0

@@ -150,7 +150,8 @@ def spend(w, f, h):
     if f.launch["agent"] and h.delegating > 0.0:
         worth = h.job_value * f.job_success / f.job_cost
         each = p["agent_loop.job_scale"] * max(worth ** (1.0 / p["agent_loop.job_elasticity"]) - 1.0, 0.0)
-        wanted = min(h.weight * h.delegating * each, 0.5 * budget * h.delegating / (f.job_cost * (1.0 + fee)))
+        most = p["human.job_spending_share_max"] * budget * h.delegating / (f.job_cost * (1.0 + fee))
+        wanted = min(h.weight * h.delegating * each, most)
     h.jobs_wanted = wanted
 
 

@@ -56,7 +56,7 @@ def fail_and_enter(w, f):
             a.failing = 0
             a.entries += 1
             z = draws.normal(w.seed, "application.entry", w.t, k + 1000 * a.entries)
-            a.quality = math.exp(z / 2.0)
+            a.quality = math.exp(p["application.quality_sigma"] * z)
 
 
 def robots(w, f):

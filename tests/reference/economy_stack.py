@@ -33,7 +33,7 @@ def device_share(w):
     """Eq. Y.5: share of small-tier chat and feature calls served on devices, mean over small nets called."""
     top = w.p["app_network.device_share_max"]
     limit = device_size(w)
-    return tier_mean(w, 1, lambda n: top / (1.0 + (n.parameters / limit) ** 2))
+    return tier_mean(w, 1, lambda n: top / (1.0 + (n.parameters / limit) ** w.p["app_network.device_exponent"]))
 
 
 def apply(w, f):

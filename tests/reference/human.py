@@ -16,14 +16,16 @@ def build(n, trait, p, job_theta):
         u = trait("human.wage", i)
         wage = p.wage_mean_usd_per_h * math.exp(p.wage_sigma * normal(u) - p.wage_sigma**2 / 2)
         minutes = p.task_minutes_median * math.exp(p.task_minutes_sigma * normal(trait("human.task_minutes", i)))
-        hours = p.task_hours_per_month * math.exp(normal(trait("human.task_hours", i)) / 2 - 1 / 8)
+        hours = p.task_hours_per_month * math.exp(
+            p.task_hours_sigma * normal(trait("human.task_hours", i)) - p.task_hours_sigma**2 / 2
+        )
         job = p.job_value_usd_per_month * wage / p.wage_mean_usd_per_h
-        job *= math.exp(normal(trait("human.job_value", i)) - 1 / 2)
+        job *= math.exp(p.job_value_sigma * normal(trait("human.job_value", i)) - p.job_value_sigma**2 / 2)
         row = {
             "wage_usd_per_h": wage,
             "segment": min(math.floor(8 * u), 7),
             "task_minutes": minutes,
-            "task_hours_per_month": min(hours, 0.8 * p.work_hours_per_month),
+            "task_hours_per_month": min(hours, p.task_hours_share_max * p.work_hours_per_month),
             "shadow_usd_per_h": wage,
             "job_value": job ** (1 / job_theta),
         }

@@ -59,3 +59,9 @@ def multi_share(success, largest, threshold, width):
 def batch_share(discount, scale):
     """Eq. O.5: two options, worth the discount and nothing."""
     return math.exp(discount / scale) / (math.exp(discount / scale) + 1.0)
+
+
+def task_traffic(edges, scales, several, external):
+    """Eq. O.6: what a task of one agent and a task of several cause, weighted by how many there are of each."""
+    one, many = (traffic(edges, scale, external) for scale in scales)
+    return [(1.0 - several) * a + several * b for a, b in zip(one, many, strict=True)]

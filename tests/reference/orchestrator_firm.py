@@ -12,8 +12,9 @@ def build(kinds, trait, p):
     for kind, count in enumerate(kinds):
         for _ in range(count):
             i = len(nodes)
-            quality = math.exp(0.3 * normal(trait("orchestrator.quality", i)))
-            nodes.append((kind, quality, 1e-4 * math.exp(0.5 * normal(trait("orchestrator.price", i))), p.take_rate))
+            quality = math.exp(p.quality_sigma * normal(trait("orchestrator.quality", i)))
+            price = p.call_price_usd * math.exp(p.call_price_sigma * normal(trait("orchestrator.price", i)))
+            nodes.append((kind, quality, price, p.take_rate))
     return nodes
 
 
@@ -53,7 +54,7 @@ def take_rates(kinds, traffic, take, p):
     for x, now in zip(mine, take, strict=True):
         share = x / total if total > 0 else 0.0
         above = max(p.price_elasticity * (1 - share) - 1, 1.0)
-        out.append(now + (min(1 / above, p.take_rate_max) - now) / 10)
+        out.append(now + (min(1 / above, p.take_rate_max) - now) * p.revision_per_month)
     return out
 
 
@@ -77,24 +78,18 @@ def turnover(nodes, edges, fan_out, leaves, entrant, links, p):
         node = nodes[j]
         newcomer = j + 10_000 * (node["entries"] + 1)
         node["entries"] += 1
-        node["quality"] = math.exp(0.3 * entrant(newcomer))
+        node["quality"] = math.exp(p.quality_sigma * entrant(newcomer))
         mean = math.fsum(r["quality"] for r in nodes) / n
         fitness = node["quality"] / (node["quality"] + mean)
         for i in range(n):
             had, out[i][j] = out[i][j], 0.0
             may = fan_out[i] > 0 and nodes[i]["kind"] < node["kind"]
             left = any(out[i][k] > 0 for k in down)
-            if (may and links(i, newcomer) < 0.3 * fitness) or (had > 0 and not left):
-                out[i][j] = 0.02 * fan_out[i]
+            if (may and links(i, newcomer) < p.entry_link_share * fitness) or (had > 0 and not left):
+                out[i][j] = p.entry_call_share * fan_out[i]
     for i in range(n):
         amount = max(fan_out[i] - math.fsum(edges[i][k] for k in range(n) if k not in down), 0.0)
         total = math.fsum(out[i][k] for k in down)
         for k in down:
             out[i][k] = out[i][k] / total * amount if total > 0 else 0.0
     return out, gone
-
-
-def concentration(shares):
-    """Eq. T.4."""
-    total = math.fsum(shares)
-    return math.fsum((x / total) ** 2 for x in shares) if total > 0 else 0.0

@@ -16,6 +16,7 @@ from experiments.runs import answer
 from experiments.runs.answer import PARTS, with_parts
 from experiments.studies.checks.row import Found, NotMeasured, check, median, of_years, ratio_by_year
 from model.core.params import Declaration
+from model.core.units import percent
 from model.results.measures import RESEARCH
 
 _ = pl.col
@@ -273,7 +274,7 @@ def thinking(monthly: pl.DataFrame) -> Found:
     """
     first, second = (ratio_by_year(monthly, _("tokens_thinking"), _("tokens_generated"), y, y)[y] for y in (2026, 2030))
     return Found(
-        f"{100 * first:.1f} % (2026), {100 * second:.1f} % (2030)",
+        f"{percent(first, '.1f')} (2026), {percent(second, '.1f')} (2030)",
         {"share_2026": first, "share_2030": second},
         all(0.20 <= x <= 0.80 for x in (first, second)),
     )
