@@ -31,7 +31,8 @@ ROUGH = {
     "human.delegation_innovation_per_year": 0.5, "robot.embodiment_gap": 1.0, "link.software_scale": 3.0,
     "lab.lab_a.rule": "race", "lab.lab_b.rule": "erdil", "lab.lab_c.rule": "revenue_share",
     "lab.lab_b.forecaster": "trend", "lab.lab_d.forecaster": "trend", "auction.rule": "vcg", "ai_agent.ad_funded_share": 0.5, "attention.candidate_spread": 0.15, "neural.law": "hoffmann",
-    "lab.equity_share_per_year": 0.005, "lab.failure_months": 0.5, "lab.runway_months": 2.0, "lab.payout_per_month": 1.0,
+    "lab.equity_share_per_year": 0.0, "lab.contracted_share": 0.02, "provider.upkeep_usd_per_w_per_year": 0.8,
+    "physical.electricity_usd_per_kwh": 0.3, "compute.opening_usd_per_h100e_hour": 1.0, "lab.failure_months": 0.5, "lab.runway_months": 2.0, "lab.payout_per_month": 1.0,
     "lab.parent_rd_share_max": 0.01, "lab.vendor_equity_share": 0.0, "provider.leverage_max": 0.0,
     "provider.parent_share_max": 0.0, "provider.order_months": 1.0, "provider.failure_months": 1, "application.exit_share": 0.045,
     "orchestrator.exit_per_year": 0.6,
@@ -142,6 +143,7 @@ def test_runs_reach_what_they_are_for(both):
     assert economy.orchestrators.entries.sum() > 0
     if economy.months == 48:
         assert economy.state.labs.failures > 0
+        assert most["contracts_defaulted_usd"] > 0.0
         assert economy.providers.failures.sum() > 0
         assert economy.applications.entries.sum() > 0
 
