@@ -23,7 +23,7 @@ class BeliefParams(Params):
     section: ClassVar[str] = "belief"
 
     # fmt: off
-    captured_share: float =            param(  0.144, "-"       , 0.01,  0.3, scale="log", fit=True, doc="spending on AI over the value of the work within reach of agents, once it is done by them",  source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: software and machines of other trades earn 2 to 20 per cent of the labour they replace")
+    captured_share: float =            param(  0.173, "-"       , 0.01,  0.3, scale="log", fit=True, doc="spending on AI over the value of the work within reach of agents, once it is done by them",  source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: software and machines of other trades earn 2 to 20 per cent of the labour they replace")
     digital_share: float =             param(  0.5, "-"       ,  0.2,  0.9,              doc="share of working hours that could be done at a screen",                                     source="own assumption: between the 37 % of jobs that can be done at home (dingel2020) and all office, school and service work")
     task_minutes_median: float =       param(480.0, "min"     ,   60, 5000, scale="log", doc="length of tasks that divides working hours in halves",                                      source="own assumption: half of the hours of work belong to tasks of a day or longer")
     task_minutes_sigma: float =        param(  2.0, "-"       ,  0.5,    4,              doc="log-sd of task length, weighted by hours",                                                  source="own assumption: from minutes to months")

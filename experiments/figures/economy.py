@@ -84,9 +84,8 @@ def demand(demanded: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     filled = bands(each.filter(wanted > 0.0).select("seed", "month", "who", (served / wanted).alias("value")), "who")
     drivers = {"adopters": BLUE, "delegators": ORANGE, "tasks": "#E69F00", "calls": "#CC79A7", "tokens": GREEN}
     driving, months = series(monthly, {d: d for d in drivers}), span(monthly)
-    parts = ("people", "applications", "ai_agents", "robots")
-    colours = dict(zip(CONSUMERS.values(), [*(PARTS_COLOURS[p] for p in parts), ORANGE], strict=True))
-    colours["robots"] = GREY  # yellow lines are hard to see
+    own = (PARTS_COLOURS["people"], PARTS_COLOURS["machines"], PARTS_COLOURS["ai_agents"], GREY, ORANGE)
+    colours = dict(zip(CONSUMERS.values(), own, strict=True))
     chart = alt.vconcat(
         lines(hours, "who", colours, "H100e-hours served a month", log=True, span=months),
         lines(filled, "who", colours, "served / asked", span=months, legend=False).properties(height=60),

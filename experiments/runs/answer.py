@@ -48,16 +48,15 @@ TOLD_YEARS = (2025, 2027, 2030, 2035)
 NEAR_HALF, NEAR_YEARS = 0.05, 3
 #: Parts of the compute of serving and R&D, from (purpose, consumer), in the order of pictures and tables.
 PARTS = {
-    "robots": "inference: robots, in the cloud",
+    "machines": "inference: features in applications, robots in the cloud",
     "people": "inference: people, with assistants",
-    "applications": "inference: features in applications",
     "ai_agents": "inference: AI agents",
     "forward_only": "R&D: roll-outs, synthetic data, automation",
     "experiments": "R&D: experiments",
     "final_runs": "R&D: final training runs",
 }
-INFERENCE_PARTS = tuple(PARTS)[:4]
-_CONSUMER_PART = {"robot": "robots", "human": "people", "application": "applications", "ai_agent": "ai_agents"}
+INFERENCE_PARTS = tuple(PARTS)[:3]
+_CONSUMER_PART = {"robot": "machines", "human": "people", "application": "machines", "ai_agent": "ai_agents"}
 _PURPOSE_PART = {"final_run": "final_runs", "experiment": "experiments"} | dict.fromkeys(
     RESEARCH - {"final_run", "experiment"}, "forward_only"
 )
