@@ -22,3 +22,19 @@ def no_report(request, monkeypatch):
     """Let folders of results be without pictures and page, which take longest; tests of these are marked `report`."""
     if request.node.get_closest_marker("report") is None:
         monkeypatch.setattr("experiments.report.page.write", lambda result, folder: None)
+
+
+@pytest.fixture(autouse=True)
+def shipped_charts():
+    """Let a test that registers charts of its own leave none for the others of this process."""
+    from experiments.figures import register
+
+    def clear():
+        for name in [
+            n for n, chart in register.FIGURES.items() if not chart.draw.__module__.startswith("experiments.")
+        ]:
+            del register.FIGURES[name]
+
+    clear()
+    yield
+    clear()

@@ -29,9 +29,12 @@ def read_sample(path: str | Path) -> tuple[list[dict[str, float]], NDArray[np.fl
     try:
         table = pl.read_csv(path)
         weights = table["weight"].cast(pl.Float64).to_numpy()
+        sound = np.isfinite(table.cast(pl.Float64).to_numpy()).all()
     except (OSError, pl.exceptions.PolarsError):
         raise InputError(f"posterior {str(path)!r}: no readable sample: 'economy calibrate' writes one") from None
     members = [dict(row) for row in table.drop("weight").iter_rows(named=True)]
+    if not sound:
+        raise InputError(f"posterior {str(path)!r}: holds a number that is not finite")
     if not members or not (weights >= 0.0).all() or not weights.sum() > 0.0:
         raise InputError(f"posterior {str(path)!r}: no members with weight")
     Scenario.load("baseline").with_overrides(members[0])  # names and ranges

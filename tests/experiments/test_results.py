@@ -164,6 +164,21 @@ def test_seeds_are_one_type_to_the_end(saved):
     assert result.crossover_summary() == saved[0].crossover_summary()
 
 
+def century(table):
+    """Return a table of 14 months again and again, to 1,200 months."""
+    if "month" not in table.columns:
+        return table
+    later = [table.with_columns(pl.col("month").dt.offset_by(f"{14 * k}mo")) for k in range(86)]
+    return pl.concat(later).filter(pl.col("month") < pl.date(2122, 1, 1))
+
+
+def test_charts_take_more_rows_than_their_library_does_by_itself(saved):
+    """A century in short: two charts of its tables, by layers from their second year on and by claimants, have all their rows."""
+    result = dataclasses.replace(saved[0], tables={name: century(t) for name, t in saved[0].tables.items()})
+    for name, most in (("layers", 7 * 1_189), ("attention", 6 * 1_200)):
+        assert max(map(len, report.figures.pictures()[name](result).to_dict()["datasets"].values())) == most, name
+
+
 @pytest.mark.long
 @pytest.mark.report
 def test_a_century_has_its_whole_report(tmp_path, capsys):

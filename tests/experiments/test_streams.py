@@ -182,6 +182,7 @@ for name, ask in asked(economy).items():
     print(name, process.exitcode)
     if process.exitcode is None:
         process.kill()
+        break
 """
 
 

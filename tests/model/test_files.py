@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from experiments import cli
-from experiments.runs import folder
+from experiments.runs import folder, posterior
 from experiments.runs import options as source
 from experiments.runs import pool as engine
 from experiments.sweeps import design
@@ -39,6 +40,8 @@ def manifest() -> str:
     return json.dumps({**whole, "seeds": [3, 4], "posterior": []}, indent=1)
 
 
+#: As Python's JSON writes what is no finite number.
+JSON = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 #: The same text in other bytes.
 DRESSES: dict[str, Callable[[str], bytes]] = {
     "plain": str.encode,
@@ -236,8 +239,6 @@ def test_a_wrong_manifest_is_refused_by_file_and_entry(
 
 
 def test_wrong_seeds_and_draws_of_a_manifest_are_refused(tmp_path: Path) -> None:
-    from experiments.runs import posterior
-
     for key, value in (("seeds", 3), ("seeds", ["x"]), ("posterior", 3), ("posterior", [{"human.rewiring": "x"}])):
         path = write(tmp_path / "manifest.json", json.dumps({**json.loads(manifest()), key: value}))
         line = refused(lambda p=path: (source.seeds_of(p, ..., ...), posterior.of_manifest(p)))
@@ -261,6 +262,48 @@ def test_what_is_no_file_is_refused_and_never_waited_for(
 def test_a_file_without_the_ending_says_which_it_needs(tmp_path: Path) -> None:
     assert "ends in .toml or .json" in refused(lambda: Scenario.load(write(tmp_path / "mine.txt", MINE)))
     assert "is a directory" in refused(lambda: Scenario.load(tmp_path))
+
+
+#: Where a number stands in a file: the file's name and its text.
+NUMBERS = {
+    "parameter": ("x.toml", "schema = 1\n[human]\nimitation_per_year = {}\n"),
+    "whole parameter": ("x.toml", "schema = 1\n[human]\ncontacts = {}\n"),
+    "firm": ("x.toml", "schema = 1\n[[lab.firm]]\nname = 'lab_a'\nrun_flop = {}\n"),
+    "change": ("x.toml", change('"2024-01"').replace("value = 1", "value = {}")),
+    "factor": ("x.toml", change('"2024-01"', "mode = 'multiply'\n").replace("value = 1", "value = {}")),
+    "months": ("x.toml", "schema = 1\n[run]\nmonths = {}\n"),
+    "swept value": ("sweep.toml", "schema = 1\n[parameters]\n'human.rewiring' = [0.1, {}]\n"),
+    "low end": (
+        "sweep.toml",
+        "schema = 1\n[design]\nkind = 'lhs'\nn = 2\n[parameters]\n'human.rewiring' = {{low = {}}}\n",
+    ),
+    "high end": (
+        "sweep.toml",
+        "schema = 1\n[design]\nkind = 'lhs'\nn = 2\n[parameters]\n'human.rewiring' = {{high = {}}}\n",
+    ),
+    "seeds": ("sweep.toml", "schema = 1\n[seeds]\ncount = {}\n"),
+    "manifest": ("x.json", '"imitation_per_year": 0.6'),
+    "seed of a manifest": ("x.json", '"seeds": [\n  3'),
+    "weight of a draw": ("x.csv", "weight,human.rewiring\n1,0.1\n{},0.2\n"),
+    "value of a draw": ("x.csv", "weight,human.rewiring\n1,0.1\n1,{}\n"),
+}
+
+
+@pytest.mark.parametrize("number", JSON)
+@pytest.mark.parametrize("place", NUMBERS)
+def test_what_is_no_finite_number_is_refused_wherever_a_number_stands(place: str, number: str, tmp_path: Path) -> None:
+    """In observations: tests/experiments/test_observations.py."""
+    name, text = NUMBERS[place]
+    if name == "x.json":  # Python's JSON has words of its own for them
+        found = re.sub(rf"({re.escape(text[: text.rindex(' ')])} )[\d.]+", rf"\g<1>{JSON[number]}", manifest())
+        assert JSON[number] in found
+    else:
+        found = text.format(number)
+    path = write(tmp_path / name, found)
+    acts = {"x.toml": Scenario.load, "sweep.toml": design.read, "x.csv": posterior.read_sample}
+    acts["x.json"] = lambda path: (Scenario.load(path), source.seeds_of(path, ..., ...))
+    line = refused(lambda: acts[name](path))
+    assert number.strip("-") in line or name == "x.csv", line
 
 
 # Mutations ----------------------------------------------------------------------------------------------------------------
