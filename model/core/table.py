@@ -140,7 +140,7 @@ class Row(mesa.Agent):
 
     def __init__(self, model: Any, table: Table | None = None, index: int = 0) -> None:
         """Register row `index` of `table` with `model`."""
-        if not isinstance(table, getattr(self, "table_type", Table)):
+        if table is None or not isinstance(table, getattr(self, "table_type", Table)):
             raise self._not_made()
         if index not in range(table.n):
             raise InputError(f"{type(self).__name__}: row {index!r}: must be a whole number in [0, {table.n - 1}]")
