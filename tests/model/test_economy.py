@@ -465,6 +465,10 @@ def test_what_mesa_offers_and_views_cannot_do_is_one_line(economy):
         "Robot.step: an agent has no step": lambda: economy.agents_by_type[Robot].do("advance"),
         r"Lab: agents are views of table rows.*\[\[lab.firm\]\]": lambda: Lab.create_agents(economy, 3),
         "Human: agents are views": lambda: Human(economy),
+        "Lab: agents are views": lambda: Lab(economy, economy.humans),
+        "Human: agents are views of": lambda: Human(economy, 3),
+        r"Robot: row 9\.5: must be a whole number": lambda: Robot(economy, economy.robots, 9.5),
+        r"Lab: row 999: must be a whole number in \[0, ": lambda: Lab(economy, economy.labs, 999),
         "AIAgent: agents are views": lambda: AIAgent.from_dataframe(economy, None),
     }.items():
         with pytest.raises(InputError, match=words) as caught:

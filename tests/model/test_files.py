@@ -98,6 +98,11 @@ def test_a_result_folder_whose_manifest_was_saved_with_a_mark_stays_ours(tmp_pat
     assert folder.is_ours(tmp_path)
 
 
+def test_each_handed_file_has_its_expectation() -> None:
+    text = Path(__file__).read_text()
+    assert [p.name for p in HANDED.iterdir() if text.count(f'"{p.name}"') != 1] == []
+
+
 @pytest.mark.parametrize("name", ["UPPER.TOML", "bom.toml"])
 def test_a_handed_file_is_read(name: str) -> None:
     assert Scenario.load(HANDED / name).parameters.human.imitation_per_year == 1.2
