@@ -63,8 +63,7 @@ docs: tables  ## the same and, from a fresh baseline, picture and numbers of the
 	$(BIN)/python -m experiments.cli run baseline --posterior 16 --out results/baseline --replace
 	$(BIN)/python -m experiments.report.page results/baseline docs/answer.png
 	$(BIN)/python -m experiments.cli run baseline --seeds 16 --out results/baseline-own --replace
-	$(BIN)/python -m experiments.cli run baseline --posterior 16 --set compute.batch_factor=1 --set compute.reserved_factor=1 --out results/baseline-one-price --replace
-	$(BIN)/python -m tests.quoted results/baseline results/baseline-own results/baseline-one-price
+	$(BIN)/python -m tests.quoted results/baseline results/baseline-own
 
 # .venv/.python holds interpreter and version: the environment is made anew only when PY is another one.
 # The base interpreter is asked for, so that an activated .venv never counts as another, nor deletes itself.

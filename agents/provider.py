@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
@@ -26,26 +27,22 @@ class ProviderParams(Params):
     depreciation_per_year: float =        param(   0.15, "1/year"  ,  0.05, 0.35,                             doc="physical and competitive depreciation apart from the fall of chip prices",      source="ftm: .2; gate2025: .3 with obsolescence")
     price_decline_per_year: float =       param(   0.20, "1/year"  ,   0.0,  0.5, dynamic=False,              doc="prior of the yearly fall of chip prices per H100e before own experience",       source="gate2025: 27.5 % a year in price-performance")
     utilisation_planned: float =          param(   0.75, "-"       ,   0.4, 0.95,                             doc="utilisation that investors count on",                                           source="own assumption: below the highest sustained utilisation of .85")
-    adaptive_per_month: float =           param(   0.20, "1/month" ,  0.02,    1,                             doc="speed of adaptive expectations of price and growth",                            source="own assumption: five months of memory, the adaptive half of a cobweb forecast")
-    extrapolation: float =                param(  0.939, "-"       ,     0,    1, fit=True,                   doc="weight of extrapolated demand growth over the lead time",                       source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: uniform from 0 to 1, from no trend to the whole trend")
-    lead_months: float =                  param(    9.0, "month"   ,     3,   24,                             doc="lead time over which demand is extrapolated",                                   source="own assumption: order to delivery takes 6 to 12 months")
-    growth_max_per_month: float =         param(   0.12, "1/month" ,  0.01,  0.3,                             doc="highest growth of demand anyone plans for",                                     source="own assumption: fourfold a year")
+    lead_months: int =                    param(     12, "month"   ,     6,   24, dynamic=False,              doc="months ahead at whose expected spending providers aim",                          source="own assumption: order to shipment takes 6 to 12 months, shipment to work a quarter")
+    contract_weight: float =              param(    0.5, "-"       ,     0,    1,                              doc="weight of what labs have contracted in expected spending",                       source="own assumption: .2 to .8; books of contracts of 2025 were followed by orders of their size")
     order_months: float =                 param(    3.0, "month"   ,     1,   24,                             doc="months over which the gap to desired capacity is ordered",                      source="own assumption: budgets are set every quarter")
-    profit_elasticity: float =            param(    0.8, "-"       ,   0.1,    3,                             doc="elasticity of desired capacity to expected price over user cost",               source="own assumption: a little below the demand elasticity of 1.1-1.2")
     adjustment_exponent: float =          param(    4.0, "-"       ,     3,    5, dynamic=False,              doc="chi of GATE's adjustment cost",                                                 source="gate2025 equation 7")
     adjustment_years: float =             param(   0.05, "year"    ,   0.0,    4,                             doc="a_Q of GATE's adjustment cost",                                                 source="own assumption: GATE's 2 years would make the growth of 2022-25 cost fifty times its price")
     deposit_share: float =                param(    0.2, "-"       ,     0,    1,                             doc="share of the price paid at order",                                              source="own assumption: a fifth at order, the rest at delivery")
     parent_cash_usd_per_year: float =     param(2.68e11, "USD/year",  5e10, 1e12, scale="log", dynamic=False, doc="non-AI operating cash of integrated incumbents at the opening",                 source="calcbench2026: 293e9 USD for five clouds in 2022, 395e9 in 2023; own assumption: 3e11 in 2023 without AI, less 12 % a year before")
     parent_cash_growth_per_year: float =  param(   0.12, "1/year"  ,   0.0,  0.3, exogenous_trend=True,       doc="growth of that cash",                                                           source="calcbench2026: 18.7 % a year for five clouds, 2020-25; own assumption: 12 % of it without AI")
     parent_cash_max_usd_per_year: float = param( 1.2e12, "USD/year",  3e11, 3e12, scale="log",                doc="level at which that cash stops growing",                                        source="own assumption: about one per cent of world output")
-    parent_share_max: float =             param(   0.55, "-"       ,     0,    1,                             doc="largest share of parents' cash for AI machines",                                source="own assumption: capex of 2024-25 over operating cash")
+    parent_share_max: float =             param(   0.75, "-"       ,     0,    1,                             doc="largest share of parents\' cash for AI machines",                                source="calcbench2026: capex over operating cash of five clouds .70 in 2025, .98 planned for 2026; own assumption: some of it is not for AI")
     leverage_max: float =                 param(    0.7, "-"       ,     0, 0.95,                             doc="debt over book value of machines at which lenders stop",                        source="own assumption: secured lending to neoclouds")
     failure_months: int =                 param(      6, "month"   ,     1,   24,                             doc="months without cash, own or parents', until failure",                           source="own assumption: lenders wait about two quarters")
     capacity_share_max: float =           param(   0.45, "-"       ,   0.1,    1,                             doc="largest share of orders one provider takes",                                    source="own assumption: no buyer was known to take half of the chips")
     price_learning_per_month: float =     param(   0.05, "1/month" , 0.005,  0.5,                             doc="speed at which the expected change of machine prices follows the realised one", source="own assumption: about two years of memory")
-    sites_ahead: float =                  param(    2.0, "-"       ,     1,    5,                             doc="machines that may be ordered over those for which powered sites are free now",  source="own assumption: sites are signed before chips arrive")
     book_life_months: float =             param(   60.0, "month"   ,    24,  120,                             doc="life over which lenders write machines down",                                   source="observations datacenter_server_life_years")
-    opex_usd_per_h: float =               param(   0.12, "USD/h"   ,  0.01,  0.5,                             doc="staff, repairs, network per H100e-hour of capacity, without electricity",       source="own assumption: with electricity about .25 USD, the operating cost below which no hour is sold")
+    upkeep_usd_per_w_per_year: float =        param(   0.35, "USD/(W year)", 0.1, 0.8,                              doc="staff, repairs, network and insurance a year per watt of servers, without electricity",                                source="own assumption: 1 % of the price of servers and 1.5 % of that of the site a year")
     # fmt: on
 
 
@@ -83,7 +80,7 @@ class Providers(Table):
     backlog_h100e = Column("f8", "H100e", "ordered and not delivered")
     premium = Column("f8", "-", "contract price over the market's")
     contract_usd_per_h100e_hour = Column("f8", "USD/h", "posted contract price")
-    expected_usd_per_h100e_hour = Column("f8", "USD/h", "expected contract price")
+    expected_usd_per_h100e_hour = Column("f8", "USD/h", "price expected when what is on order works")
     used_share = Column("f8", "-", "share of hours used last month")
     parent_share = Column("f8", "-", "share of parents' cash")
     cash_usd = Column("f8", "USD", "money")
@@ -108,8 +105,7 @@ class ComputeProvider(Row, table=Providers):
 class Outlook(Guarded):
     """What providers expect together, and the orders that came of it."""
 
-    demand_growth: float = 0.0
-    last_demand_hours: float = 0.0
+    expected_spending_usd: float = 0.0  # a month, when what is ordered now works
     machine_usd: float = 0.0  # price of a machine with its share of the data centre
     machine_change: float = 0.0  # expected change of it per year
     user_cost_usd: float = 0.0
@@ -178,66 +174,108 @@ def adjustment_cost(investment: Array | float, chi: float, years: float) -> Any:
     return np.expm1(chi * np.log1p(years * investment)) / (chi * years)
 
 
+def worthwhile(worth: float, p: ProviderParams) -> float:
+    """Return the capacity added a year, over capacity, whose last machine is worth its cost, Eq. V.4b.
+
+    The marginal cost of Eq. V.2, ``(1 + a i)**(chi - 1)``, is the worth of a machine over its price (Tobin's q).
+
+    >>> round(worthwhile(8.0, ProviderParams(adjustment_exponent=4.0, adjustment_years=0.5)), 9), worthwhile(0.9, ProviderParams())
+    (2.0, 0.0)
+    """
+    if worth <= 1.0:
+        return 0.0
+    if p.adjustment_years == 0.0:
+        return math.inf
+    return math.expm1(math.log(worth) / (p.adjustment_exponent - 1.0)) / p.adjustment_years
+
+
+def affordable(funds: Array, p: ProviderParams) -> Array:
+    """Return the capacity added a year, over capacity, that funds pay for with its cost of adjustment, Eq. V.5b.
+
+    Parameters
+    ----------
+    funds : (P,) float >= 0
+        A year's, over what the capacity would cost today.
+    p : ProviderParams
+
+    >>> affordable(np.array([1.875]), ProviderParams(adjustment_exponent=4.0, adjustment_years=2.0)).round(9).tolist()
+    [0.5]
+    """
+    if p.adjustment_years == 0.0:
+        return np.asarray(funds)
+    a, chi = p.adjustment_years, p.adjustment_exponent
+    return np.asarray(np.expm1(np.log1p(chi * a * funds) / chi) / a)
+
+
+def expected_spending(forecast_usd: float, contracted_usd: float, p: ProviderParams) -> float:
+    """Return the spending that providers order for, Eq. V.2b: a geometric mean of their forecast and of labs' contracts.
+
+    Parameters
+    ----------
+    forecast_usd : float > 0
+        Of all spending on hours, USD a month (Eq. B.7).
+    contracted_usd : float >= 0
+        What contracts say of it: labs' plans behind their contracts, and this month's spending of all others.
+    p : ProviderParams
+
+    >>> expected_spending(100.0, 400.0, ProviderParams(contract_weight=0.5))
+    200.0
+    """
+    if contracted_usd <= 0.0:
+        return forecast_usd
+    return float(forecast_usd ** (1.0 - p.contract_weight) * contracted_usd**p.contract_weight)
+
+
 def order(
     providers: Providers,
-    demand_hours: float,
-    demand_growth: float,
+    expected_spending_usd: float,
     user_cost_usd: float,
     machine_usd: float,
     parent_cash_usd: float,
-    room_h100e: float,
     hours_per_h100e: float,
     p: ProviderParams,
 ) -> Orders:
     """Return capacity orders, Eq. V.3 to V.5.
 
-    Providers want the machines that expected demand will use, more when the expected price exceeds the user cost, and order
-    the gap over ``order_months``, as far as parents, cash flow, lenders and power allow.
+    The price that providers expect when all that is on order works is expected spending over the hours there will be then.
+    Where it exceeds the user cost another machine pays, and where it falls short it does not: they want the machines at
+    which both are equal (free entry), and order the gap over ``order_months``, as far as parents, cash and lenders allow.
 
     Parameters
     ----------
     providers : Providers
-    demand_hours : float
-        Hours demanded this month, served or not.
-    demand_growth : float
-        Expected growth of it per month.
+    expected_spending_usd : float
+        On accelerator-hours in a month, ``lead_months`` ahead (Eq. B.7).
     user_cost_usd : float
-        Per H100e-hour.
+        Per H100e-hour of a machine bought when those ordered now begin to work (Eq. V.1).
     machine_usd : float
         Price of a machine with its share of the data centre.
     parent_cash_usd : float
         Parents' operating cash of the month.
-    room_h100e : float
-        Machines for which there is power.
     hours_per_h100e : float
         Hours a machine offers in a month.
     p : ProviderParams
 
-    Source: gate2025 for the cost of adjustment; own assumption: adaptive and extrapolative expectations. Twin: tests/reference/provider.py.
+    Source: jorgenson1963 for the user cost; gate2025 for the cost of adjustment. Twin: tests/reference/provider.py.
     """
-    ahead = np.exp(
-        p.extrapolation * np.clip(demand_growth, -p.growth_max_per_month, p.growth_max_per_month) * p.lead_months
-    )
-    expected = providers.expected_usd_per_h100e_hour
-    wanted_world = demand_hours * ahead / (hours_per_h100e * p.utilisation_planned)
-    pull = (expected / user_cost_usd) ** p.profit_elasticity
     have = providers.stock_h100e + providers.backlog_h100e
     share = np.minimum(have / max(float(have.sum()), 1e-300), p.capacity_share_max)
-    desired = wanted_world * share * np.clip(pull, 0.1, 4.0)
+    wanted = expected_spending_usd / (user_cost_usd * hours_per_h100e * p.utilisation_planned)
+    desired = wanted * share
     gap = np.maximum(desired - have, 0.0) / p.order_months
-    rate = 12.0 * gap / np.maximum(providers.stock_h100e, 1.0)
-    cost = np.maximum(adjustment_cost(rate, p.adjustment_exponent, p.adjustment_years), 1e-300)
-    premium = np.where(rate > 0.0, cost / np.maximum(rate, 1e-300), 1.0)
+    stock = np.maximum(providers.stock_h100e, 1.0)
+    worth = wanted / max(float(have.sum()), 1e-300)  # expected price over user cost, Tobin's q
+    rate = np.minimum(12.0 * gap / stock, worthwhile(worth, p))
     # Financing (Eq. V.5): parents, own cash beyond what is committed, lenders up to the leverage limit
     committed = providers.backlog_h100e * machine_usd * (1.0 - p.deposit_share)
     parents = providers.parent_share * parent_cash_usd * p.parent_share_max
     own = np.maximum(providers.cash_usd, 0.0)
     lenders = np.maximum(p.leverage_max * (providers.book_usd + committed) - providers.debt_usd, 0.0)
     funds = np.maximum(parents * p.order_months + own + lenders - 0.5 * committed, 0.0) / p.order_months
-    ordered = np.minimum(gap, funds / (machine_usd * premium))
-    total = float(ordered.sum())
-    ordered = ordered * min(1.0, max(room_h100e, 0.0) / max(total, 1e-300))
-    return Orders(user_cost_usd, desired, ordered, premium)
+    rate = np.minimum(rate, affordable(12.0 * funds / (machine_usd * stock), p))
+    cost = np.maximum(adjustment_cost(rate, p.adjustment_exponent, p.adjustment_years), 1e-300)
+    premium = np.where(rate > 0.0, cost / np.maximum(rate, 1e-300), 1.0)
+    return Orders(user_cost_usd, desired, rate * stock / 12.0, premium)
 
 
 class Financing(NamedTuple):

@@ -5,6 +5,7 @@ One row stands for the robots that one human row's people own.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -36,15 +37,12 @@ class RobotParams(Params):
     interest_per_year: float =           param(  0.08, "1/year"    ,   0.0,   0.3,                             doc="owners' required return",                                                 source="own assumption: cost of capital of industrial firms")
     duty_hours_per_month: float =        param( 240.0, "h/month"   ,    20,   700,                             doc="active hours of a robot",                                                 source="own assumption: one shift of eight hours a day")
     work_minutes: float =                param(  10.0, "min"       ,   0.5,   120,                             doc="length of a robot's task in human minutes",                               source="own assumption: a pick, a load, a cleaning: minutes, not hours")
-    embodiment_gap: float =              param( 0.156, "-"         , 0.001,     1, fit=True, scale="log",      doc="horizon in the physical world over the small nets' horizon",              source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: physical skill lags by about five doublings")
+    embodiment_gap: float =              param( 0.0484, "-"         , 0.001,     1, fit=True, scale="log",      doc="horizon in the physical world over the small nets' horizon",              source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: physical skill lags by about five doublings")
     owner_share_max: float =             param(  0.08, "-"         , 0.005,     1, scale="log",                doc="robots per person at saturation",                                         source="own assumption: one robot for a dozen people")
     demand_scale: float =                param(  0.35, "-"         ,  0.05,     2,                             doc="logit scale of demand in ln(value over cost)",                            source="own assumption: wages and sites differ by about a third around the mean")
     purchase_per_month: float =          param(  0.05, "1/month"   , 0.005,   0.5,                             doc="share of the gap to the wanted fleet ordered each month",                 source="own assumption: budgets are annual")
-    production_growth_per_month: float = param( 0.057, "1/month"   ,   0.0,   0.2, fit=True,                   doc="fastest growth of makers' capacity while orders wait",                    source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: 80 % a year; robots_industrial_installs never doubled")
-    backlog_high_months: float =         param(   2.0, "month"     ,     1,    12,                             doc="months of orders that wait above which makers build capacity",            source="own assumption: a quarter is a long wait, two months are the sign of it")
-    backlog_low_months: float =          param(   0.5, "month"     ,     0,     1,                             doc="months of orders that wait below which makers let capacity go",           source="own assumption: less than a fortnight of work")
-    production_shrink_per_month: float = param(  0.02, "1/month"   ,     0,   0.2,                             doc="fall of makers' capacity while too few orders wait",                      source="own assumption: a fifth a year, as staff leave and lines are let go")
-    capacity_robots_min: float =         param(  50.0, "robots"    ,     1,  1000, scale="log",                doc="robots a month below which makers let no capacity go",                    source="own assumption: a pilot line")
+    production_response_per_month: float =         param(   0.0767, "1/month"   , 0.005,   0.3, fit=True, scale="log",      doc="growth of makers' capacity per log-unit of waiting orders over the target: marginal costs of expansion rise with its pace", source="fitted to observations to 2025-11, fitted.csv; prior: own assumption: centre .05, log-sd .5; robots_industrial_installs never doubled")
+    target_backlog_months: float =       param(   3.0, "month"     ,   0.5,    24, scale="log",                doc="waiting orders that makers are content with",                             source="own assumption: a quarter between order and delivery")
     queue_months: float =                param(  18.0, "month"     ,     1,   120,                             doc="longest wait for which owners sign orders",                               source="own assumption: as buyers of other machines in short supply")
     supervision_h_per_month: float =     param(  12.0, "h/month"   ,     0,   120,                             doc="supervision a robot that always fails asks for",                          source="own assumption: 5 % of its hours")
     tokens_per_s: float =                param(4800.0, "token/s"   ,   100, 60000, scale="log",                doc="tokens of the slow policy while active",                                  source="own assumption: 600 tokens a step (a picture, an instruction) at 8 steps a second")
@@ -215,17 +213,15 @@ def deliver(on_order: Array, backlog: float, capacity_robots: float) -> Array:
 
 
 def next_capacity(capacity_robots: float, backlog_robots: float, p: RobotParams) -> float:
-    """Return makers' capacity next month, Eq. R.7: it grows while long queues wait, shrinks slowly where they are short.
+    """Return makers' capacity next month, Eq. R.7: it follows ln(waiting orders / target), at most by half a month.
 
-    >>> p = RobotParams(production_growth_per_month=0.05)
-    >>> round(next_capacity(100.0, 1000.0, p), 9), next_capacity(100.0, 0.0, p)
-    (105.0, 98.0)
+    >>> p = RobotParams(production_response_per_month=0.1, target_backlog_months=2.0)
+    >>> round(next_capacity(100.0, 200.0, p), 9), round(next_capacity(100.0, 400.0, p), 6)
+    (100.0, 106.931472)
     """
-    if backlog_robots > p.backlog_high_months * capacity_robots:
-        return capacity_robots * (1.0 + p.production_growth_per_month)
-    if backlog_robots < p.backlog_low_months * capacity_robots and capacity_robots > p.capacity_robots_min:
-        return capacity_robots * (1.0 - p.production_shrink_per_month)
-    return capacity_robots
+    months = backlog_robots / max(capacity_robots, 1e-300)
+    pressure = p.production_response_per_month * math.log(max(months, 1e-3) / p.target_backlog_months)
+    return max(capacity_robots * max(1.0 + pressure, 0.5), 1.0)
 
 
 def orders(gap_robots: Array, gap_total: float, backlog: float, capacity_robots: float, p: RobotParams) -> Array:

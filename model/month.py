@@ -31,7 +31,7 @@ STEPS = Steps(
     [
         # Supply and prices: what was ordered, trained and posted
         Step(
-            "arrive",  # 1 machines ordered earlier are delivered, old ones retire; power and build limits
+            "arrive",  # 1 machines ordered earlier are delivered, old ones retire
             providers.arrive,
             ("cohorts", "providers", "suppliers", "state.power", "state.suppliers"),
         ),
@@ -63,7 +63,7 @@ STEPS = Steps(
         Step(
             "equip",  # 12 providers' expectations, orders, financing
             providers.machines,
-            ("providers", "suppliers", "ledger", "state.market", "state.providers", "state.suppliers"),
+            ("providers", "suppliers", "ledger", "state.belief", "state.market", "state.providers", "state.suppliers"),
         ),
         Step(
             "invest",  # 12 labs' research, equity, token prices

@@ -9,7 +9,17 @@ from model.core import graph
 from model.core.errors import InputError, shown
 from model.core.ledger import Ledger, MonthBooks
 from model.core.memory import keep_temporaries
-from model.core.units import BLOCK, LAB_CLASSES, PROVIDER_CLASSES, SERVING_CLASSES, TIERS, TOKEN_KINDS, WORK, block_sum
+from model.core.units import (
+    BLOCK,
+    DAY_BLOCKS,
+    LAB_CLASSES,
+    PROVIDER_CLASSES,
+    SERVING_CLASSES,
+    TIERS,
+    TOKEN_KINDS,
+    WORK,
+    block_sum,
+)
 from model.layers import link, neural, physical
 from model.layers import orchestrator as call_network
 from model.markets import auction
@@ -43,7 +53,7 @@ def build(e: World, inert: int) -> None:
         "H": width, "G": human.SEGMENTS, "K": e.applications.n, "Z": e.services.n, "O": e.orchestrators.n, "L": e.labs.n,
         "N": e.nets.n, "P": e.providers.n, "S": len(SERVING_CLASSES), "T": len(TIERS), "Q": len(TOKEN_KINDS),
         "W": len(PROVIDER_CLASSES), "U": len(WORK), "X": len(LAB_CLASSES),
-        "B": 1 + e.labs.n,
+        "B": 1 + e.labs.n, "D": len(DAY_BLOCKS),
     }  # fmt: skip
 
     human.build(e.humans, e.draws, p.human, p.agent_loop.job_elasticity)
@@ -133,8 +143,8 @@ def layers_and_markets(e: World) -> None:
     s.choices.net_share = np.full((len(SERVING_CLASSES), len(TIERS), n), 1.0 / n)
     others = e.applications.n - e.assistants
     s.choices.app_share = np.full((human.SEGMENTS, others), 1.0 / others)
-    s.power.powered_gw = p.physical.power_opening_gw
     s.power.used_gw = float((e.cohorts.h100e * e.cohorts.watts).sum()) / 1e9
+    s.belief.spending_growth, s.belief.progress = p.belief.growth_prior_per_month, p.belief.progress_prior_per_month
     s.robots.sold, s.robots.capacity = (
         p.robot.price_reference_robots,
         p.robot.initial_stock / p.robot.opening_build_months,
@@ -145,6 +155,7 @@ def layers_and_markets(e: World) -> None:
     s.calls.calls_per_task = p.call_network.agent_calls
     s.auction.ad_funded_share = p.ai_agent.ad_funded_share
     s.labs.research_split = np.tile([0.2, 0.6, 0.0, 0.2, 0.0], (n, 1))
+    s.labs.algorithm_growth, s.labs.automation_share = np.zeros(n), np.zeros(n)
     s.labs.research_waiting_hours = np.zeros((n, len(LAB_CLASSES)))
     calls(e)
 
@@ -188,6 +199,7 @@ def layers_and_markets(e: World) -> None:
         * (p.attention.hours_per_month - p.human.work_hours_per_month)
         * p.attention.application_share,
         lab_weights=weights / weights.sum(),
+        rents_usd=np.array([f.rents_usd_per_year for f in firms["lab"].values()]),
         homes=np.array(homes),
         provider_names=tuple(firms["provider"]),
         lab_names=tuple(names),

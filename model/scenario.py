@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from agents.ai_agent import AIAgentParams
 from agents.application import ApplicationParams
+from agents.belief import BeliefParams
 from agents.human import HumanParams
 from agents.lab import FIRMS as LAB_FIRMS
 from agents.lab import FORMER as LAB_FORMER
@@ -53,6 +54,7 @@ class Parameters:
     ai_agent: AIAgentParams = field(default_factory=AIAgentParams)
     robot: RobotParams = field(default_factory=RobotParams)
     provider: ProviderParams = field(default_factory=ProviderParams)
+    belief: BeliefParams = field(default_factory=BeliefParams)
     lab: LabParams = field(default_factory=LabParams)
     application: ApplicationParams = field(default_factory=ApplicationParams)
     orchestrator: OrchestratorParams = field(default_factory=OrchestratorParams)

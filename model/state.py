@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.belief import Belief
 from agents.lab import Portfolio
 from agents.provider import Outlook
 from agents.robot import Makers
@@ -73,6 +74,7 @@ class State(Guarded):
     power: Power = field(default_factory=Power)
     market: Market = field(default_factory=Market)
     auction: Sponsored = field(default_factory=Sponsored)
+    belief: Belief = field(default_factory=Belief)
     labs: Portfolio = field(default_factory=Portfolio)
     providers: Outlook = field(default_factory=Outlook)
     suppliers: Supply = field(default_factory=Supply)
@@ -88,6 +90,7 @@ class Opening:
     other_hours: float
     attention_hours: float
     lab_weights: Array  # (L,) parts in the market expected before products
+    rents_usd: Array  # (L,) operating income of each lab's house that AI could put at stake, a year
     homes: NDArray[np.int64]  # (B,) own provider of each buyer, -1 for none
     provider_names: tuple[str, ...]
     lab_names: tuple[str, ...]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from model.core.graph import Contacts
 from model.core.ledger import SECTORS, Ledger, MonthBooks
 from model.core.steps import Guarded
 from model.core.units import block_sum, month_date
+from model.layers import physical
 from model.layers.physical import Fleet
 from model.scenario import Parameters, Scenario
 from model.state import Cohorts, Opening, State
@@ -157,14 +159,29 @@ class World:
         return float(block_sum(x))
 
     def parent_cash_usd(self) -> float:
-        """Return parents' operating cash of this month."""
-        return provider.parent_cash(self.month, self.params.provider)
+        """Return parents' operating cash of this month, less the rents that their houses have lost to AI."""
+        lost = float((self.opening.rents_usd * (1.0 - self.labs.rents_kept_share)).sum()) / 12.0
+        return max(provider.parent_cash(self.month, self.params.provider) - lost, 0.0)
+
+    def labour_usd(self) -> float:
+        """Return the value of all hours of work in a month."""
+        p = self.params.human
+        return p.population_people * p.work_hours_per_month * self.opening.mean_wage
 
     def price_now_usd(self) -> float:
         """Return the capacity-weighted contract price."""
         firms = self.providers
         weight = firms.stock_h100e
         return float((firms.contract_usd_per_h100e_hour * weight).sum() / weight.sum())
+
+    def upkeep_usd_per_h(self, watts: Array | float) -> Any:
+        """Return staff, repairs and network of an H100e-hour of machines that draw facility `watts` at work."""
+        return physical.upkeep_usd_per_h(watts, self.params.provider.upkeep_usd_per_w_per_year, self.params.physical)
+
+    def running_usd_per_h(self) -> float:
+        """Return what an H100e-hour of the fleet costs to run, electricity and upkeep: no hour is sold below it."""
+        watts = self.cohorts.mean(self.cohorts.watts)
+        return float(watts / 1000.0 * self.params.physical.electricity_usd_per_kwh + self.upkeep_usd_per_h(watts))
 
     @property
     def device_parameters(self) -> float:

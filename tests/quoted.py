@@ -1,8 +1,7 @@
-"""What README.md quotes from runs, written from stored results between markers: `python -m tests.quoted [FOLDER [OWN [ONE]]]`.
+"""What README.md quotes from runs, written from stored results between markers: `python -m tests.quoted [FOLDER [OWN]]`.
 
 With the result folder of a baseline its answer is stored first, in `experiments/stored/answer.json`; with that of seeds at the baseline's
-own values also theirs, in `answer_own.json`; with that of the baseline at one price an hour also that, in `answer_one_price.json`.
-`make docs` calls it so.
+own values also theirs, in `answer_own.json`. `make docs` calls it so.
 """
 
 from __future__ import annotations
@@ -24,7 +23,15 @@ from experiments.calibration import backtest, priors, scored
 from experiments.calibration import overlap as informed
 from experiments.replications import claims
 from experiments.replications import laws as replicate
-from experiments.runs.answer import DENOMINATORS, FIRST_DATE, HEADLINE, ONE_PRICE, investment_in_words, prices_in_words
+from experiments.runs.answer import (
+    DENOMINATORS,
+    FIRST_DATE,
+    HEADLINE,
+    TOLD_YEARS,
+    investment_in_words,
+    near_half_in_words,
+    shares_in_words,
+)
 from experiments.runs.results import Result
 from experiments.studies import ablation, ranges
 from model.scenario import Scenario, declarations
@@ -34,7 +41,7 @@ README = ROOT / "README.md"
 ANSWER = ROOT / "experiments" / "stored" / "answer.json"
 OWN = ANSWER.with_name("answer_own.json")
 BENCH = ROOT / "docs" / "bench" / "bench.json"
-YEARS = ("2025", "2030", "2035")
+YEARS = tuple(map(str, TOLD_YEARS))
 #: Mechanisms of which the README says by name what they do, and how many of the strongest it names.
 ASKED, STRONGEST = ("delegation (no agents)", "thinking"), 4
 #: Series of the backtest that say how much compute there is, always named.
@@ -56,7 +63,11 @@ def answer_of(result: Result) -> dict[str, Any]:
     for level in ("crossover", "dominance", "below_later", "provisional"):
         kept[level] = {d: told[level][d] for d in DENOMINATORS}
     kept["share"] = {d: {year: told["share"][d][year] for year in YEARS} for d in DENOMINATORS}
-    kept |= {key: told[key] for key in ("price_factors", "investment")}
+    kept |= {
+        "above_half": told["above_half"][HEADLINE],
+        "by_year": told["share"][HEADLINE],
+        "investment": told["investment"],
+    }
     return {"version": model.__version__, "runs": result.replicates, **rounded(kept)}
 
 
@@ -105,10 +116,12 @@ def in_words(told: Mapping[str, Any]) -> str:
         notes = [f"{told[name][definition]} {words}" for name, words in NOTES.items() if told[name][definition]]
         runs = f"{round(n * crossed['share_crossed'])} of {n} runs"
         said.append(f"{date} in {words} ({', '.join([runs, *notes])})")
-    more = (prices_in_words(told["price_factors"]), investment_in_words(told["investment"], len(told["seeds"])))
+    n = len(told["seeds"])
+    more = (near_half_in_words(told["by_year"]), investment_in_words(told["investment"], n))
     return " ".join(
         [
-            f"**Inference overtakes the R&D of labs (training) {', '.join(said[:-1])}, and {said[-1]}.** Dates are medians of model runs;"
+            f"**Inference's share of the accelerator-hours of generative AI is {shares_in_words(told['by_year'], told['above_half'], n)}.**",
+            f"It overtakes the R&D of labs (training) {', '.join(said[:-1])}, and {said[-1]}. Dates are medians of model runs;"
             f" {pl.read_csv(priors.FITTED).height} of the model's {len(declarations())} parameters were fitted, to data up to {scored.LAST}.",
             *(sentence for sentence in more if sentence is not None),
         ]
@@ -166,10 +179,10 @@ def because_text(effects: pl.DataFrame, labs: Mapping[str, Any]) -> str:
     more = "higher" if agents["share"] > 0.0 else "lower"
     g, eta, m, rho = (labs[k] for k in ("growth_factor", "gross_profit_elasticity", "gross_margin", "rd_to_revenue"))
     reason = (
-        f" The reason is mostly growth, not who computes: labs want to spend on research in proportion to elasticity x margin x growth factor"
-        f" (Eq. L.4). Without agents revenue grows less, so at the end of {labs['year']} the growth factor is {g[1]:.2f} instead of {g[0]:.2f}"
-        f" and research takes {percent(rho[1])} of revenue instead of {percent(rho[0])}; elasticity x margin is {eta[1] * m[1]:.2f} instead of"
-        f" {eta[0] * m[0]:.2f}. The rest of it: margins are {m[1]:.2f} instead of {m[0]:.2f}, so that serving costs more of revenue."
+        f" Labs want to spend on research in proportion to elasticity x margin x G (Eq. L.4): without agents, at the end of {labs['year']},"
+        f" elasticity x margin is {eta[1] * m[1]:.2f} instead of {eta[0] * m[0]:.2f}, G {g[1]:.2f} instead of {g[0]:.2f}, and research takes"
+        f" {percent(rho[1])} of revenue instead of {percent(rho[0])}; serving costs {percent(1.0 - m[1])} of revenue instead of"
+        f" {percent(1.0 - m[0])}."
     )
     others = (
         effects.filter(~pl.col("mechanism").is_in(ASKED)).sort(pl.col("share").abs(), descending=True).head(STRONGEST)
@@ -340,9 +353,9 @@ def filled(text: str) -> str:
     return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def main(folder: str | None = None, own: str | None = None, one: str | None = None) -> None:
+def main(folder: str | None = None, own: str | None = None) -> None:
     """Store the answers of result folders, if they are named, and write README.md."""
-    for given, path in ((folder, ANSWER), (own, OWN), (one, ONE_PRICE)):
+    for given, path in ((folder, ANSWER), (own, OWN)):
         if given is not None:
             store(Result.load(given), path)
     README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -7,17 +7,26 @@ computed every month from what the lab can see; their product is the rho = R&D /
 
 from __future__ import annotations
 
+from agents.lab.contracts import contract_price as contract_price
+from agents.lab.contracts import outstanding as outstanding
+from agents.lab.contracts import sign as sign
 from agents.lab.decisions import LIST_STRUCTURE as LIST_STRUCTURE
 from agents.lab.decisions import UNSEEN_MIX as UNSEEN_MIX
 from agents.lab.decisions import Array as Array
 from agents.lab.decisions import Research as Research
+from agents.lab.decisions import Technology as Technology
+from agents.lab.decisions import automation as automation
 from agents.lab.decisions import budget as budget
 from agents.lab.decisions import equity_offer as equity_offer
 from agents.lab.decisions import forecast_tokens as forecast_tokens
 from agents.lab.decisions import learn_growth as learn_growth
 from agents.lab.decisions import learn_token_growth as learn_token_growth
 from agents.lab.decisions import list_prices as list_prices
+from agents.lab.decisions import match as match
 from agents.lab.decisions import prescribed_uses as prescribed_uses
+from agents.lab.decisions import price_caps as price_caps
+from agents.lab.decisions import rents_at_stake as rents_at_stake
+from agents.lab.decisions import rents_lost as rents_lost
 from agents.lab.decisions import research as research
 from agents.lab.decisions import revenue_belief as revenue_belief
 from agents.lab.decisions import run_length as run_length

@@ -35,6 +35,7 @@ class Release:
     tokens: float = 0.0
     serving_usd: float = 0.0
     revenue_usd: float = 0.0
+    research_usd: float = 0.0  # all research of the lab since its last frontier release; 0 for small nets
     profit_elasticity: float = 0.0
 
 
@@ -55,9 +56,12 @@ class Portfolio(Guarded):
     """Labs' research, their nets on the market and what serving them brought last month."""
 
     research_split: Array = field(default_factory=lambda: np.zeros(0))  # (L, X)
+    algorithm_growth: Array = field(default_factory=lambda: np.zeros(0))  # (L,) of own experiments, last month
+    automation_share: Array = field(default_factory=lambda: np.zeros(0))  # (L,) agents' part in experiments
     research_waiting_hours: Array = field(default_factory=lambda: np.zeros(0))  # (L, X)
     demand_elasticity: float = 0.7  # of AI spending to the horizon
     margin: float = 0.5  # gross margin of all labs
     failures: int = 0
+    defaulted_usd: float = 0.0  # outstanding under contracts of labs that failed, since the opening
     releases: list[Release] = field(default_factory=list)
     current: list[int] = field(default_factory=list)  # (N,) index of each net's release

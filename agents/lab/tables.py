@@ -19,6 +19,10 @@ class Labs(Table):
     revenue_usd = Column("f8", "USD/month", "token revenue, smoothed over a quarter")
     serving_usd = Column("f8", "USD/month", "cost of serving, smoothed over a quarter")
     expected_growth = Column("f8", "1/month", "expected growth of revenue")
+    market_growth = Column("f8", "1/month", "expected growth of the market over the life of research")
+    rents_kept_share = Column("f8", "-", "rents of its house that are left", 1.0)
+    take_or_pay_hours = Column("f8", "h/month", "hours under take-or-pay contracts")
+    take_or_pay_usd_per_h = Column("f8", "USD/h", "mean price of them")
     last_revenue_usd = Column("f8", "USD/month", "smoothed revenue a month ago")
     rd_usd = Column("f8", "USD/month", "research budget")
     wanted_rd_usd = Column("f8", "USD/month", "research budget that its rule wants")
@@ -41,7 +45,7 @@ class Labs(Table):
     small_planned_tokens = Column("f8", "token", "forecast lifetime tokens of the small run")
     small_planned_usd = Column("f8", "USD", "planned lifetime cost of the small run")
     rollout_flop = Column("f8", "FLOP", "roll-out compute that taught, since the last frontier release")
-    run_paid_usd = Column("f8", "USD", "paid for final runs and roll-outs since the last frontier release")
+    research_paid_usd = Column("f8", "USD", "paid for research, staff included, since the last frontier release")
 
 
 class Lab(Row, table=Labs):
@@ -65,6 +69,8 @@ class Nets(Table):
     reasoning = Column("bool", "-", "trained to think")
     decode_gain = Column("f8", "-", "decode throughput over a plain architecture", 1.0)
     price_usd_per_token = Column("f8", "USD/token", "list price of fresh input")
+    cost_share = Column("f8", "-", "serving cost over the price its lab aims at", 0.5)
+    cap_value = Column("f8", "-", "profit that a price cap higher by a part would add, over revenue")
     released_month = Column("i4", "month", "months from the run's first to its release")
     tokens_month = Column("f8", "token/month", "tokens served last month")
     tokens_growth = Column("f8", "1/month", "expected growth of its tier's tokens")

@@ -67,6 +67,73 @@ FACTORS = dict(
 SPANS = ((2023, 2025), (2025, 2030), (2030, 2035))
 
 
+#: Uses of hours beside serving and R&D, in the order in which they lie on these.
+BESIDE = {"ranking": ("ranking", "#F0E442"), "other": ("other AI", GREY)}
+IDLE = "not used"  # without power, spare for peaks, or without work
+
+
+@figure("all hours", ["compute", "monthly"], after="definitions")
+def hours(compute: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
+    """Draw what the hours of all installed machines were used for, stacked to one: each definition of the share is a choice of bands.
+
+    Parameters
+    ----------
+    compute, monthly : polars.DataFrame
+        Tables of the same names.
+    """
+    parted = numbers.with_parts(compute).with_columns(pl.col("part").replace_strict(numbers.PARTS).alias("use"))
+    words = pl.col("purpose").replace_strict(
+        {k: w for k, (w, _) in BESIDE.items()}, default=None, return_dtype=pl.String
+    )
+    beside = compute.with_columns(words.alias("use")).drop_nulls("use")
+    used = pl.concat([parted.drop("part"), beside])
+    used = used.group_by("seed", "month", "use", maintain_order=True).agg(pl.col("accelerator_hours").sum())
+    whole = monthly.select("seed", "month", (pl.col("installed_h100e") * HOURS_PER_MONTH).alias("accelerator_hours"))
+    busy = used.group_by("seed", "month", maintain_order=True).agg(pl.col("accelerator_hours").sum().alias("busy"))
+    idle = whole.join(busy, on=["seed", "month"], how="left").select(
+        "seed", "month", pl.lit(IDLE).alias("use"), pl.col("accelerator_hours") - pl.col("busy").fill_null(0.0)
+    )
+    year = pl.col("accelerator_hours").rolling_sum(12).over("seed", "use", order_by="month")
+    rows = pl.concat([used, idle]).with_columns(year.alias("hours")).drop_nulls("hours")
+    share = pl.col("hours") / pl.col("hours").sum().over("seed", "month")
+    each = (
+        rows.with_columns(share.alias("share"))
+        .group_by("month", "use", maintain_order=True)
+        .agg(pl.col("share").mean())
+    )
+    inference = list(numbers.INFERENCE_PARTS)
+    parts = [*inference, *(part for part in numbers.PARTS if part not in inference)]
+    colours = {numbers.PARTS[part]: PARTS_COLOURS[part] for part in parts[: len(inference)]} | dict(BESIDE.values())
+    colours |= {numbers.PARTS[part]: PARTS_COLOURS[part] for part in parts[len(inference) :]} | {IDLE: "#E5E5E5"}
+    order = {words: i for i, words in enumerate(colours)}
+    each = each.with_columns(pl.col("use").replace_strict(order, return_dtype=pl.Int64).alias("rank"))
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    key = alt.Legend(title=None, orient="right", labelLimit=340, symbolStrokeWidth=0.5)
+    drawn = alt.Chart(each.sort("month", "rank")).mark_area(stroke="white", strokeWidth=0.8, fillOpacity=0.95)
+    drawn = drawn.encode(
+        x_axis(span(each) if each.height else None),
+        alt.Y(
+            "share:Q",
+            stack="zero",
+            scale=alt.Scale(domain=[0, 1]),
+            axis=alt.Axis(format="%", title="of installed hours"),
+        ),
+        alt.Color("use:N", scale=scale, sort=list(order), legend=key),
+        alt.Order("rank:Q"),
+    )
+    return finish(
+        drawn.properties(width=WIDTH - 140, height=300) if each.height else nothing("the run is shorter than a year"),
+        "Every hour of AI compute",
+        [
+            "Hours of installed machines, last 12 months; not used: without power, spare for peaks or without work. The share told first is the",
+            "three bands of inference over these and the three of research; others add bands: roll-outs, data and automation run forward only",
+            "too, and all AI has ranking and other AI below the line.",
+        ],
+        monthly,
+        runs="mean of {}",
+    )
+
+
 @figure("who demands", ["demand", "monthly"], after="outcomes")
 def demand(demanded: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     """Hours served by consumer, the share of demand that was served, and what drives demand.
@@ -84,9 +151,8 @@ def demand(demanded: pl.DataFrame, monthly: pl.DataFrame) -> alt.TopLevelMixin:
     filled = bands(each.filter(wanted > 0.0).select("seed", "month", "who", (served / wanted).alias("value")), "who")
     drivers = {"adopters": BLUE, "delegators": ORANGE, "tasks": "#E69F00", "calls": "#CC79A7", "tokens": GREEN}
     driving, months = series(monthly, {d: d for d in drivers}), span(monthly)
-    parts = ("people", "applications", "ai_agents", "robots")
-    colours = dict(zip(CONSUMERS.values(), [*(PARTS_COLOURS[p] for p in parts), ORANGE], strict=True))
-    colours["robots"] = GREY  # yellow lines are hard to see
+    own = (PARTS_COLOURS["people"], PARTS_COLOURS["machines"], PARTS_COLOURS["ai_agents"], GREY, ORANGE)
+    colours = dict(zip(CONSUMERS.values(), own, strict=True))
     chart = alt.vconcat(
         lines(hours, "who", colours, "H100e-hours served a month", log=True, span=months),
         lines(filled, "who", colours, "served / asked", span=months, legend=False).properties(height=60),

@@ -21,9 +21,8 @@ from model import __version__
 BLUE, ORANGE, GREEN, INK, GREY = "#0072B2", "#D55E00", "#009E73", "#222222", "#777777"
 TIERS = {"frontier": ORANGE, "small": BLUE}
 PARTS_COLOURS = {
-    "robots": "#F0E442",
+    "machines": "#56B4E9",
     "people": BLUE,
-    "applications": "#56B4E9",
     "ai_agents": GREEN,
     "forward_only": "#CC79A7",
     "experiments": "#E69F00",

@@ -73,6 +73,7 @@ GROUPS = {
     "application": "Application firms",
     "orchestrator": "Orchestrator firms",
     "supplier": "Chip supplier",
+    "belief": "What boards and investors expect",
     "auction": "Market: auctions",
     "attention": "Market: attention",
     "compute": "Market: compute",

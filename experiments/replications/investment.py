@@ -138,8 +138,8 @@ def settled_share(gamma: float, delta: float, months: int = 600) -> float:
     """Return the inference share in money at which one lab and its users settle when there are no agents, robots or new uses.
 
     Users think (Eq. A.2) about tasks far beyond the horizon, where success is a power of horizon and thinking; the lab
-    prices by the elasticity of their demand (Eq. L.8), invests by the rule ``profit`` (Eq. L.2 to L.5), and its effective
-    compute is what it spends. Little discounting and a short life leave G near 1.
+    prices by the elasticity of their demand (Eq. L.8), invests by the rule ``profit`` (Eq. L.3 to L.5) in compute-optimal runs
+    (``phi`` of N.2b is 1), and its effective compute is what it spends. Little discounting leaves G near 1.
     """
     slope = 0.7
     loop = agent.AgentLoopParams(success_slope=slope, thinking_exponent=delta, thinking_max=100.0)
@@ -148,6 +148,7 @@ def settled_share(gamma: float, delta: float, months: int = 600) -> float:
         discount_per_year=0.05,
         life_months=6.0,
         lead_months=1.0,
+        cycle_months=3.0,
         seed_market_usd_per_year=1e8,
     )
     labs, nets = lab.Labs(1), lab.Nets(2)
@@ -157,6 +158,13 @@ def settled_share(gamma: float, delta: float, months: int = 600) -> float:
     cost, mix = np.ones((2, 3)), np.ones((2, 3))
     structure, log_tau = float(lab.LIST_STRUCTURE.mean()), np.zeros(1)
     served = research = 0.0
+    nothing = np.zeros(1)
+    only_runs = lab.Technology(
+        gamma=gamma, stay_months=1.0, run_elasticity=one, gamma_rollout=0.0, rollout_reference_flop=1.0, returns=0.0,
+        progress=nothing, fading=nothing, taught=nothing, rollout_flop_per_usd=one, automation_share=nothing,
+        distillation_orders=0.0, distillation_reference=1.0, distilled=nothing, teacher_flop=one, teacher_growth=nothing,
+        small_profit_share=nothing, cost_share=nothing, cap_value=nothing,
+    )  # fmt: skip
 
     def thinking(log_horizon: float, price: float) -> float:
         z, _ = agent.think(log_tau, log_value, np.log(np.array([price])), np.log(far), log_horizon, loop, 60)
@@ -172,11 +180,13 @@ def settled_share(gamma: float, delta: float, months: int = 600) -> float:
         tokens = users * thinking(log_h, price)
         elasticity = math.log(thinking(log_h + 0.01, price) / thinking(log_h - 0.01, price)) / 0.02
         served, revenue = tokens, np.array([tokens * price])
-        labs.expected_growth[:] = lab.learn_growth(labs, revenue, firm)
+        labs.expected_growth[:] = lab.learn_growth(labs, revenue, math.inf, firm)
         labs.revenue_usd += (revenue - labs.revenue_usd) / 3.0
         labs.serving_usd += (served - labs.serving_usd) / 3.0
         research = float(labs.rd_usd[0])
-        wish = lab.research(labs, one, gamma, elasticity, ["profit"], one, firm)
+        aim, _ = lab.price_caps(nets, cost, mix, np.zeros(2), np.zeros(1, dtype=bool), firm)
+        knows = only_runs._replace(cost_share=aim[:1])
+        wish = lab.research(labs, one, elasticity, np.zeros(1), knows, ["profit"], one, firm)
         labs.rd_usd[:] = lab.budget(labs, wish.wanted_usd, np.full(1, np.inf), firm)
         nets.price_usd_per_token[:] = lab.list_prices(nets, cost, mix, np.zeros(2), np.zeros(1, dtype=bool), firm)
     return served / (served + research)

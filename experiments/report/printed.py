@@ -24,6 +24,7 @@ PRIOR = (
     "Prior-dominated: all later shares, background jobs of agents, robots, migration of attention."
 )
 PERIODS = 4
+WHAT = "Inference's share of the accelerator-hours of generative AI (serving / (serving + R&D))"
 
 
 class Screen(Console):
@@ -51,8 +52,12 @@ def headline(result: Result) -> list[str]:
     last = month_date(max(len(m) for m in result.counts.months) - 1, start).isoformat()[:7]
     crossed = sum(c.index is not None for c in crossings)
     seeds = f"{crossed} of {result.replicates}"
-    what = "Inference's share of the accelerator-hours of generative AI (serving / (serving + R&D), 12-month sums)"
+    what = "The 12-month share" if last >= answer.FIRST_DATE and n else WHAT
     out = []
+    told = answer.yearly_shares(result.counts)[answer.HEADLINE]
+    by_year = answer.shares_in_words(told, answer.above_half(result.counts)[answer.HEADLINE], n)
+    if by_year and last >= answer.FIRST_DATE:
+        out.append(f"{WHAT}: {by_year}.")
     if last < answer.FIRST_DATE:
         out.append(
             f"{what}: no answer; the run ends in {last}, before {answer.FIRST_DATE}, the first date that counts."
@@ -77,17 +82,11 @@ def headline(result: Result) -> list[str]:
     unsure = sum(c.provisional and c.index is not None for c in crossings)
     if unsure:
         out.append(f"Provisional in {unsure}: the run ends before the share has stayed above for twelve months.")
-    shares = list(answer.yearly_shares(result.counts)[answer.HEADLINE].items())
-    if shares and last >= answer.FIRST_DATE:
-        (year, found), two_thirds = shares[-1], result.dominances[answer.HEADLINE]
-        when = _when(two_thirds, result.dominance_summary()[answer.HEADLINE])
-        out.append(
-            f"In {year} the same share is {_percent(found['median'])}; it passes two thirds (dominance): {when}."
-        )
-    if shares and last >= answer.FIRST_DATE:
-        prices = answer.prices_in_words(result.price_factors)
+    if told and last >= answer.FIRST_DATE:
+        when = _when(result.dominances[answer.HEADLINE], result.dominance_summary()[answer.HEADLINE])
+        out.append(f"It passes two thirds (dominance): {when}.")
         money = answer.investment_in_words(answer.investment(result.monthly), n)
-        out += [sentence for sentence in (prices, money) if sentence is not None]
+        out += [sentence for sentence in (answer.near_half_in_words(told), money) if sentence is not None]
     if n == 1:
         out.append("One seed shows no spread: use --seeds or --posterior for an interval.")
     return out
@@ -95,7 +94,7 @@ def headline(result: Result) -> list[str]:
 
 def tables(result: Result, narrow: bool = False) -> list[Table]:
     """Return the tables of the answer; a narrow screen shows fewer columns of the first."""
-    found = [_definitions(result, narrow), _demand(result), _labs(result), _hinge(result)]
+    found = [_definitions(result, narrow), _demand(result), _kernels(result), _labs(result), _hinge(result)]
     return [table for table in found if table.rows]
 
 
@@ -133,6 +132,25 @@ def _demand(result: Result) -> Table:
     if years:
         rows.append(("all of them, H100e-hours a year", *(f"{found[y]['accelerator_hours']:.1e}" for y in years)))
     return Table("Who had these accelerator-hours (share of serving + R&D, by year)", ("", *years), rows)
+
+
+def _kernels(result: Result) -> Table:
+    found = answer.kernels(result.compute)
+    years = [str(y) for y in answer.shown_years([int(y) for y in found])]
+    names = {
+        "product": "product, forward only",
+        "research_forward": "R&D, forward only [range of experiments' part]",
+        "research_backprop": "R&D, with backpropagation",
+    }
+    rows = []
+    for unit, of in (("accelerator_hours", "hours"), ("flop", "FLOP")):
+        for part, words in names.items() if years else ():
+            cells = [_percent(found[y][unit][part]) for y in years]
+            if part == "research_forward":
+                ends = [(found[y][unit][f"{part}_low"], found[y][unit][f"{part}_high"]) for y in years]
+                cells = [f"{x} [{_percent(low)}, {_percent(high)}]" for x, (low, high) in zip(cells, ends, strict=True)]
+            rows.append((f"{of}: {words}", *cells))
+    return Table("Product and R&D by kernel (share of serving + R&D, by year)", ("", *years), rows)
 
 
 def _labs(result: Result) -> Table:

@@ -7,17 +7,14 @@ rows, so that sums are the same bits each time.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-import experiments
 from model.results.measures import (
     DEFINITIONS,
     PARITY,
@@ -45,21 +42,25 @@ DENOMINATORS = {
     "all_ai": "H100e-hours of all AI (ranking, other too)",
 }
 FIRST_YEAR = 2022
-#: The baseline's answer where all pay one price an hour, and the parameters that make it so.
-ONE_PRICE = Path(experiments.__file__).parent / "stored" / "answer_one_price.json"
-PRICE_FACTORS = ("interactive_factor", "reserved_factor", "batch_factor")
+#: Years whose shares are told first, as far as the run has them.
+TOLD_YEARS = (2025, 2027, 2030, 2035)
+#: A share this close to one half for `NEAR_YEARS` full years in a row leaves the date of its crossing ill-conditioned.
+NEAR_HALF, NEAR_YEARS = 0.05, 3
 #: Parts of the compute of serving and R&D, from (purpose, consumer), in the order of pictures and tables.
 PARTS = {
-    "robots": "inference: robots, in the cloud",
+    "machines": "inference: features in applications, robots in the cloud",
     "people": "inference: people, with assistants",
-    "applications": "inference: features in applications",
     "ai_agents": "inference: AI agents",
     "forward_only": "R&D: roll-outs, synthetic data, automation",
     "experiments": "R&D: experiments",
     "final_runs": "R&D: final training runs",
 }
-INFERENCE_PARTS = tuple(PARTS)[:4]
-_CONSUMER_PART = {"robot": "robots", "human": "people", "application": "applications", "ai_agent": "ai_agents"}
+INFERENCE_PARTS = tuple(PARTS)[:3]
+#: Part of experiments' compute that runs forward only (evaluation, roll-outs), by year, and how far it may be off: own assumption, from
+#: 70 to 90 % of the time of reinforcement learning spent in roll-outs (RollPacker 2025) and its rising part in research.
+EXPERIMENTS_FORWARD = {2023: 0.20, 2025: 0.35, 2028: 0.50}
+FORWARD_SPREAD = 0.15
+_CONSUMER_PART = {"robot": "machines", "human": "people", "application": "machines", "ai_agent": "ai_agents"}
 _PURPOSE_PART = {"final_run": "final_runs", "experiment": "experiments"} | dict.fromkeys(
     RESEARCH - {"final_run", "experiment"}, "forward_only"
 )
@@ -168,6 +169,67 @@ def yearly_shares(found: Counts) -> dict[str, dict[str, dict[str, float | None]]
     return out
 
 
+def above_half(found: Counts) -> dict[str, dict[str, float]]:
+    """Return P(share > 1/2) by full calendar year: {definition: {year: part of the runs whose share of the year is above one half}}."""
+    out: dict[str, dict[str, float]] = {}
+    for definition, pairs in found.values.items():
+        by_year: dict[int, list[bool]] = {}
+        for (above, below), months in zip(pairs, found.months, strict=True):
+            years = np.array([m.year for m in months])
+            for year in full_years(pl.Series("month", months, dtype=pl.Date)):
+                here = years == year
+                by_year.setdefault(year, []).append(bool(above[here].sum() > PARITY * below[here].sum()))
+        out[definition] = {str(year): float(np.mean(held)) for year, held in sorted(by_year.items())}
+    return out
+
+
+def shares_in_words(
+    shares: Mapping[str, Mapping[str, float | None]], above: Mapping[str, float], runs: int
+) -> str | None:
+    """Return the sentence that tells the shares of some years, how sure they are, and in how many runs inference has more than half.
+
+    Parameters
+    ----------
+    shares : mapping
+        Of one definition, as `yearly_shares` gives them.
+    above : mapping
+        Of the same, as `above_half` gives it.
+    runs : int
+
+    >>> told = {"2025": {"median": 0.61, "low": 0.55, "high": 0.66}}
+    >>> shares_in_words(told, {"2025": 0.9375}, 16)
+    '61 % in 2025 (P10-P90 55 to 66 %, above one half in 15 of 16 runs)'
+    """
+    years = [y for y in map(str, TOLD_YEARS) if y in shares and shares[y]["median"] is not None]
+    years = years or [y for y in list(shares)[-1:] if shares[y]["median"] is not None]
+    parts = []
+    for y in years:
+        low, middle, high = (100.0 * float(shares[y][k] or 0.0) for k in ("low", "median", "high"))
+        spread = f"P10-P90 {low:.0f} to {high:.0f} %, above one half in {round(runs * above[y])} of {runs} runs"
+        parts.append(f"{middle:.0f} % in {y}" + (f" ({spread})" if runs > 1 else ""))
+    return "; ".join(parts) or None
+
+
+def near_half_in_words(shares: Mapping[str, Mapping[str, float | None]]) -> str | None:
+    """Return the sentence that says that the date of a crossing is ill-conditioned, if the median share lies near one half for years.
+
+    >>> near_half_in_words({str(y): {"median": 0.5 + 0.02 * (y - 2024)} for y in range(2022, 2030)})
+    'The share lies within five points of one half from 2022 to 2026, so that small changes move the date of its crossing by years.'
+    """
+    spell: list[str] = []
+    longest: list[str] = []
+    for year, found in shares.items():
+        middle = found["median"]
+        spell = [*spell, year] if middle is not None and abs(middle - PARITY) <= NEAR_HALF else []
+        longest = max(longest, spell, key=len)
+    if len(longest) < NEAR_YEARS:
+        return None
+    return (
+        f"The share lies within five points of one half from {longest[0]} to {longest[-1]}, so that small changes move the date of its"
+        " crossing by years."
+    )
+
+
 def with_parts(compute: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of serving and R&D with a column ``part``, a key of `PARTS`."""
     consumer = pl.col("consumer").replace_strict(_CONSUMER_PART, default=None, return_dtype=pl.String)
@@ -200,6 +262,47 @@ def demand(compute: pl.DataFrame) -> dict[str, dict[str, Any]]:
             seen = [h / t if t else 0.0 for h, t in here.select("hours", "total").rows()]
             shares[part] = float(np.median(seen + [0.0] * (n - len(seen))))
         out[str(year)] = {"accelerator_hours": float(np.median(totals)), "share": shares}
+    return out
+
+
+def kernels(compute: pl.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
+    """Return product and R&D by kernel, forward only or with backpropagation, in hours and executed FLOP, by full year.
+
+    Returns
+    -------
+    dict
+        {year: {"accelerator_hours" | "flop": {"product", "research_forward", "research_forward_low", "research_forward_high",
+        "research_backprop"}}}, medians over seeds, shares of serving and R&D. A part of experiments (`EXPERIMENTS_FORWARD`) counts
+        as forward only; low and high have it `FORWARD_SPREAD` lower and higher.
+    """
+    rows = with_parts(compute).with_columns(pl.col("month").dt.year().alias("year"))
+    years, parts = list(EXPERIMENTS_FORWARD), list(EXPERIMENTS_FORWARD.values())
+    out: dict[str, dict[str, dict[str, float]]] = {}
+    for year in full_years(compute["month"]):
+        forward = float(np.interp(year, years, parts))
+        out[str(year)] = {}
+        for unit in ("accelerator_hours", "flop"):
+            sums = (
+                rows.filter(pl.col("year") == year)
+                .group_by("seed", "part", maintain_order=True)
+                .agg(pl.col(unit).sum())
+            )
+            each: list[list[float]] = []
+            for _, group in sums.group_by("seed", maintain_order=True):
+                of = dict(group.select("part", unit).rows())
+                whole = sum(of.values()) or 1.0
+                product = sum(of.get(part, 0.0) for part in INFERENCE_PARTS)
+                tests = [min(max(forward + x, 0.0), 1.0) for x in (0.0, -FORWARD_SPREAD, FORWARD_SPREAD)]
+                runs = [of.get("forward_only", 0.0) + x * of.get("experiments", 0.0) for x in tests]
+                each.append([x / whole for x in (product, *runs, whole - product - runs[0])])
+            names = (
+                "product",
+                "research_forward",
+                "research_forward_low",
+                "research_forward_high",
+                "research_backprop",
+            )
+            out[str(year)][unit] = dict(zip(names, np.median(each, axis=0).tolist(), strict=True))
     return out
 
 
@@ -316,30 +419,4 @@ def investment_in_words(found: Mapping[str, Any] | None, runs: int) -> str | Non
     return (
         f"Spending on machines and data centres peaks in {found['peak_year']} at {found['peak_usd']:.2g} USD a year and is {100 * found['fall']:.0f} %"
         f" lower in {found['last_year']} (medians; more than half is lost in {found['runs_halved']} of {runs} runs)."
-    )
-
-
-def prices_in_words(factors: Mapping[str, float], stored: Mapping[str, Any] | None = None) -> str | None:
-    """Return the sentence that says what the prices of hours by use do to the headline, if they differ.
-
-    Parameters
-    ----------
-    factors : mapping
-        `PRICE_FACTORS` of the run: the price of an hour of serving, final runs and work that waits over the contract price.
-    stored : mapping, optional
-        The baseline's answer at one price, as in `ONE_PRICE`, which is read if it is left out.
-    """
-    serving, final, waiting = (factors[name] for name in PRICE_FACTORS)
-    if serving == final == waiting:
-        return None
-    told = json.loads(ONE_PRICE.read_text(encoding="utf-8")) if stored is None else stored
-    crossed, shares = told["crossover"][HEADLINE], told["share"][HEADLINE]
-    date = f"in {crossed['median']}" if crossed["median"] else "in half the runs or fewer"
-    last, again = max(shares), told["below_later"][HEADLINE]
-    below = f", {again} of them below again later" if again else ""
-    return (
-        f"By assumption an hour costs {serving:g} times the contract price for serving, {final:g} for final runs and {waiting:g} for other"
-        f" R&D and for work of agents that can wait; this decides the answer in hours, not in dollars: at one price for all, the baseline's"
-        f" hours cross one half {date} ({round(len(told['seeds']) * crossed['share_crossed'])} of {told['runs']}{below}) and their share is"
-        f" {100 * shares['2030']['median']:.0f} % in 2030, {100 * shares[last]['median']:.0f} % in {last}."
     )

@@ -129,16 +129,12 @@ class Result:
             "seeds": list(self.seeds),
             "share": answer.yearly_shares(self.counts),
             "demand": answer.demand(self.compute),
+            "kernels": answer.kernels(self.compute),
             "labs": answer.planned_realised(self.tables["labs"]),
             "hinge": answer.hinge(self.monthly),
             "investment": answer.investment(self.monthly),
-            "price_factors": self.price_factors,
+            "above_half": answer.above_half(self.counts),
         }
-
-    @property
-    def price_factors(self) -> dict[str, float]:
-        """Return the price of an hour by use over the contract price, parameters of the market for hours."""
-        return {name: float(getattr(self.scenario.parameters.compute, name)) for name in answer.PRICE_FACTORS}
 
     @functools.cached_property
     def manifest(self) -> dict[str, Any]:

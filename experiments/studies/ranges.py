@@ -24,14 +24,10 @@ LIMIT = 0.35
 MONTHS = (YEAR - 2021) * 12
 #: Parameters that move the headline share of 2030 by more than `LIMIT` across their range, and their decision page.
 DRIVERS: dict[str, str] = {
-    "lab.budget_growth_max_per_month": "0011-how-fast-research-budgets-move.md",
-    "lab.budget_speed_per_month": "0011-how-fast-research-budgets-move.md",
-    "lab.quality_coefficient": "0012-rivalry-for-buyers.md",
-    "lab.ceiling_quality": "0013-what-open-weights-cap.md",
-    "lab.price_speed_per_month": "0014-how-fast-list-prices-follow-cost.md",
-    "lab.price_coefficient": "0018-how-much-buyers-mind-prices.md",
     "human.assistant_habit": "0015-the-threshold-of-habit.md",
-    "compute.batch_factor": "0021-what-waiting-work-pays.md",
+    "lab.price_speed_per_month": "0014-how-fast-list-prices-follow-cost.md",
+    "neural.horizon_reference_minutes": "0028-when-assistants-pay-their-users.md",
+    "human.assistant_prompt_minutes": "0028-when-assistants-pay-their-users.md",
 }
 
 

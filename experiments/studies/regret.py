@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import polars as pl
 
+from model.results.regret import SCALE_MAX, SCALE_MIN
+
 #: What nets may be grouped by.
 KEYS = ("rule", "forecaster", "lab", "tier", "year")
+#: Where more nets than this share have their best scale at a bound of the search, nothing is said of scale.
+AT_BOUND_MAX = 0.1
 
 
 def summary(labs: pl.DataFrame, *by: str) -> pl.DataFrame:
@@ -41,6 +45,8 @@ def summary(labs: pl.DataFrame, *by: str) -> pl.DataFrame:
             Totals, >= 0.
         size_regret_share, scale_regret_share
             Over realised cost.
+        scale_at_bound_share
+            Of nets, those whose best scale is a bound of the search; above a tenth the scale's columns are null.
 
     >>> summary(pl.DataFrame(schema={c: pl.Float64 for c in COLUMNS} | {"released": pl.Date, "censored": pl.Boolean})).height
     0
@@ -52,7 +58,9 @@ def summary(labs: pl.DataFrame, *by: str) -> pl.DataFrame:
     ended, cost = ~pl.col("censored"), pl.col("realised_cost_usd")
     planned, came = pl.col("planned_lifetime_tokens"), pl.col("realised_lifetime_tokens")
     tokens_error = pl.when((planned > 0.0) & (came > 0.0)).then((planned / came).log())
-    run_error = -pl.col("hindsight_run_scale").log()
+    scale = pl.col("hindsight_run_scale")
+    run_error = -scale.log()
+    at_bound = (scale <= SCALE_MIN * 1.001) | (scale >= SCALE_MAX * 0.999)
 
     def weighted(error: pl.Expr) -> pl.Expr:
         known = ended & error.is_not_null()
@@ -77,11 +85,16 @@ def summary(labs: pl.DataFrame, *by: str) -> pl.DataFrame:
         weighted(run_error).alias("run_error"),
         share(tokens_error).alias("overplanned_share"),
         share(run_error).alias("overbuilt_share"),
+        at_bound.filter(ended).mean().alias("scale_at_bound_share"),
     )
     shares = (
         (pl.col(f"{r}_regret_usd") / pl.col("realised_cost_usd")).alias(f"{r}_regret_share") for r in ("size", "scale")
     )
-    return found.with_columns(*shares).with_columns(pl.selectors.float().fill_nan(None)).sort(*keys)
+    found = found.with_columns(*shares)
+    scales = ("scale_regret_usd", "scale_regret_share", "run_error", "overbuilt_share")
+    shown = pl.col("scale_at_bound_share") <= AT_BOUND_MAX
+    found = found.with_columns(pl.when(shown).then(pl.col(name)).alias(name) for name in scales)
+    return found.with_columns(pl.selectors.float().fill_nan(None)).sort(*keys)
 
 
 #: Columns of the table that are read here.

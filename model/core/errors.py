@@ -7,6 +7,8 @@ import datetime as dt
 import difflib
 from collections.abc import Iterable, Iterator
 
+from model.core.removed import REMOVED
+
 
 class InputError(ValueError):
     """Input that the model refuses; the message is one line naming value, unit, range or nearest name."""
@@ -51,7 +53,11 @@ def unknown(kind: str, name: str, names: Iterable[str]) -> InputError:
 
     >>> str(unknown("section", "humn", ["human", "lab"]))
     "unknown section 'humn'; nearest: 'human'"
+    >>> str(unknown("parameter", "lab.equity_world_max_usd_per_year", []))
+    "parameter 'lab.equity_world_max_usd_per_year' is no more: equity follows the expected market; use 'lab.equity_share_per_year'"
     """
+    if kind == "parameter" and name in REMOVED:
+        return InputError(f"parameter '{name}' is no more: {REMOVED[name]}")
     said = name if name.isprintable() else repr(name)[1:-1]
     return InputError(f"unknown {kind} '{said if len(said) <= 60 else said[:57] + '...'}'{hint(name, names)}")
 

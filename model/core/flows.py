@@ -74,7 +74,7 @@ class MonthFlows(Flows):
 
     Letters: H humans, G wage segments, K applications, O call-network nodes, L labs, N = 2L nets, P providers, S serving
     classes, T tiers (frontier, small), Q kinds of tokens (fresh, cached, generated), W provider-run classes of work, U all
-    classes, X research uses, Z services, B buyers of hours (the public, then labs).
+    classes, X research uses, D blocks of the day, Z services, B buyers of hours (the public, then labs).
     """
 
     # 1-3 machines, nets, prices
@@ -83,6 +83,9 @@ class MonthFlows(Flows):
     capacity_hours: Array = flow("P", "h", "H100e-hours offered")
     contract_usd: Array = flow("P", "USD/h", "posted contract price")
     market_usd: float = flow("", "USD/h", "capacity-weighted contract price")
+    block_usd: Array = flow("D", "USD/h", "posted price by block of the day, mean of providers")
+    deferrable_share: Array = flow("W", "-", "part of a class that can wait within the day")
+    class_price: Array = flow("W", "-", "price of an hour by class over the mean contract price")
     spot_usd: float = flow("", "USD/h", "spot price")
     paid_factor: float = flow("", "-", "price paid over contract, spot hours included")
     token_usd: Array = flow("NQ", "USD/token", "list prices")
@@ -118,7 +121,8 @@ class MonthFlows(Flows):
     demand_hours: Array = flow("W", "h", "hours demanded")
     # 10 the market
     fill: Array = flow("W", "-", "share served")
-    clearing_usd: float = flow("", "USD/h", "price that would clear the market")
+    clearing_usd: Array = flow("D", "USD/h", "prices that would clear the blocks of the day")
+    block_hours: Array = flow("WD", "h", "hours served by block of the day")
     served_hours: Array = flow("W", "h", "hours served")
     queued_hours: Array = flow("W", "h", "hours that wait for next month")
     lost_hours: Array = flow("W", "h", "hours that are given up")
@@ -137,6 +141,9 @@ class MonthFlows(Flows):
     serving_usd: Array = flow("N", "USD", "paid by labs for serving hours, by net")
     research_usd: Array = flow("LX", "USD", "paid by labs for research hours")
     staff_usd: Array = flow("L", "USD", "paid by labs for research staff")
+    take_or_pay_usd: Array = flow(
+        "L", "USD", "paid by labs under take-or-pay contracts above the market's price, below 0 where it is below"
+    )
     provider_revenue_usd: Array = flow("P", "USD", "received by providers for hours")
     ad_usd_per_hour: float = flow("", "USD/h", "price of an attention-hour to advertisers")
     ad_spend_usd: float = flow("", "USD", "spending on human attention")

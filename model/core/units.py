@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model.core.errors import InputError, shown
 
 HOURS_PER_MONTH = 730.0
+HOURS_PER_YEAR = 8760.0
 SECONDS_PER_HOUR = 3600.0
 MONTHS_PER_YEAR = 12
 H100_FLOP_PER_S = 9.89e14
@@ -35,16 +36,16 @@ class WorkClass:
 WORK: tuple[WorkClass, ...] = (
     WorkClass("assistant", "serving", "human", "forward_only", "interactive"),
     WorkClass("delegated", "serving", "ai_agent", "forward_only", "interactive"),
-    WorkClass("standing", "serving", "ai_agent", "forward_only", "batch"),
+    WorkClass("standing", "serving", "ai_agent", "forward_only", "deferrable"),
     WorkClass("embedded", "serving", "application", "forward_only", "interactive"),
     WorkClass("robot_cloud", "serving", "robot", "forward_only", "interactive"),
     WorkClass("ranking", "ranking", "application", "forward_only", "interactive"),
-    WorkClass("other", "other", "other", "with_backprop", "reserved"),
-    WorkClass("final_run", "final_run", "lab", "with_backprop", "reserved"),
-    WorkClass("experiment", "experiment", "lab", "with_backprop", "batch"),
-    WorkClass("rl_rollout", "rl_rollout", "lab", "forward_only", "batch"),
-    WorkClass("synthetic_data", "synthetic_data", "lab", "forward_only", "batch"),
-    WorkClass("research_automation", "research_automation", "lab", "forward_only", "batch"),
+    WorkClass("other", "other", "other", "with_backprop", "steady"),
+    WorkClass("final_run", "final_run", "lab", "with_backprop", "steady"),
+    WorkClass("experiment", "experiment", "lab", "with_backprop", "deferrable"),
+    WorkClass("rl_rollout", "rl_rollout", "lab", "forward_only", "deferrable"),
+    WorkClass("synthetic_data", "synthetic_data", "lab", "forward_only", "deferrable"),
+    WorkClass("research_automation", "research_automation", "lab", "forward_only", "deferrable"),
     WorkClass("robot_on_board", "on_board", "robot", "forward_only", "own"),
     WorkClass("device", "on_board", "human", "forward_only", "own"),
 )
@@ -53,6 +54,8 @@ U: dict[str, int] = {w.name: i for i, w in enumerate(WORK)}
 SERVING_CLASSES = tuple(w.name for w in WORK if w.purpose == "serving")
 TIERS = ("frontier", "small")
 TOKEN_KINDS = ("fresh", "cached", "generated")
+#: The two halves of the day, twelve hours each: work that can wait bids for what the peak leaves.
+DAY_BLOCKS = ("peak", "valley")
 LAB_CLASSES = tuple(w.name for w in WORK if w.consumer == "lab")
 LEGACY = ("ranking", "other")  # the incumbents' work
 PROVIDER_CLASSES = tuple(w.name for w in WORK if w.purpose != "on_board")

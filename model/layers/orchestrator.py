@@ -139,12 +139,3 @@ def batch_share(discount: float, p: CallNetworkParams) -> float:
     True
     """
     return float(1.0 / (1.0 + np.exp(-discount / p.batch_scale)))
-
-
-def waiting_discount(batch_factor: float, p: CallNetworkParams) -> float:
-    """Return the price of background work over interactive work, Eq. O.7: only what waits runs at the batch factor.
-
-    >>> waiting_discount(1.0, CallNetworkParams())
-    1.0
-    """
-    return 1.0 - batch_share(1.0 - batch_factor, p) * (1.0 - batch_factor)

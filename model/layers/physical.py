@@ -8,14 +8,14 @@ inputs of this layer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.core.params import Params, param
 from model.core.steps import Guarded
-from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, month_index
+from model.core.units import H100_FLOP_PER_S, HOURS_PER_MONTH, HOURS_PER_YEAR, month_index
 
 Array = NDArray[np.float64]
 
@@ -63,9 +63,8 @@ class PhysicalParams(Params):
     serving_load_factor: float =      param( 0.60, "-"      ,  0.3,   1,                                      doc="power drawn while serving over rated power",                                  source="own assumption: below load_factor, since decoding waits for memory while training computes")
     idle_power_share: float =         param( 0.25, "-"      , 0.05, 0.6,                                      doc="power of an idle machine over one at work",                                   source="own assumption: idle servers draw a fifth to a third")
     electricity_usd_per_kwh: float =  param( 0.07, "USD/kWh", 0.02, 0.3,                                      doc="price of electricity",                                                        source="own assumption: industrial tariffs of large markets, .04 to .12")
-    power_opening_gw: float =         param(  8.0, "GW"     ,    1,  40, scale="log", dynamic=False,          doc="power within reach of AI sites at the opening",                               source="own assumption: a sixth of the 47 GW that 415 TWh of data centres draw")
-    power_growth_per_month: float =   param( 0.03, "1/month",  0.0, 0.1,                                      doc="fastest growth of powered sites once in demand",                              source="own assumption: 43 % a year, where a large site takes 1.0 to 3.6 years to build (epoch2025buildout)")
-    power_slack_share: float =        param(  0.6, "-"      ,  0.2,   1,                                      doc="share of powered sites in use above which more are built",                    source="own assumption: sites are planned years ahead, before they are full")
+    install_months: int =             param(    3, "month"  ,    0,   9, dynamic=False,                       doc="months from delivery to work",                                                source="epoch2025buildout: 150 days from roof to first load; own assumption: a quarter, as halls are often ready before the chips")
+    scrap_share_per_month: float =    param(  0.1, "1/month",    0,   1,                                      doc="share of machines retired a month while an hour costs more to run than it earns", source="own assumption: owners clear a hall within a year")
     # fmt: on
 
 
@@ -73,7 +72,7 @@ class PhysicalParams(Params):
 class Power(Guarded):
     """Power of all providers' sites."""
 
-    powered_gw: float = 0.0
+    powered_gw: float = 0.0  # in use, or being built for machines on order
     used_gw: float = 0.0
 
 
@@ -170,6 +169,24 @@ def survival(age_months: Array, p: PhysicalParams) -> Array:
     return np.asarray(np.exp(cumulative - following))
 
 
+def kept(age_months: Array, running_usd_per_h: Array, price_usd_per_h: float, p: PhysicalParams) -> Array:
+    """Return the share of a cohort that stays through this month, Eq. P.7: it lives, and is worth running.
+
+    Parameters
+    ----------
+    age_months : (M,) float
+    running_usd_per_h : (M,) float
+        Electricity and upkeep of an H100e-hour of each cohort.
+    price_usd_per_h : float
+        Contract price.
+    p : PhysicalParams
+
+    >>> kept(np.zeros(2), np.array([0.1, 0.3]), 0.2, PhysicalParams(scrap_share_per_month=0.5)).round(3).tolist()
+    [1.0, 0.5]
+    """
+    return survival(age_months, p) * np.where(running_usd_per_h > price_usd_per_h, 1.0 - p.scrap_share_per_month, 1.0)
+
+
 def facility_watts(chip_watts: Array, p: PhysicalParams) -> Array:
     """Return facility power per H100e at work, Eq. P.4: chip x server factor x PUE x load."""
     return chip_watts * (p.server_power_factor * p.pue * p.load_factor)
@@ -196,14 +213,21 @@ def capacity_hours(stock_h100e: Array, p: PhysicalParams) -> Array:
     return stock_h100e * (HOURS_PER_MONTH * p.availability)
 
 
-def power_growth(used_gw: float, powered_gw: float, p: PhysicalParams) -> float:
-    """Return next month's powered sites, Eq. P.7: they grow, at most so fast, while little is free.
+def upkeep_usd_per_h(watts: Array | float, usd_per_w_year: float, p: PhysicalParams) -> Any:
+    """Return staff, repairs and network of an H100e-hour of machines, Eq. P.9.
 
-    >>> power_growth(1.0, 10.0, PhysicalParams())
-    10.0
+    Parameters
+    ----------
+    watts : float
+        Facility power per H100e at work.
+    usd_per_w_year : float
+        Upkeep a year per watt of servers.
+    p : PhysicalParams
+
+    >>> round(float(upkeep_usd_per_h(900.0, 8.76, PhysicalParams(pue=1.2, load_factor=0.75))), 6)
+    1.0
     """
-    tightness = (used_gw / max(powered_gw, 1e-12) - p.power_slack_share) / max(1.0 - p.power_slack_share, 1e-6)
-    return powered_gw * (1.0 + p.power_growth_per_month * float(np.clip(2.0 * tightness, 0.0, 1.0)))
+    return usd_per_w_year * watts / (p.pue * p.load_factor) / HOURS_PER_YEAR
 
 
 def class_load(serving: NDArray[np.bool_], p: PhysicalParams) -> Array:

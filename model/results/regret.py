@@ -21,8 +21,10 @@ from model.scenario import Scenario
 PASSES = 4
 #: Passes agree when no plan misses what came by more than this, in logarithms.
 AGREEMENT = 0.01
-#: Beyond it the profit of a run ten times as large is no number; features at their threshold make such elasticities.
-ELASTICITY_MAX = 250.0
+#: Profit is concave in research: larger elasticities, seen in months of a threshold, cannot last.
+ELASTICITY_MAX = 0.95
+#: Run sizes among which the best one is sought, over the chosen one.
+SCALE_MIN, SCALE_MAX = 0.1, 10.0
 
 
 class Hindsight(NamedTuple):
@@ -34,15 +36,16 @@ class Hindsight(NamedTuple):
     size_regret_flop: float
     size_regret_usd: float
     scale_regret_usd: float
-    run_scale: float  # best run over the chosen, .1 to 10
+    run_scale: float  # best research over the chosen, .1 to 10
 
 
 def hindsight(r: Release, p: neural.NeuralParams) -> Hindsight:
     """Return the size of least cost at the same loss for realised tokens, and regrets, Eq. X.20 to X.22.
 
     ``size_regret = K(chosen) - min K >= 0`` over nets of the same loss within the data there were, united with the chosen
-    one; in USD at the prices paid and in operations. ``scale_regret``: gross profit earned, scaled by run size to the power
-    of the elasticity the lab saw, minus training cost, best over a tenth to ten times the run, minus the chosen run's.
+    one; in USD at the prices paid and in operations. ``scale_regret``: gross profit earned until the
+    successor, to the power of the elasticity the lab saw, minus the cost of all research the net needed (of a small net, its
+    run), best over a tenth to ten times as much, minus the chosen one's.
 
     Parameters
     ----------
@@ -70,10 +73,10 @@ def hindsight(r: Release, p: neural.NeuralParams) -> Hindsight:
     usd, size, tokens = regret(r.train_usd_per_flop, per_token)
     flop, _, _ = regret(1.0, r.tokens)
     cost = r.train_usd_per_flop * r.training_flop * factor
-    profit = r.revenue_usd - r.serving_usd
-    scale = np.append(np.exp(np.linspace(np.log(0.1), np.log(10.0), 81)), 1.0)
-    value = profit * scale ** min(r.profit_elasticity, ELASTICITY_MAX) - cost * scale
-    lost = float(value.max() - (profit - cost))
+    profit, all_research = r.revenue_usd - r.serving_usd, max(r.research_usd, cost)
+    scale = np.append(np.exp(np.linspace(np.log(SCALE_MIN), np.log(SCALE_MAX), 81)), 1.0)
+    value = profit * scale ** min(r.profit_elasticity, ELASTICITY_MAX) - all_research * scale
+    lost = float(value.max() - (profit - all_research))
     best = float(scale[value.argmax()]) if lost > 0.0 else 1.0
     return Hindsight(cost + r.serving_usd, size, tokens, flop, usd, lost, best)
 

@@ -208,7 +208,7 @@ def _provider(e: World, last: Month | None, i: int) -> Told:
         )
         said.append(
             f"Expects {fmt(expected, 'USD')} an hour against a user cost of {fmt(s.providers.user_cost_usd, 'USD')} ({pull}); demand of all providers is"
-            f" expected to grow {_percent(s.providers.demand_growth)} a month."
+            f" spending is expected to grow {_percent(s.belief.spending_growth)} a month while the market is small."
         )
         said.append(
             f"Ordered {fmt(ordered, 'H100e')} at {fmt(s.providers.machine_usd, 'USD')} each with their site, as far as demand, power, parents, cash and"

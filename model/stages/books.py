@@ -20,7 +20,7 @@ from model.core.units import (
     WORK,
     U,
 )
-from model.markets import compute, settlement
+from model.markets import settlement
 from model.stages import sales
 from model.stages.people import Known, Wishes
 from model.state import ASSISTANT, DELEGATED, EMBEDDED, ROBOT, STANDING
@@ -32,8 +32,9 @@ Array = NDArray[np.float64]
 def pay(e: World, f: MonthFlows, w: Wishes, known: Known, draw: MonthDraws) -> None:
     """Collect and post the month's operating payments. Changes the cash of labs, providers, applications and agents."""
     p = e.params
-    buy_hours(e, f, known)
+    buy_hours(e, f)
     buy_tokens(e, f, known)
+    pay_contracts(e, f)
     sales.sell_attention(e, f, w, draw)
     sales.sell_routing(e, f, draw)
     public = {name: float(f.usd[U[name]]) for name in ("ranking", "other")}
@@ -46,7 +47,7 @@ def pay(e: World, f: MonthFlows, w: Wishes, known: Known, draw: MonthDraws) -> N
 
     kept, operations, payout, rescue = run_applications(e, f, by_class, public["ranking"])
     energy = f.provider_kwh * p.physical.electricity_usd_per_kwh
-    opex = f.capacity_hours * p.provider.opex_usd_per_h
+    opex = f.capacity_hours * e.upkeep_usd_per_h(e.cohorts.by_provider(e.cohorts.watts))
     settlement.post(
         e.ledger,
         settlement.Operating(
@@ -79,14 +80,17 @@ def pay(e: World, f: MonthFlows, w: Wishes, known: Known, draw: MonthDraws) -> N
         ),
     )
     e.labs.cash_usd += lab_cash_flow(e, f)
-    e.providers.cash_usd += f.provider_revenue_usd - energy - opex
+    hours = f.routed_hours[1:]
+    total = hours.sum(axis=1, keepdims=True)
+    offered = f.capacity_hours / float(f.capacity_hours.sum())
+    sellers = np.where(total > 0.0, hours / np.where(total > 0.0, total, 1.0), offered)
+    e.providers.cash_usd += f.provider_revenue_usd + f.take_or_pay_usd @ sellers - energy - opex
 
 
-def buy_hours(e: World, f: MonthFlows, known: Known) -> None:
-    """Charge each buyer its providers' contract prices, the factor of the class and the spot premium."""
+def buy_hours(e: World, f: MonthFlows) -> None:
+    """Charge each buyer its providers' contract prices, that of the block of the day, and the spot premium."""
     n = e.labs.n
-    factor = compute.price_factors(e.params.compute)
-    factor[STANDING] = known.batch_discount  # only what waits runs in the batch tier
+    factor = f.class_price
     paid = f.contract_usd * f.paid_factor
     bought = f.routed_hours.sum(axis=1)
     mean_usd = np.where(bought > 0.0, f.routed_hours @ paid / np.where(bought > 0.0, bought, 1.0), paid.mean())  # (B,)
@@ -113,6 +117,20 @@ def buy_hours(e: World, f: MonthFlows, known: Known) -> None:
     )
 
 
+def pay_contracts(e: World, f: MonthFlows) -> None:
+    """Settle take-or-pay contracts: labs pay their contract prices for hours they may use, or providers sell on, Eq. L.18.
+
+    Hours are bought at the market's price by whoever uses them; the difference to the contract's is settled here, whether
+    the lab used its hours or not.
+    """
+    labs = e.labs
+    market = f.market_usd * f.paid_factor
+    f.take_or_pay_usd = labs.take_or_pay_hours * (labs.take_or_pay_usd_per_h - market)
+    books = e.ledger
+    books.pay("labs", "providers", "take-or-pay above the market", float(np.maximum(f.take_or_pay_usd, 0.0).sum()))
+    books.pay("providers", "labs", "take-or-pay below the market", float(np.maximum(-f.take_or_pay_usd, 0.0).sum()))
+
+
 def buy_tokens(e: World, f: MonthFlows, known: Known) -> None:
     """Charge list prices for tokens, standing work that waits at the batch discount."""
     discount = np.ones(len(SERVING_CLASSES))
@@ -121,9 +139,10 @@ def buy_tokens(e: World, f: MonthFlows, known: Known) -> None:
 
 
 def lab_cash_flow(e: World, f: MonthFlows) -> Array:
-    """Return what each lab has left of its token revenue after hours and staff, before financing, (L,)."""
+    """Return what each lab has left of its token revenue after hours, contracts and staff, before financing, (L,)."""
     revenue = f.token_revenue_usd.sum(axis=0) - f.serving_usd
-    return np.asarray(revenue.reshape(len(TIERS), e.labs.n).sum(axis=0) - f.research_usd.sum(axis=1) - f.staff_usd)
+    spent = f.research_usd.sum(axis=1) + f.staff_usd + f.take_or_pay_usd
+    return np.asarray(revenue.reshape(len(TIERS), e.labs.n).sum(axis=0) - spent)
 
 
 def fees_paid(e: World, f: MonthFlows) -> float:

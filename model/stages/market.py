@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from agents import lab, robot
 from model.core.flows import MonthFlows
 from model.core.units import (
+    DAY_BLOCKS,
     H100_FLOP_PER_S,
     HOURS_PER_MONTH,
     LAB_USES,
@@ -22,6 +23,7 @@ from model.core.units import (
     U,
 )
 from model.layers import link, physical
+from model.layers import orchestrator as call_network
 from model.markets import compute, routing
 from model.stages.people import Wishes
 from model.state import EMBEDDED, SMALL
@@ -36,8 +38,10 @@ def clear(e: World, f: MonthFlows) -> None:
     Research waits; served hours are spread over providers.
     """
     p, s, n = e.params, e.state, e.labs.n
-    market = compute.clear(f.demand_hours, float(f.capacity_hours.sum()), f.market_usd, p.compute)
-    f.fill, f.clearing_usd, f.served_hours = market.fill, market.clearing_usd, market.served
+    offered, floor = float(f.capacity_hours.sum()), e.running_usd_per_h()
+    market = compute.clear(f.demand_hours, offered, f.block_usd, f.deferrable_share, floor, p.compute)
+    f.fill, f.clearing_usd, f.block_hours = market.fill, market.clearing_usd, market.served
+    f.served_hours = market.served.sum(axis=1)
     by_lab = (f.serving_hours.reshape(len(SERVING_CLASSES), len(TIERS), n).sum(axis=1) * f.fill[SERVING, None]).sum(
         axis=0
     )
@@ -84,6 +88,8 @@ def balance(e: World, f: MonthFlows) -> None:
     require("compute: hours routed = hours served", e.label, "providers", gap, total)
     for name, over, capacity in zip(e.opening.provider_names, used - f.capacity_hours, f.capacity_hours, strict=True):
         require("compute: used <= capacity", e.label, name, max(float(over), 0.0), float(capacity))
+    for block, over in zip(DAY_BLOCKS, f.block_hours.sum(axis=0) - total / len(DAY_BLOCKS), strict=True):
+        require("compute: hours of a block of the day <= its capacity", e.label, block, max(float(over), 0.0), total)
     for u, gap_hours in enumerate(f.demand_hours - f.served_hours - f.queued_hours - f.lost_hours):
         scale = max(total, float(f.demand_hours[u]))
         require("compute: demanded = served + queued + lost", e.label, WORK[u].consumer, float(gap_hours), scale)
@@ -143,6 +149,14 @@ def post(e: World, f: MonthFlows) -> None:
     p = e.params.compute
     f.contract_usd = e.providers.contract_usd_per_h100e_hour.copy()
     f.market_usd = float((f.contract_usd * f.capacity_hours).sum() / f.capacity_hours.sum())
+    s = e.state.market
+    timed = float(compute.class_prices(s.block_ratio, np.zeros(len(PROVIDER_CLASSES)), p)[U["standing"]])
+    deferrable = compute.DEFERRABLE.copy()  # standing jobs wait as far as the lower price moves them (O.5)
+    deferrable[U["standing"]] = call_network.batch_share(
+        1.0 - float(s.block_ratio.min()) / timed, e.params.call_network
+    )
+    f.block_usd, f.deferrable_share = f.market_usd * s.block_ratio, deferrable
+    f.class_price = compute.class_prices(s.block_ratio, deferrable, p)
     f.spot_usd = compute.spot_price(f.market_usd, e.state.market.utilisation, p)
     f.paid_factor = 1.0 + p.spot_share * (f.spot_usd / f.market_usd - 1.0)
     f.token_usd = e.nets.price_usd_per_token[:, None] * lab.LIST_STRUCTURE[None, :]

@@ -12,7 +12,6 @@ from model.core.flows import MonthFlows
 from model.core.units import FRESH, GENERATED, TIERS, TOKEN_KINDS, RowSums
 from model.layers import agent as loop
 from model.layers import context
-from model.layers import orchestrator as call_network
 from model.markets import attention
 from model.state import ASSISTANT, DELEGATED, FRONTIER, SMALL, STANDING
 from model.world import World
@@ -64,7 +63,7 @@ def what_is_known(e: World, f: MonthFlows) -> Known:
     token_usd = application.token_usd(generated[:, None], s.memory.hits[:, None], price)
 
     chat = _assistants(e, price, token_usd, float(prompts[ASSISTANT]), log_horizon, can_think)
-    discount = call_network.waiting_discount(p.compute.batch_factor, p.call_network)
+    discount = float(f.class_price[STANDING] / f.class_price[DELEGATED])
     jobs = [
         _job(e, float(log_horizon[STANDING, t]), float(token_usd[STANDING, t]) * discount) for t in (FRONTIER, SMALL)
     ]

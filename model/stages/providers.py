@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from agents import provider, supplier
+from agents import belief, provider, supplier
 from model.core.flows import MonthFlows
 from model.layers import physical
 from model.markets import compute
@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 
 def arrive(e: World, f: MonthFlows) -> None:
-    """Deliver what was ordered as far as chips and power go; retire by age. Changes providers' stocks.
+    """Deliver what was ordered as far as chips go; retire what is old or not worth running; what is installed works. Changes providers' stocks.
 
     The supplier's capacity makes the present mix of generations; orders older than the build time are due, pro rata.
     """
@@ -27,12 +27,12 @@ def arrive(e: World, f: MonthFlows) -> None:
     recent = s.providers.orders[max(len(s.providers.orders) - p.supplier.build_months, 0) :]
     due = np.maximum(e.providers.backlog_h100e - sum(recent, start=np.zeros(e.providers.n)), 0.0)
     watts = float(physical.facility_watts((weight * e.fleet.watts).sum(), p.physical))
-    room = max(s.power.powered_gw - s.power.used_gw, 0.0) * 1e9 / watts
-    ratio = min(1.0, min(s.suppliers.supply_h100e, room) / max(float(due.sum()), 1e-300))
+    ratio = min(1.0, s.suppliers.supply_h100e / max(float(due.sum()), 1e-300))
     f.delivered_h100e = due * ratio
 
     before = cohorts.stock()
-    cohorts.h100e *= physical.survival(e.month - cohorts.month, p.physical)
+    running = cohorts.watts / 1000.0 * p.physical.electricity_usd_per_kwh + e.upkeep_usd_per_h(cohorts.watts)
+    cohorts.h100e *= physical.kept(e.month - cohorts.month, running, e.price_now_usd(), p.physical)
     f.retired_h100e = before - cohorts.stock()
     column = e.month + cohorts.opening_ages
     cohorts.h100e[:, column] = f.delivered_h100e
@@ -51,21 +51,27 @@ def arrive(e: World, f: MonthFlows) -> None:
     e.providers.stock_h100e[:] = after
     e.providers.backlog_h100e[:] = np.maximum(e.providers.backlog_h100e - f.delivered_h100e, 0.0)
     firm.sold_h100e[0] += f.delivered_h100e.sum()
-    s.power.powered_gw = physical.power_growth(s.power.used_gw, s.power.powered_gw, p.physical)
     s.power.used_gw = float((cohorts.h100e * cohorts.watts).sum()) / 1e9
-    f.capacity_hours = physical.capacity_hours(after, p.physical)
+    s.power.powered_gw = s.power.used_gw + float(e.providers.backlog_h100e.sum()) * watts / 1e9
+    working = cohorts.h100e[:, cohorts.month <= e.month - p.physical.install_months].sum(axis=1)
+    f.capacity_hours = physical.capacity_hours(working, p.physical)
 
 
 def machines(e: World, f: MonthFlows) -> None:
-    """Let providers expect, order and finance, and the supplier price and expand. Changes providers and the supplier."""
+    """Let providers expect, order (at the user cost of Eq. V.1b) and finance, and the supplier price and expand.
+
+    Changes providers and the supplier.
+    """
     p, s, firms, firm = e.params, e.state, e.providers, e.suppliers
     firms.used_share[:] = f.routed_hours.sum(axis=0) / np.maximum(f.capacity_hours, 1e-300)
     s.market.utilisation = float(f.served_hours.sum() / f.capacity_hours.sum())
-    demand = float(f.demand_hours.sum())
-    if s.providers.last_demand_hours > 0.0:
-        growth = float(np.clip(np.log(demand / s.providers.last_demand_hours), -0.3, 0.3))
-        s.providers.demand_growth += p.provider.adaptive_per_month * (growth - s.providers.demand_growth)
-    s.providers.last_demand_hours = demand
+    # What is asked for at posted prices; boards look at it and at the best net to judge the market to come (B.1-B.7)
+    spending = float((f.demand_hours * f.class_price).sum()) * f.market_usd * f.paid_factor
+    frontier = float(e.nets.horizon_minutes.max())
+    forecast = belief.learn(s.belief, max(spending, 1.0), frontier, e.labour_usd(), p.provider.lead_months, p.belief)
+    coming = provider.expected_spending(forecast, contracted_usd(e, f, spending), p.provider)
+
+    s.providers.expected_spending_usd = coming
 
     # Supplier: unit cost of this month's mix, price by backlog, expansion decided now for `lead` months ahead (S.1, S.2)
     weight = physical.mix(e.month, e.fleet.launched) * e.fleet.h100e_per_chip
@@ -74,14 +80,15 @@ def machines(e: World, f: MonthFlows) -> None:
     firm.unit_cost_usd[0] = p.supplier.unit_cost_usd_per_h100e * float((weight * e.fleet.unit_price_index).sum())
     chip_usd = supplier.price(float(firm.unit_cost_usd[0]), backlog, s.suppliers.supply_h100e, p.supplier)
     watts = float((weight * e.fleet.watts).sum()) * p.physical.server_power_factor * p.physical.pue
-    site_usd = p.supplier.site_usd_per_w * watts
+    lately = [float(x.sum()) for x in s.providers.orders[-12:]] or [s.suppliers.supply_h100e]
+    site_usd = supplier.site_price(12.0 * float(np.mean(lately)) * watts / 1e9, p.supplier) * watts
     machine_usd = chip_usd + site_usd
-    level = float(compute.next_price(np.array([f.market_usd]), f.clearing_usd, p.compute)[0])
+    floor = e.running_usd_per_h()
+    blocks = compute.next_price(f.block_usd, f.clearing_usd, floor, p.compute)
+    level = float(blocks.mean())
+    s.market.block_ratio = blocks / level
     level = min(level, machine_usd)  # nobody rents an hour for more than the machine costs
-    floor = p.compute.operating_usd_per_h
     firms.contract_usd_per_h100e_hour[:] = np.maximum(level * firms.premium, floor)
-    seen = level * f.paid_factor - firms.expected_usd_per_h100e_hour
-    firms.expected_usd_per_h100e_hour += p.provider.adaptive_per_month * seen
     if s.providers.machine_usd > 0.0:
         change = float(np.clip(12.0 * np.log(machine_usd / s.providers.machine_usd), -0.6, 0.3))
         s.providers.machine_change += p.provider.price_learning_per_month * (change - s.providers.machine_change)
@@ -93,27 +100,17 @@ def machines(e: World, f: MonthFlows) -> None:
     firm.capacity_chips_per_month[0] *= 1.0 + s.suppliers.expansions[-1 - p.supplier.lead_months]
 
     # Orders against the user cost (V.1-V.5)
-    energy_usd = e.cohorts.mean(e.cohorts.watts) / 1000.0 * p.physical.electricity_usd_per_kwh
-    s.providers.user_cost_usd = provider.user_cost(
-        machine_usd, s.providers.machine_change, energy_usd + p.provider.opex_usd_per_h, p.provider
-    )
-    hours_each = float(physical.capacity_hours(np.array([1.0]), p.physical)[0])
     drawn = watts * p.physical.load_factor
-    room = (
-        max(s.power.powered_gw - s.power.used_gw, 0.0) * 1e9 / max(drawn, 1e-9) * p.provider.sites_ahead
-        + s.suppliers.supply_h100e
+    running = drawn / 1000.0 * p.physical.electricity_usd_per_kwh + e.upkeep_usd_per_h(drawn)
+    s.providers.user_cost_usd = provider.user_cost(machine_usd, s.providers.machine_change, running, p.provider)
+    hours_each = float(physical.capacity_hours(np.array([1.0]), p.physical)[0])
+    firms.expected_usd_per_h100e_hour[:] = coming / (
+        float((firms.stock_h100e + firms.backlog_h100e).sum()) * hours_each * p.provider.utilisation_planned
     )
-    orders = provider.order(
-        firms,
-        demand,
-        s.providers.demand_growth,
-        s.providers.user_cost_usd,
-        machine_usd,
-        e.parent_cash_usd(),
-        room,
-        hours_each,
-        p.provider,
-    )
+    # What a machine must earn when those ordered now work: those bought then will be cheaper
+    then_usd = machine_usd * float(np.exp(s.providers.machine_change * p.provider.lead_months / 12.0))
+    needed = provider.user_cost(then_usd, s.providers.machine_change, running, p.provider)
+    orders = provider.order(firms, coming, needed, machine_usd, e.parent_cash_usd(), hours_each, p.provider)
     s.providers.orders.append(orders.ordered_h100e)
     firms.backlog_h100e += orders.ordered_h100e
     deposit = orders.ordered_h100e * machine_usd * (p.provider.deposit_share + orders.premium - 1.0)
@@ -127,6 +124,16 @@ def machines(e: World, f: MonthFlows) -> None:
     production = float(f.delivered_h100e.sum()) * float(firm.unit_cost_usd[0])
     books.pay("hardware_suppliers", "rest_of_world", "chip production", production)
     finance_providers(e, f, deposit + delivery)
+
+
+def contracted_usd(e: World, f: MonthFlows, spending_usd: float) -> float:
+    """Return what labs' contracts say of spending to come: the plans behind them and what all others spend now, USD a month."""
+    hours = float(e.labs.take_or_pay_hours.sum())
+    if hours <= 0.0 or e.params.lab.contracted_share <= 0.0:
+        return 0.0
+    plans = hours / e.params.lab.contracted_share * f.market_usd * f.paid_factor
+    labs = float(f.research_usd.sum() + f.serving_usd.sum())
+    return plans + max(spending_usd - labs, 0.0)
 
 
 def finance_providers(e: World, f: MonthFlows, spent_usd: Array) -> None:

@@ -11,7 +11,6 @@ from model.core.units import FRESH, LAB_USES, LEGACY, PROVIDER_CLASSES, SERVING,
 from model.layers import application as application_layer
 from model.layers import context, link
 from model.layers import orchestrator as call_network
-from model.markets import compute
 from model.stages.people import Known, Wishes
 from model.state import ASSISTANT, DELEGATED, EMBEDDED, FRONTIER, ROBOT, SMALL, STANDING
 from model.world import World
@@ -101,9 +100,8 @@ def demand(e: World, f: MonthFlows) -> None:
     serving. Ranking and other AI keep the intensity that their price of compute has led to.
     """
     p, s = e.params, e.state
-    factor = compute.price_factors(p.compute)
     budget = e.labs.rd_usd[:, None] * p.lab.compute_share_of_rd * s.labs.research_split
-    bought = budget / (f.market_usd * f.paid_factor * factor[LAB_USES])
+    bought = budget / (f.market_usd * f.paid_factor * f.class_price[LAB_USES])
     waited, most = s.labs.research_waiting_hours.sum(axis=1), p.lab.runway_months * bought.sum(axis=1)
     kept = np.where(waited > most, most / np.where(waited > 0.0, waited, 1.0), 1.0)  # the rest is given up
     bought = bought + s.labs.research_waiting_hours * kept[:, None]

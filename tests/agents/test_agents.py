@@ -374,5 +374,5 @@ def test_makers_deliver_what_they_can_and_grow_with_the_backlog(rows, backlog, c
     after = robot.next_capacity(capacity, backlog, p)
     same(after, robot_oracle.next_capacity(capacity, backlog, p))
     assert after <= robot.next_capacity(capacity, 2 * backlog + 1.0, p)
-    for months in (p.backlog_low_months, p.backlog_high_months):
-        assert robot.next_capacity(capacity, months * capacity, p) == capacity
+    settled = robot.next_capacity(capacity, p.target_backlog_months * capacity, p)
+    assert settled == pytest.approx(max(capacity, 1.0))

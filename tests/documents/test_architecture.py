@@ -182,6 +182,8 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "USD/month": ("usd_per_month",),
     "USD/year": ("usd_per_year",),
     "USD/W": ("usd_per_w",),
+    "USD/(W year)": ("usd_per_w_per_year",),
+    "GW/year": ("gw_per_year",),
     "USD/kWh": ("usd_per_kwh",),
     "1/year": ("per_year",),
     "1/month": ("per_month",),

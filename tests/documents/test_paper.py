@@ -31,7 +31,8 @@ ROUGH = {
     "human.delegation_innovation_per_year": 0.5, "robot.embodiment_gap": 1.0, "link.software_scale": 3.0,
     "lab.lab_a.rule": "race", "lab.lab_b.rule": "erdil", "lab.lab_c.rule": "revenue_share",
     "lab.lab_b.forecaster": "trend", "lab.lab_d.forecaster": "trend", "auction.rule": "vcg", "ai_agent.ad_funded_share": 0.5, "attention.candidate_spread": 0.15, "neural.law": "hoffmann",
-    "lab.equity_multiple": 0.2, "lab.failure_months": 0.5, "lab.runway_months": 2.0, "lab.payout_per_month": 1.0,
+    "lab.equity_share_per_year": 0.0, "lab.contracted_share": 0.02, "provider.upkeep_usd_per_w_per_year": 0.8,
+    "physical.electricity_usd_per_kwh": 0.3, "compute.opening_usd_per_h100e_hour": 1.0, "lab.failure_months": 0.5, "lab.runway_months": 2.0, "lab.payout_per_month": 1.0,
     "lab.parent_rd_share_max": 0.01, "lab.vendor_equity_share": 0.0, "provider.leverage_max": 0.0,
     "provider.parent_share_max": 0.0, "provider.order_months": 1.0, "provider.failure_months": 1, "application.exit_share": 0.045,
     "orchestrator.exit_per_year": 0.6,
@@ -45,8 +46,8 @@ OTHER = {
     "application.credit_months": 0.1, "application.ad_load": 0.01, "app_network.device_exponent": 1.5,
     "orchestrator.exit_per_year": 0.6, "orchestrator.revision_per_month": 0.3, "orchestrator.quality_sigma": 0.5,
     "orchestrator.call_price_usd": 2e-4, "orchestrator.call_price_sigma": 0.8, "orchestrator.entry_link_share": 0.6,
-    "orchestrator.entry_call_share": 0.05, "robot.opening_build_months": 12.0, "robot.backlog_high_months": 1.5,
-    "robot.backlog_low_months": 0.9, "robot.production_shrink_per_month": 0.05, "robot.capacity_robots_min": 200.0,
+    "orchestrator.entry_call_share": 0.05, "robot.opening_build_months": 12.0, "robot.target_backlog_months": 1.5,
+   
 }  # fmt: skip
 RUNS = {
     "24 months": (24, 7, BASELINE), "168 months": (168, 7, BASELINE), "rough": (48, 2, ROUGH), "other": (36, 1, OTHER),
@@ -142,6 +143,7 @@ def test_runs_reach_what_they_are_for(both):
     assert economy.orchestrators.entries.sum() > 0
     if economy.months == 48:
         assert economy.state.labs.failures > 0
+        assert most["contracts_defaulted_usd"] > 0.0
         assert economy.providers.failures.sum() > 0
         assert economy.applications.entries.sum() > 0
 
@@ -167,7 +169,7 @@ def firms(section, names):
     ("section", "names"),
     [
         ("provider", ("share", "parent_share", "integrated_lab", "premium")),
-        ("lab", ("kind", "rd_usd_per_month", "run_flop", "parent_share")),
+        ("lab", ("kind", "rd_usd_per_month", "run_flop", "parent_share", "rents_usd_per_year")),
     ],
 )
 def test_firms_are_the_declared_ones(section, names):

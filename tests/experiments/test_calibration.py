@@ -65,7 +65,7 @@ def test_constants_that_embed_later_data_are_drawn_not_set():
     early, late = priors.fitted("2024-12"), priors.fitted(scored.LAST)
     assert "call_network.agent_calls" in {p.parameter for p in early}
     assert "call_network.agent_calls" not in {p.parameter for p in late}
-    assert len(late) == 19
+    assert len(late) == 22
 
 
 #: Levels that work on data of 2025 supports; no growth of an outcome is read from it.

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from agents.lab import decisions
 from experiments import cli
 from experiments.calibration import operators, scored
 from experiments.runs.plan import planned
@@ -18,7 +19,8 @@ from experiments.studies.checks.deviation import Deviation, deviating
 from experiments.studies.checks.row import CHECKS, NotMeasured
 from model import InferenceEconomy
 from model.core.errors import InputError
-from model.core.units import LAB_CLASSES
+from model.core.units import LAB_CLASSES, LAB_USES
+from model.markets import compute
 from model.month import STEPS
 from model.results.measures import RESEARCH
 from model.scenario import Scenario, declarations
@@ -162,8 +164,8 @@ def test_a_band_that_nobody_sees_fails():
     all_of = {
         name: (purpose, consumer, 10.0, 1.0)
         for name, purpose, consumer in (
-            ("robots", "serving", "robot"), ("people", "serving", "human"), ("features", "serving", "application"),
-            ("agents", "serving", "ai_agent"), ("forward", "rl_rollout", "lab"), ("experiments", "experiment", "lab"),
+            ("robots", "serving", "robot"), ("people", "serving", "human"), ("agents", "serving", "ai_agent"),
+            ("forward", "rl_rollout", "lab"), ("experiments", "experiment", "lab"),
             ("final", "final_run", "lab"),
         )
     }  # fmt: skip
@@ -171,7 +173,7 @@ def test_a_band_that_nobody_sees_fails():
     little = hours(2025, 2026, **(all_of | {"robots": ("serving", "robot", 0.1, 1.0)}))
     found = economy.channels(little)
     assert not found.within
-    assert found.values["robots"] == pytest.approx(0.1 / 60.1)
+    assert found.values["machines"] == pytest.approx(0.1 / 50.1)
     once = little.with_columns(
         pl.when((pl.col("consumer") == "robot") & (pl.col("month").dt.year() == 2026)).then(5.0).otherwise("accelerator_hours").alias("accelerator_hours")
     )  # fmt: skip
@@ -378,7 +380,8 @@ def test_a_deviation_changes_only_the_chosen_labs_decision(use, factor):
         x, y = other[month][0][1], base[month][0][1]
         odds = [found[month][1][1, k] / (1.0 - found[month][1][1, k]) for found in (other, base)]
         moved = odds[0] / odds[1] if use else x / y
-        assert moved == pytest.approx(factor if month < 6 else 1.0, rel=0.05)
+        # what a lab decides follows a little from what it did: more experiments were more progress, worth more of them
+        assert moved == pytest.approx(factor if month < 6 else 1.0, rel=0.1 if use else 0.05)
 
 
 def test_seeds_that_are_given_are_those_of_all_paired_rows():
@@ -465,3 +468,61 @@ def test_every_declared_cap_on_growth_is_watched():
     rates = [d for d in declarations() if d.unit == "1/month" and "growth" in d.name]
     caps = {f"{d.section}.{d.name}" for d in rates if d.doc.startswith(("fastest", "highest"))}
     assert caps == set(watch.LEVELS | watch.RATES)
+
+
+def alone_in_the_baseline(tmp_path, monkeypatch, changes, largest):
+    monkeypatch.setattr(study, "CHANGES", changes)
+    monkeypatch.setattr(study, "FIRST", ("2025-01",))
+    monkeypatch.setattr(study, "LARGEST", largest)
+    scenario = Scenario.load("baseline").with_run(humans=300)
+    with study.Evaluator(tmp_path, scenario, 1) as evaluator:
+        return paired.alone(study.Runs(evaluator, 2).deviations())
+
+
+def test_the_leading_lab_gains_nothing_by_deviating_alone(tmp_path, monkeypatch):
+    """The short form of E02; the whole is `economy check`."""
+    found = alone_in_the_baseline(tmp_path, monkeypatch, [("experiment", 0.5), ("", 0.7), ("", 1.3)], 1)
+    assert found.values["deviations"] == 3
+    assert found.within, found.text
+
+
+def test_a_use_that_a_constant_decides_is_one_that_a_lab_would_leave(tmp_path, monkeypatch):
+    """Nineteen twentieths of research planted as experiments: a lab that alone cuts them to what other uses get gains."""
+    own = decisions.best_response
+
+    def planted(*args):
+        uses = own(*args)
+        total = uses.sum(axis=1)
+        uses *= 0.05
+        uses[:, LAB_CLASSES.index("experiment")] += 0.95 * total
+        return uses
+
+    monkeypatch.setattr(decisions, "best_response", planted)
+    found = alone_in_the_baseline(tmp_path, monkeypatch, [("experiment", 0.05)], 1)
+    assert not found.within, found.text
+
+
+def drawn_from_the_baseline(tmp_path):
+    scenario = Scenario.load("baseline").with_run(humans=300)
+    with study.Evaluator(tmp_path, scenario, 1) as evaluator:
+        return study.Runs(evaluator).drawn([{}, {}], [1, 2]) | {"declared": declarations(scenario.parameters)}
+
+
+def test_machines_earn_what_they_cost_and_an_hour_has_one_price(tmp_path):
+    """The short form of E06 and E01, at the baseline's own values."""
+    tables = drawn_from_the_baseline(tmp_path)
+    row = CHECKS["E06"].row(tables)
+    assert row.verdict == "pass", row.obtained
+    assert 0.8 < CHECKS["E01"].row(tables).values["research_over_serving"] < 1.3
+
+
+def test_half_a_price_for_research_is_seen(tmp_path, monkeypatch):
+    own = compute.class_prices
+
+    def planted(*args):
+        prices = own(*args)
+        prices[LAB_USES] *= 0.5
+        return prices
+
+    monkeypatch.setattr(compute, "class_prices", planted)
+    assert CHECKS["E01"].row(drawn_from_the_baseline(tmp_path)).values["research_over_serving"] < 0.7

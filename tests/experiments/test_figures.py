@@ -188,6 +188,41 @@ def test_layers_share_the_total(result, charts):
         assert np.allclose(table.group_by("month").agg(pl.col("share").sum())["share"].to_numpy(), 1.0)
 
 
+def test_all_hours_are_those_of_the_tables_and_sum_to_what_is_installed(result, charts):
+    (drawn,) = rows_of(charts["hours"], "use", "share", "rank")
+    compute, monthly = result.tables["compute"], result.tables["monthly"]
+    rest = ("rl_rollout", "synthetic_data", "research_automation")
+    bands = {
+        "inference: features in applications, robots in the cloud": [("serving", "application"), ("serving", "robot")],
+        "inference: people, with assistants": [("serving", "human")],
+        "inference: AI agents": [("serving", "ai_agent")],
+        "ranking": [("ranking", "application")],
+        "other AI": [("other", "other")],
+        "R&D: roll-outs, synthetic data, automation": [(x, "lab") for x in rest],
+        "R&D: experiments": [("experiment", "lab")],
+        "R&D: final training runs": [("final_run", "lab")],
+    }
+    assert set(drawn["use"]) == {*bands, "not used"}
+    last = monthly["month"].max()
+    found = {name: [] for name in bands}
+    for seed in monthly["seed"].unique():
+        year = monthly.filter(pl.col("seed") == seed).sort("month").tail(12)
+        machines = sum(x * 730.0 for x in year["installed_h100e"])
+        rows = compute.filter((pl.col("seed") == seed) & pl.col("month").is_in(year["month"].implode()))
+        for name, holds in bands.items():
+            of = [r["accelerator_hours"] for r in rows.iter_rows(named=True) if (r["purpose"], r["consumer"]) in holds]
+            found[name].append(sum(of) / machines)
+    at = drawn.filter(pl.col("month").str.slice(0, 10) == str(last))
+    told = dict(zip(at["use"], at["share"], strict=True))
+    for name, shares in found.items():
+        assert told[name] == pytest.approx(np.mean(shares), rel=1e-9), name
+    assert told["not used"] == pytest.approx(1 - sum(np.mean(x) for x in found.values()), rel=1e-6)
+    assert told["not used"] >= 1 - monthly["utilisation"].max()
+    assert np.allclose(drawn.group_by("month").agg(pl.col("share").sum())["share"].to_numpy(), 1.0)
+    order = dict(zip(at["use"], at["rank"], strict=True))
+    assert sorted(order, key=order.get) == [*bands, "not used"]
+
+
 def test_hours_of_a_person_are_all_hours(result, charts):
     (hours,) = rows_of(charts["attention"], "hours", "who")
     total = hours.group_by("month").agg(pl.col("hours").sum())["hours"].to_numpy()
@@ -302,7 +337,8 @@ def test_the_report_lists_every_parameter_and_marks_what_was_changed(result):
     assert {n for n, _ in names} == {f"{s}.{n}" for s, v in result.scenario.values().items() for n in v}
     dated = {change.parameter for change in result.scenario.interventions}
     assert {n for n, kind in names if kind == "changed"} == {"human.imitation_per_year"} | dated
-    assert "human.imitation_per_year = 1.4 1/year (default 1.35)" in page
+    default = Scenario.load("baseline").parameters.human.imitation_per_year
+    assert f"human.imitation_per_year = 1.4 1/year (default {default:g})" in page
     assert "bass1969" in page
 
 

@@ -34,13 +34,15 @@ def test_groups_are_sums_of_nets_that_have_ended():
     assert (a["nets"], a["censored"]) == (2, 1)
     assert (a["planned_tokens"], a["realised_tokens"], a["realised_cost_usd"]) == (5.0, 4.0, 12.0)
     assert a["tokens_error"] == pytest.approx((8.0 * math.log(2.0) - 4.0 * math.log(2.0)) / 12.0)
-    assert a["run_error"] == pytest.approx(-8.0 * math.log(10.0) / 12.0)
     assert a["overplanned_share"] == pytest.approx(8.0 / 12.0)
-    assert a["overbuilt_share"] == 0.0
-    assert (a["size_regret_share"], a["scale_regret_share"]) == pytest.approx((1.5 / 12.0, 3.0 / 12.0))
+    assert a["size_regret_share"] == pytest.approx(1.5 / 12.0)
+    # the best scale of one of both is the largest that was tried: nothing is said of scale
+    assert a["scale_at_bound_share"] == 0.5
+    assert (a["run_error"], a["overbuilt_share"], a["scale_regret_usd"], a["scale_regret_share"]) == (None,) * 4
     b = by["race", "trend"]
     assert b["tokens_error"] == pytest.approx(math.log(3.0))  # what nobody planned has no error
     assert b["overbuilt_share"] == pytest.approx(2.0 / 3.0)
+    assert b["scale_at_bound_share"] == 0.0
 
 
 def test_over_and_under_investment_by_year():

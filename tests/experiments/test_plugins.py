@@ -23,11 +23,11 @@ from model.core.steps import Step
 
 
 @register
-class Thrice(Rule):
-    name = "thrice"
+class Sparing(Rule):
+    name = "sparing"
 
     def wanted_usd(self, seen):
-        return 3.0 * seen.profit_usd
+        return 0.01 * seen.profit_usd
 
 
 def tax(e, f):
@@ -45,7 +45,7 @@ scenarios = ["baseline"]
 seeds = {first = 1, count = 2}
 run = {months = 2, humans = 20}
 [parameters]
-"lab.lab_a.rule" = ["profit", "thrice"]
+"lab.lab_a.rule" = ["profit", "sparing"]
 [record]
 series = ["lab_rd_usd"]
 months = "all"
@@ -98,10 +98,10 @@ if __name__ == "__main__":
     print(again.tables["flows"].equals(both.tables["flows"]))
     print(run("named.toml", **small, workers=1).tables["flows"].filter(seed=1).equals(both.tables["flows"].filter(seed=1)))
     made = sweep("sweep.toml", out="kept", workers=2, plugins=["tax"])
-    print(made["status"].unique().to_list(), made.filter(pl.col("lab.lab_a.rule") == "thrice")["lab_rd_usd"][1] > made["lab_rd_usd"][1])
-    apart = compare("baseline", "baseline", seeds=1, **small, workers=1, plugins=["tax"], overrides_b={"lab.lab_a.rule": "thrice"},
+    print(made["status"].unique().to_list(), made.filter(pl.col("lab.lab_a.rule") == "sparing")["lab_rd_usd"][1] < made["lab_rd_usd"][1])
+    apart = compare("baseline", "baseline", seeds=1, **small, workers=1, plugins=["tax"], overrides_b={"lab.lab_a.rule": "sparing"},
                     series=["lab_rd_usd"], months_at="all")
-    print(apart["difference"].to_list()[1] > 0.0)
+    print(apart["difference"].to_list()[1] < 0.0)
     e = InferenceEconomy("baseline", **small, plugins=["tax"])
     e.step()
     checkpoint.save(e, "checkpoint")
@@ -121,12 +121,12 @@ def test_a_plug_in_serves_everything(tmp_path):
 
 def test_the_command_line_takes_a_plug_in_and_goes_on_with_the_same_only(here, capsys):
     """The module lies in the working folder; two processes; a checkpoint of a run with a plug-in wants it again."""
-    (here / "tax.py").write_text(TAX.replace("thrice", "thrice_told"))
-    (here / "sweep.toml").write_text(SWEEP.replace("thrice", "thrice_told"))
+    (here / "tax.py").write_text(TAX.replace("sparing", "sparing_told"))
+    (here / "sweep.toml").write_text(SWEEP.replace("sparing", "sparing_told"))
     given = ("run", "--humans", "20", "--months", "3", "--seeds", "2", "--out", "out")
     sys.path.append(str(here))
     s = Scenario.load("baseline").with_run(humans=20, months=3).with_additions(["tax"])
-    s = s.with_overrides({"lab.lab_a.rule": "thrice_told"})
+    s = s.with_overrides({"lab.lab_a.rule": "sparing_told"})
     e = InferenceEconomy(s)
     e.step()
     (here / "out.checkpoint").mkdir()
@@ -135,7 +135,7 @@ def test_the_command_line_takes_a_plug_in_and_goes_on_with_the_same_only(here, c
     said = capsys.readouterr().err
     assert "of a run with other plug-ins (tax there, none here); give the same to go on" in said
     assert said.count("\n") == 1
-    same = ("--plugin", "tax", "--set", "lab.lab_a.rule=thrice_told")
+    same = ("--plugin", "tax", "--set", "lab.lab_a.rule=sparing_told")
     assert cli.main([*given, "--resume", "--workers", "2", *same]) == 0, capsys.readouterr().err
     assert json.loads((here / "out" / "manifest.json").read_text())["plugins"] == ["tax"]
     assert cli.main([*given]) == 2
@@ -238,11 +238,11 @@ class HalfBid(AuctionRule):
 
 
 @register
-class Thrice(Rule):
-    name = "thrice"
+class Sparing(Rule):
+    name = "sparing"
 
     def wanted_usd(self, seen):
-        return 3.0 * seen.profit_usd
+        return 0.01 * seen.profit_usd
 """
 STUDIED = """
 if __name__ == "__main__":
@@ -255,7 +255,7 @@ if __name__ == "__main__":
 
     pl.DataFrame(auction_rules.run(2, humans=20, months=12, scenario="named.toml", rules=("gsp", "half_bid"), workers=WORKERS,
                                    folder="runs-WORKERS")).write_csv("rules-WORKERS.csv")
-    regimes.over(("lab.lab_a.rule", ["profit", "thrice"]), ("lab.life_months", [12.0]), 2022, scenario="named.toml", humans=20,
+    regimes.over(("lab.lab_a.rule", ["profit", "sparing"]), ("lab.life_months", [12.0]), 2022, scenario="named.toml", humans=20,
                  workers=WORKERS, folder="more-WORKERS").write_csv("regimes-WORKERS.csv")
     from experiments.runs.store import Store
     for folder in ("runs-WORKERS", "more-WORKERS"):
@@ -267,7 +267,7 @@ if __name__ == "__main__":
 def test_studies_carry_rules_and_plug_ins_to_their_processes(tmp_path):
     """One process and two give the same; a rule that reads otherwise is run again, what needs none of it is not."""
     (tmp_path / "half.py").write_text(HALF)
-    (tmp_path / "tax.py").write_text(TAX.replace("thrice", "tax_thrice"))
+    (tmp_path / "tax.py").write_text(TAX.replace("sparing", "tax_sparing"))
     (tmp_path / "named.toml").write_text('schema = 1\nextends = "baseline"\nplugins = ["tax"]\n')
     assert python(STUDIED.replace("WORKERS", "2"), tmp_path).split() == ["4", "2"]
     assert python(STUDIED.replace("WORKERS", "1"), tmp_path).split() == ["4", "2"]

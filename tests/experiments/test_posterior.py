@@ -27,7 +27,7 @@ def test_draws_have_the_mean_of_the_weighted_sample():
 
 
 def test_what_a_scenario_sets_is_not_drawn():
-    name = "provider.extrapolation"
+    name = "belief.captured_share"
     free = posterior.draws(Scenario.load("baseline"), 4)
     bound = posterior.draws(Scenario.load("baseline").with_overrides({name: 0.123}), 4)
     assert all(name in m for m in free)

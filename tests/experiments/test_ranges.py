@@ -18,7 +18,6 @@ from experiments.report import evidence
 from experiments.studies import ablation, auction_rules, ranges
 from model import InferenceEconomy, Scenario
 from model.core.errors import InputError
-from model.core.units import WORK
 from model.scenario import Intervention, declarations
 from tests import tables
 from tests.samples import some
@@ -155,19 +154,9 @@ def test_each_driver_has_a_decision_page():
         assert name in (DECISIONS / page).read_text()
 
 
-def test_the_page_on_waiting_work_names_the_classes_that_the_code_has_on_the_batch_price():
-    words = {"standing": "standing agents' jobs", "experiment": "experiments", "rl_rollout": "roll-outs"}
-    words |= {w.name: w.name.replace("_", " ") for w in WORK if w.tier != "own" and w.name not in words}
-    page = " ".join((DECISIONS / ranges.DRIVERS["compute.batch_factor"]).read_text().split("**Options.**")[0].split())
-    batch, rest = page.split("All other serving")
-    assert {name for name, word in words.items() if word in batch} == {w.name for w in WORK if w.tier == "batch"}
-    assert "final runs and other AI" in rest
-    assert {w.name for w in WORK if w.tier == "reserved"} == {"final_run", "other"}
-
-
 @pytest.mark.parametrize(
     "name",
-    some(["lab.budget_growth_max_per_month", "agent_loop.token_length_elasticity", "compute.spot_share"], 1),
+    some(["lab.budget_growth_max_per_month", "agent_loop.token_length_elasticity", "compute.peak_load"], 1),
 )
 def test_the_stored_table_is_this_model_in_short(name):
     (row,) = (row for row in ranges.load().iter_rows(named=True) if row["parameter"] == name)
@@ -231,8 +220,8 @@ def test_more_household_demand_raises_the_share_and_fades(seeds):
 @SEEDS
 def test_half_the_equity_never_lowers_the_share_at_once_and_none_raises_it(seeds):
     """Research is capped by equity only where it binds: half may be enough, none is not."""
-    half = shock("lab.equity_multiple", 0.5, "multiply", 18, 12, seeds)
-    none = shock("lab.equity_multiple", 0.0, "set", 18, 12, seeds)
+    half = shock("lab.equity_share_per_year", 0.5, "multiply", 18, 12, seeds)
+    none = shock("lab.equity_share_per_year", 0.0, "set", 18, 12, seeds)
     assert half.mean() >= -1e-9
     assert none.mean() > max(0.0, half.mean())
 

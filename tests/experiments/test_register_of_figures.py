@@ -33,7 +33,7 @@ def _forgotten():
 
 def test_the_report_has_its_charts_in_this_order():
     assert [f.name for f in figures.registered()] == [
-        "answer", "definitions", "outcomes", "demand", "kaya", "layers", "attention", "market", "labs", "who_was_right",
+        "answer", "definitions", "hours", "outcomes", "demand", "kaya", "layers", "attention", "market", "labs", "who_was_right",
         "observed",
     ]  # fmt: skip
 
@@ -52,7 +52,7 @@ def test_a_chart_of_a_user_is_in_report_contents_and_module(result, tmp_path):
         return robots(tables["monthly"])
 
     assert figures.robots is robots
-    assert [f.name for f in figures.registered()][2:7] == ["outcomes", "demand", "everything", "robots", "kaya"]
+    assert [f.name for f in figures.registered()][3:8] == ["outcomes", "demand", "everything", "robots", "kaya"]
     report.save(result, tmp_path / "out")
     text = (tmp_path / "out" / "report.html").read_text()
     listed = re.findall(r"<a href='#([^']+)'>([^<]+)</a>", re.search(r"<nav>(.*?)</nav>", text)[1])
@@ -60,7 +60,7 @@ def test_a_chart_of_a_user_is_in_report_contents_and_module(result, tmp_path):
         ("everything", "all of it"),
         ("robots", "robots &amp; people"),
     ]
-    assert text.count("<svg") == 13
+    assert text.count("<svg") == 14
     assert re.search(r"<figure id='robots'><svg", text)
 
 

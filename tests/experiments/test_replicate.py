@@ -330,11 +330,12 @@ def with_tables(monkeypatch, **changed):
 
 def test_open_weights_above_the_limit_miss(monkeypatch):
     labs = ensemble.baseline()["labs"]
+    assert "open_share" not in BY_ID["B34"].check()["missed"]
     tokens = pl.col("realised_lifetime_tokens")
     more = pl.when(pl.col("lab").is_in(["lab_e", "lab_f", "lab_g"])).then(tokens * 100.0).otherwise(tokens)
     with_tables(monkeypatch, labs=labs.with_columns(more.alias("realised_lifetime_tokens")))
     checked = BY_ID["B34"].check()
-    assert checked["missed"] == ["open_share"]
+    assert "open_share" in checked["missed"]
     assert checked["verdict"] == "soft"
     with_tables(monkeypatch, labs=labs.filter(pl.col("lab") != "lab_f"))
     with pytest.raises(ValueError, match="no row has lab lab_f"):

@@ -116,7 +116,7 @@ def test_report_fetches_nothing(saved):
     assert "@import" not in page
     assert "src=" not in page
     assert 'href="http' not in page
-    assert page.count("<svg") == 11
+    assert page.count("<svg") == 12
     assert "prior-dominated" in page
 
 

@@ -95,13 +95,6 @@ def test_the_batch_tier_is_a_logit(discount, scale):
     assert orchestrator.batch_share(discount + 0.1, p) >= got >= 0.5
 
 
-@given(share, st.floats(0.05, 2))
-def test_background_work_pays_for_what_does_not_wait(factor, scale):
-    got = orchestrator.waiting_discount(factor, CallNetworkParams(batch_scale=scale))
-    assert got == pytest.approx(twin.waiting_discount(factor, scale), rel=1e-12)
-    assert factor <= got <= 1.0
-
-
 @given(networks(), share, st.floats(0, 0.9))
 def test_traffic_is_that_of_both_templates(network, several, scale):
     edges, external = network

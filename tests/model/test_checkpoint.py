@@ -44,7 +44,7 @@ SHOCKED = Scenario(
     months=12,
     humans=40,
     interventions=(
-        Intervention("2022-03", "supplier.growth_max_per_month", 0.015),
+        Intervention("2022-03", "supplier.response", 0.03),
         Intervention("2022-08", "human.review_share_min", 2.0, "multiply", "2022-10"),
     ),
 )
@@ -502,7 +502,7 @@ def test_killed_again_and_again(tmp_path, monkeypatch, more):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shocked.toml").write_text(
         'schema = 1\nextends = "baseline"\n[[intervention]]\ndate = "2022-06"\nuntil = "2023-02"\n'
-        'parameter = "supplier.growth_max_per_month"\nvalue = 0.015\n'
+        'parameter = "supplier.response"\nvalue = 0.03\n'
     )
     seeds = [] if "--posterior" in more else ["--seeds", "3"]
     command = [

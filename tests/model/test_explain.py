@@ -68,7 +68,8 @@ def test_an_explanation_points_to_the_line_that_declares(economy):
 
 
 def test_values_are_those_of_now(economy):
-    assert economy.explain("human.imitation_per_year").value.startswith("1.25, default 1.35; range [0, 5]")
+    default = next(d.default for d in scenario.declarations() if (d.section, d.name) == ("human", "imitation_per_year"))
+    assert economy.explain("human.imitation_per_year").value.startswith(f"1.25, default {default:g}; range [0, 5]")
     share = economy.history["inference_share_purpose"][-1]
     assert economy.explain("inference_share_purpose").value == f"{share:,.4g} in 2025-04"
     assert economy.explain("flow.market_usd").value == f"{economy.last.flows.market_usd:,.4g} USD/h"

@@ -27,6 +27,7 @@ from agents.lab import Release
 from model import InferenceEconomy, Scenario
 from model.core.ledger import INDEX
 from model.core.params import Declaration
+from model.core.units import LAB_USES
 from model.layers.neural import NeuralParams, capability
 from model.markets import routing
 from model.results.regret import hindsight
@@ -52,7 +53,11 @@ SIGNED = {
     "growth_factor",
     "expected_growth",
     "tokens_growth",
-    "demand_growth",
+    "bias",
+    "spending_growth",
+    "progress",
+    "market_growth",
+    "take_or_pay_usd",
     "machine_change",
     "month",  # counts from the opening
     "released_month",
@@ -275,7 +280,7 @@ def test_research_that_waits_is_what_labs_can_pay() -> None:
         e.step()
         assert e.last is not None
         f = e.last.flows
-        cheapest = f.market_usd * f.paid_factor * e.params.compute.batch_factor
+        cheapest = f.market_usd * f.paid_factor * float(f.class_price[LAB_USES].min())
         most = (1.0 + e.params.lab.runway_months) * budget / cheapest
         assert (f.research_hours.sum(axis=1) <= most * (1.0 + 1e-9)).all()
         bound += int((f.research_hours.sum(axis=1) < waited).sum())
@@ -325,7 +330,7 @@ def test_regret_is_a_number_at_any_elasticity() -> None:
 
 def test_parents_claim_ends_with_their_capital() -> None:
     """What a provider returns beyond its parents' capital is profit, no negative claim."""
-    e = InferenceEconomy("power-limited", humans=20, months=168)
+    e = InferenceEconomy("agents-proliferate", humans=20, months=168)
     beyond = 0.0
     while e.month < e.months:
         e.step()

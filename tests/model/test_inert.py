@@ -28,8 +28,8 @@ ROUNDING, DIGITS = ("money_residual_usd", "compute_residual_flop"), 1e-9
 WHEN: dict[str, dict[str, Any]] = {
     # labs without money
     "lab.failure_months": {
-        "lab.lab_a.rule": "race", "lab.equity_multiple": 0.2, "lab.runway_months": 2.0, "lab.parent_rd_share_max": 0.01,
-        "lab.vendor_equity_share": 0.0,
+        "lab.lab_a.rule": "race", "lab.equity_share_per_year": 0.0, "lab.runway_months": 2.0, "lab.parent_rd_share_max": 0.01,
+        "lab.vendor_equity_share": 0.0, "lab.contracted_share": 0.02,
     },
     # applications without attention
     "application.failure_months": {"application.exit_share": 0.2},
@@ -37,14 +37,12 @@ WHEN: dict[str, dict[str, Any]] = {
     "application.credit_months": {"application.ad_load": 0.02},
     # a month short of hours: half of it is less than work takes
     "attention.committed_share_max": {"attention.hours_per_month": 300.0},
-    # chips in plenty, powered sites scarce
-    "provider.sites_ahead": {"physical.power_growth_per_month": 0.0, "physical.power_opening_gw": 1.0},
 }  # fmt: skip
 #: The firm whose fields are tried for all firms of its kind, and values of text that no declaration lists.
 FIRMS = {"lab": "lab_a", "provider": "neo_a"}
 TEXTS = {"integrated_lab": ["lab_a"]}
 #: Values at which a parameter that says it is inert must move nothing; both ends of the range for others.
-INERT_AT = {"lab.equity_multiple": [4.0, 10.0]}
+INERT_AT: dict[str, list[float]] = {}
 #: So many parameters the stored table of ranges calls the stillest.
 STILL = 12
 

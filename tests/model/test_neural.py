@@ -245,26 +245,41 @@ labs = st.lists(
 )
 
 
-@given(labs)
-def test_algorithms_are_their_twin_and_never_get_worse(rows):
-    p = NeuralParams()
+@given(labs, logs(22, 30), st.floats(0, 1))
+def test_algorithms_are_their_twin_and_never_get_worse(rows, frontier, omega):
+    p = NeuralParams(frontier_exponent=omega)
     log_s, flop, automation = (np.array([r[i] for r in rows]) for i in range(3))
-    got = neural.algorithmic_step(log_s, flop, automation, p)
-    same(got, twin.algorithmic_step(*[list(x) for x in zip(*rows, strict=True)], p))
-    assert (got >= log_s).all()
-    assert (neural.algorithmic_step(log_s, flop * 2, automation, p) >= got).all()
-    assert (got[log_s >= math.log(p.algorithmic_ceiling)] <= log_s.max()).all()
+    got = neural.algorithmic_growth(log_s, flop, automation, frontier, p)
+    same(got, twin.algorithmic_growth(*[list(x) for x in zip(*rows, strict=True)], frontier, p), rtol=1e-10)
+    assert (got >= 0.0).all()
+    assert (neural.algorithmic_growth(log_s, flop * 2, automation, frontier, p) >= got).all()
+    assert (neural.algorithmic_growth(log_s, flop, automation, 2 * frontier, p) <= got).all()
+    after = neural.algorithmic_step(log_s, got, p)
+    same(after, twin.algorithmic_step(log_s.tolist(), got.tolist(), p))
+    assert (after >= log_s).all()
+    same(neural.algorithmic_fading(log_s, got, p), twin.algorithmic_fading(log_s.tolist(), got.tolist(), p), rtol=1e-5)
 
 
 def test_algorithms_at_the_reference_the_ceiling_and_without_experiments():
     p = NeuralParams()
-    one = np.ones(1)
-    assert neural.algorithmic_step(np.zeros(1), one * 1e24, one, p)[0] == pytest.approx(1.2 / 12)
+    one, reference = np.ones(1), p.effective_reference_flop
+    at_reference = neural.algorithmic_growth(np.zeros(1), one * p.experiment_reference_flop, one, reference, p)
+    assert at_reference[0] == pytest.approx(p.algorithmic_gain / 12)
     top = np.full(1, math.log(p.algorithmic_ceiling))
-    assert neural.algorithmic_step(top, one * 1e30, one, p)[0] == top[0]
-    assert neural.algorithmic_step(np.array([1.0, 3.0]), np.zeros(2), np.ones(2), p).tolist() == pytest.approx(
-        [1.0 + 2.0 * (1 - math.exp(-0.8 / 12)), 3.0]
+    assert neural.algorithmic_growth(top, one * 1e30, one, reference, p)[0] == 0.0
+    assert neural.algorithmic_step(np.array([1.0, 3.0]), np.zeros(2), p).tolist() == pytest.approx(
+        [1.0 + 2.0 * (1 - math.exp(-p.idea_diffusion_per_year / 12)), 3.0]
     )
+
+
+@given(logs(20, 30), logs(-1.5, 1.5))
+def test_a_longer_run_at_a_given_size_adds_what_the_loss_law_says(flop, longer):
+    for law in LAWS.values():
+        n, d = neural.compute_optimal(np.array(flop), law)
+        n, d = n / longer, d * longer
+        assert float(neural.run_elasticity(n, d, law)) == pytest.approx(
+            twin.run_elasticity(float(n), float(d), law), rel=1e-4
+        )
 
 
 @given(st.lists(st.one_of(st.just(0.0), logs(-6, 6)), max_size=20), st.floats(0, 2.5))
@@ -310,7 +325,7 @@ def test_architectures_approach_their_bound_by_effort(rows, per_year):
     st.lists(
         st.tuples(st.floats(1, 1.42), st.floats(0, 9), st.floats(0, 1e9), st.floats(0, 1e9)), min_size=1, max_size=8
     ),
-    st.floats(0.02, 0.6),
+    st.floats(0.15, 0.6),
 )
 def test_no_other_share_of_experiments_is_worth_more(rows, returns):
     """The closed form of Eq. N.11b against a search over shares."""

@@ -116,13 +116,21 @@ def test_power_energy_and_hours_are_their_twins(rows, idle):
     same(physical.capacity_hours(capacity, p), [twin.capacity_hours(c, p.availability) for c in capacity])
 
 
-@given(st.floats(0, 100), st.floats(0.1, 100), st.floats(0.2, 0.99), st.floats(0, 0.1))
-def test_powered_sites_grow_while_little_is_free(used, powered, slack, rate):
-    p = PhysicalParams(power_slack_share=slack, power_growth_per_month=rate)
-    got = physical.power_growth(used, powered, p)
-    assert got == pytest.approx(twin.power_growth(used, powered, slack, rate), rel=1e-12)
-    assert powered <= got <= powered * (1.0 + rate) * (1 + 1e-15)
-    assert physical.power_growth(powered, powered, p) == pytest.approx(powered * (1.0 + rate))
+@given(st.lists(st.tuples(st.floats(0, 200), st.floats(0, 5)), max_size=20), st.floats(0.01, 5), st.floats(0, 1))
+def test_machines_that_do_not_earn_their_running_cost_leave_sooner(rows, price, scrap):
+    p = PhysicalParams(scrap_share_per_month=scrap)
+    age, running = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+    got = physical.kept(age, running, price, p)
+    same(got, twin.kept(age.tolist(), running.tolist(), price, scrap, p.life_months, p.life_shape), rtol=1e-10)
+    lives = physical.survival(age, p)
+    assert (got <= lives).all()
+    same(got[running <= price], lives[running <= price])
+
+
+@given(st.floats(0, 5000), st.floats(0.1, 0.8))
+def test_upkeep_follows_the_watts_of_servers(watts, usd):
+    p = PhysicalParams()
+    same(physical.upkeep_usd_per_h(watts, usd, p), twin.upkeep_usd_per_h(watts, usd, p.pue, p.load_factor))
 
 
 def test_the_observed_chips_are_those_of_the_data_sheets():

@@ -73,9 +73,16 @@ def test_hindsight_is_brute_force(log_n, overtrained, tokens, margin, elasticity
 def test_the_best_run_earns_what_the_chosen_one_missed(profit, elasticity):
     r = release(revenue_usd=5e7 + profit, profit_elasticity=elasticity)
     got, training = hindsight(r, NeuralParams()), r.train_usd_per_flop * r.training_flop * 1.1
-    gain = profit * (got.run_scale**elasticity - 1.0) - training * (got.run_scale - 1.0)
+    gain = profit * (got.run_scale ** min(elasticity, 0.95) - 1.0) - training * (got.run_scale - 1.0)
     assert got.scale_regret_usd == pytest.approx(gain, rel=1e-9, abs=1e-6 * training)
     assert 0.1 <= got.run_scale <= 10.0 * (1 + 1e-12)
+
+
+def test_the_regret_of_scale_counts_all_research_of_a_net_and_a_concave_profit():
+    r = release(revenue_usd=5e7 + 4e8, profit_elasticity=0.5, research_usd=1e8)
+    got = hindsight(r, NeuralParams())
+    assert got.run_scale == pytest.approx(4.0, rel=0.03)  # (eta profit / research)**(1 / (1 - eta)) = (.5 x 4)**2
+    assert got.scale_regret_usd == pytest.approx(4e8 * (4.0**0.5 - 1.0) - 1e8 * 3.0, rel=1e-3)
 
 
 def test_a_net_sized_on_what_came_has_no_size_regret():

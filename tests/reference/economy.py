@@ -53,7 +53,7 @@ def month(w):
     stack.devices(w, f)
     market.clear(w, f)
     market.compute_work(w, f)
-    f.agent_tasks_served = f.phi[0] * (f.tasks_agent + f.jobs_tasks)
+    f.agent_tasks_served = f.phi[1] * f.tasks_agent + f.phi[2] * f.jobs_tasks
     attention.auctions(w, f)
     agents.choose_loyalty(w, f)
     routing.lists(w, f)

@@ -2,7 +2,8 @@
 
 import math
 
-from tests.reference.economy_market import paid_hours, serving_factor
+from tests.reference import economy_physical as physical
+from tests.reference.economy_market import paid_hours
 from tests.reference.economy_tables import CLASSES, PASS_ON, SECTORS
 
 
@@ -45,7 +46,7 @@ def token_bills(w, f):
     """What each net earns at list prices (L.10), by class, lab and tier."""
     f.bills = []
     for s in range(len(CLASSES)):
-        factor = serving_factor(w, f, s) if CLASSES[s] == "standing" else 1.0
+        factor = f.class_price["standing"] / f.class_price["delegated"] if CLASSES[s] == "standing" else 1.0
         rows = []
         for i, lab in enumerate(w.labs):
             row = []
@@ -62,7 +63,6 @@ def token_bills(w, f):
 def pay_people(w, f):
     """Income, assistants, agents and wallets (section 7.12)."""
     p = w.p
-    phi = f.phi[0]
     pay(w, f, "rest_of_world", "humans", "income", sum(h.income for h in w.people))
     f.assistant_income = f.class_bill[0] * (1.0 + p["application.assistant_margin"])
     pay(w, f, "humans", "applications", "assistants", f.assistant_income)
@@ -74,8 +74,8 @@ def pay_people(w, f):
     fee = p["human.surplus_fee_share"]
     f.surplus_fees = 0.0
     for h in w.people:
-        tasks = phi * h.agent_tasks * h.task_fee
-        jobs = phi * h.jobs_done * f.job_cost * fee
+        tasks = f.phi[1] * h.agent_tasks * h.task_fee
+        jobs = f.phi[2] * h.jobs_done * f.job_cost * fee
         h.delegates.wallet += tasks
         h.standing.wallet += jobs
         f.surplus_fees += tasks + jobs
@@ -146,7 +146,24 @@ def pay_labs(w, f):
         pay(w, f, "labs", "providers", "serving hours", f.serving_paid[i])
         pay(w, f, "labs", "providers", "research hours", research)
         pay(w, f, "labs", "rest_of_world", "research staff", staff)
-        lab.cash += f.lab_revenue[i] - f.serving_paid[i] - research - staff
+        lab.cash += f.lab_revenue[i] - f.serving_paid[i] - research - staff - f.contracts_paid[i]
+
+
+def pay_contracts(w, f):
+    """Eq. L.18: take-or-pay contracts, contract price less the market's for every hour under contract."""
+    market = f.price * f.paid
+    f.contracts_paid = [lab.contract_hours * (lab.contract_price - market) for lab in w.labs]
+    f.contract_income = [0.0] * len(w.providers)
+    above = sum(max(x, 0.0) for x in f.contracts_paid)
+    pay(w, f, "labs", "providers", "take-or-pay above the market", above)
+    below = sum(max(-x, 0.0) for x in f.contracts_paid)
+    pay(w, f, "providers", "labs", "take-or-pay below the market", below)
+    for i, usd in enumerate(f.contracts_paid):
+        hours = f.routed[1 + i]
+        if sum(hours) <= 0.0:
+            hours = f.offered
+        for j, h in enumerate(hours):
+            f.contract_income[j] += usd * h / sum(hours)
 
 
 def pay_providers(w, f):
@@ -155,10 +172,10 @@ def pay_providers(w, f):
     pay(w, f, "rest_of_world", "providers", "other AI hours", f.other_paid)
     for j, v in enumerate(w.providers):
         electricity = f.provider_kwh[j] * energy_price(w)
-        operations = p["provider.opex_usd_per_h"] * f.offered[j]
+        operations = physical.upkeep(p, physical.facility_watts(p, f.watts[j])) * f.offered[j]
         pay(w, f, "providers", "energy_suppliers", "electricity", electricity)
         pay(w, f, "providers", "rest_of_world", "operations", operations)
-        v.cash += f.provider_revenue[j] - electricity - operations
+        v.cash += f.provider_revenue[j] + f.contract_income[j] - electricity - operations
 
 
 def pay_all(w, f):
@@ -170,6 +187,7 @@ def pay_all(w, f):
     pay_invocations(w, f)
     pay_applications(w, f)
     pay_robots(w, f)
+    pay_contracts(w, f)
     pay_labs(w, f)
     pay_providers(w, f)
 

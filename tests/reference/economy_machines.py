@@ -4,7 +4,7 @@ import math
 
 from tests.reference import economy_physical as physical
 from tests.reference.economy_books import claim, pay
-from tests.reference.economy_market import next_price
+from tests.reference.economy_market import next_price, running_cost
 
 
 def clip(x, low, high):
@@ -27,14 +27,20 @@ def chip_price(w, make, backlog_months):
     return unit_cost(w, make) * (1.0 + clip(markup, p["supplier.markup_low"], p["supplier.markup_high"]))
 
 
-def site_price(p, watts):
-    """Site of an H100e: a watt of the mix with server and cooling (section 7.12)."""
-    return p["supplier.site_usd_per_w"] * watts * p["physical.server_power_factor"] * p["physical.pue"]
+def site_price(w, f):
+    """Eq. S.3: site of an H100e of the mix, dearer where many are built."""
+    p = w.p
+    watts = f.make.watts * p["physical.server_power_factor"] * p["physical.pue"]
+    lately = w.order_sums[-12:] or [f.supply]
+    built = 12.0 * sum(lately) / len(lately) * watts / 1e9
+    rate = (1.0 + built / p["supplier.site_reference_gw_per_year"]) ** (1.0 / p["supplier.site_elasticity"])
+    return p["supplier.site_usd_per_w"] * rate * watts
 
 
 def backlog_to_come(w, f):
     """Months of the backlog to come (S.1), when the expansions under way have come into force."""
-    orders = sum(sum(v.recent_orders) for v in w.providers) / w.p["supplier.build_months"]
+    lately = w.order_sums[-w.p["supplier.build_months"] :]
+    orders = sum(lately) / len(lately) if lately else 0.0
     supply = f.supply
     backlog = f.backlog
     for growth in w.decisions:
@@ -46,22 +52,24 @@ def backlog_to_come(w, f):
 def expand(p, backlog_months):
     """Eq. S.1: growth of capacity decided."""
     growth = p["supplier.response"] * math.log(max(backlog_months, 1e-6) / p["supplier.target_backlog_months"])
-    return clip(growth, -p["supplier.shrink_max_per_month"], p["supplier.growth_max_per_month"])
+    return growth if growth > 0.0 else max(growth * p["supplier.shrink_share"], -0.5)
 
 
-def parent_cash(p, t):
-    """Eq. V.7: operating cash of incumbents a month."""
-    cash = p["provider.parent_cash_usd_per_year"] * (1.0 + p["provider.parent_cash_growth_per_year"]) ** (t / 12.0)
-    return min(cash, p["provider.parent_cash_max_usd_per_year"]) / 12.0
+def parent_cash(w):
+    """Eq. V.7: operating cash of incumbents a month, less the rents that their houses have lost."""
+    p = w.p
+    cash = p["provider.parent_cash_usd_per_year"] * (1.0 + p["provider.parent_cash_growth_per_year"]) ** (w.t / 12.0)
+    lost = sum(lab.rents * (1.0 - lab.rents_kept) for lab in w.labs) / 12.0
+    return max(min(cash, p["provider.parent_cash_max_usd_per_year"]) / 12.0 - lost, 0.0)
 
 
-def user_cost(w, f):
-    """Eq. V.1: user cost of an hour."""
+def user_cost(w, f, price):
+    """Eq. V.1: user cost of an hour of a machine at a price; running cost of this month's mix."""
     p = w.p
     capital = p["provider.interest_per_year"] + p["provider.depreciation_per_year"] - w.expected_change
-    capital = w.machine_price * max(capital, 0.05) / (8760.0 * p["provider.utilisation_planned"])
-    kwh = physical.facility_watts(p, f.watts_all) / 1000.0
-    return capital + kwh * p["physical.electricity_usd_per_kwh"] + p["provider.opex_usd_per_h"]
+    capital = price * max(capital, 0.05) / (8760.0 * p["provider.utilisation_planned"])
+    watts = physical.facility_watts(p, f.make.watts)
+    return capital + watts / 1000.0 * p["physical.electricity_usd_per_kwh"] + physical.upkeep(p, watts)
 
 
 def adjustment(p, i):
@@ -72,15 +80,58 @@ def adjustment(p, i):
     return ((1.0 + a * i) ** chi - 1.0) / (chi * a * i)
 
 
-def expect(w, f):
-    """Adaptive expectations of price and growth (section 7.12)."""
+def reach(p, horizon):
+    """Eq. B.1: share of hours at a screen in tasks within the horizon."""
+    z = math.log(max(horizon, 1e-9) / p["belief.task_minutes_median"]) / p["belief.task_minutes_sigma"]
+    return 0.5 * (1.0 + math.erf(z / math.sqrt(2.0)))
+
+
+def labour(w):
+    """Value of all hours of work in a month (B.2b)."""
+    people = sum(h.weight for h in w.people)
+    wage = sum(h.weight * h.wage for h in w.people) / people
+    return w.p["human.population_people"] * w.p["human.work_hours_per_month"] * wage
+
+
+def end_of_market(w, horizon, progress):
+    """Eq. B.2 and B.2b: spending a month at which the market is believed to end."""
     p = w.p
-    v = p["provider.adaptive_per_month"]
-    w.expected_price += v * (f.next_market * f.paid - w.expected_price)
-    if w.last_demand is not None:
-        seen = clip(math.log(f.demand_hours / w.last_demand), -0.3, 0.3)
-        w.expected_growth += v * (seen - w.expected_growth)
-    w.last_demand = f.demand_hours
+    ahead = horizon * math.exp(12.0 * p["belief.horizon_years"] * max(progress, 0.0))
+    return p["belief.captured_share"] * p["belief.digital_share"] * labour(w) * reach(p, ahead)
+
+
+def logistic(now, market, growth, months):
+    """Eq. B.3: expected spending."""
+    return market / (1.0 + (market / now - 1.0) * math.exp(-growth * months))
+
+
+def expect(w, f):
+    """Eq. B.5 to B.7 and V.2b: what boards learn, and the spending they order for."""
+    p = w.p
+    spending = max(f.asked_usd, 1.0)
+    horizon = max(net.horizon for lab in w.labs for net in lab.nets)
+    v = p["belief.learning_per_month"]
+    if w.last_spending is not None:
+        left = max(1.0 - w.last_spending / w.market, 0.1)
+        w.growth += v * (math.log(spending / w.last_spending) / left - w.growth)
+        w.progress += v * (math.log(horizon / w.last_horizon) - w.progress)
+    w.last_spending, w.last_horizon = spending, horizon
+    w.market = max(end_of_market(w, horizon, w.progress), spending)
+    months = p["provider.lead_months"]
+    forecast = logistic(spending, w.market, w.growth, months)
+    w.forecasts.append(forecast)
+    if len(w.forecasts) > months:
+        missed = math.log(spending / w.forecasts[-1 - months])
+        w.bias += p["belief.correction_per_month"] * (missed - w.bias)
+    forecast *= math.exp(w.bias)
+    hours = sum(lab.contract_hours for lab in w.labs)
+    f.expected = forecast
+    if hours > 0.0 and p["lab.contracted_share"] > 0.0:
+        plans = hours / p["lab.contracted_share"] * f.price * f.paid
+        labs = sum(f.serving_paid) + sum(sum(row) for row in f.research_paid)
+        told = plans + max(f.asked_usd - labs, 0.0)
+        weight = p["provider.contract_weight"]
+        f.expected = forecast ** (1.0 - weight) * told**weight
 
 
 def supplier(w, f):
@@ -88,7 +139,7 @@ def supplier(w, f):
     p = w.p
     months = f.backlog / f.supply
     f.chip_price = chip_price(w, f.make, months)
-    f.site_price = site_price(p, f.make.watts)
+    f.site_price = site_price(w, f)
     last = w.machine_price
     w.machine_price = f.chip_price + f.site_price
     if w.t > 0:
@@ -99,23 +150,20 @@ def supplier(w, f):
 
 
 def wanted_orders(w, f):
-    """Eq. V.3 and V.4: orders of each provider before finance."""
+    """Eq. V.3: machines wanted by each provider, what there is, expected price over user cost."""
     p = w.p
-    growth = min(w.expected_growth, p["provider.growth_max_per_month"])
-    hours = f.demand_hours * math.exp(p["provider.extrapolation"] * growth * p["provider.lead_months"])
-    wanted = hours / (physical.capacity_hours(p, 1.0) * p["provider.utilisation_planned"])
-    wanted *= clip((w.expected_price / f.user_cost) ** p["provider.profit_elasticity"], 0.1, 4.0)
+    then = w.machine_price * math.exp(w.expected_change * p["provider.lead_months"] / 12.0)
+    cost = user_cost(w, f, then)
+    each = physical.capacity_hours(p, 1.0) * p["provider.utilisation_planned"]
     have = [m + v.ordered for m, v in zip(f.machines, w.providers, strict=False)]
-    orders = []
-    for x in have:
-        share = min(x / sum(have), p["provider.capacity_share_max"])
-        orders.append(max(wanted * share - x, 0.0) / p["provider.order_months"])
-    return orders
+    wanted = f.expected / (cost * each)
+    shares = [min(x / sum(have), p["provider.capacity_share_max"]) for x in have]
+    return [wanted * s for s in shares], have, f.expected / (each * sum(have)) / cost
 
 
 def parents_reach(w, v):
     """Parents' money in reach of a provider a month (V.5)."""
-    return v.parent_share * parent_cash(w.p, w.t) * w.p["provider.parent_share_max"]
+    return v.parent_share * parent_cash(w) * w.p["provider.parent_share_max"]
 
 
 def funds(w, v):
@@ -128,20 +176,25 @@ def funds(w, v):
 
 
 def place_orders(w, f):
-    """Eq. V.3 to V.5: orders after finance and sites."""
+    """Eq. V.4 to V.5b: orders at the pace that is worth its cost and that funds pay for."""
     p = w.p
-    orders = wanted_orders(w, f)
-    premium = []
+    wanted, have, worth = wanted_orders(w, f)
+    a, chi = p["provider.adjustment_years"], p["provider.adjustment_exponent"]
+    pace = math.inf
+    if worth <= 1.0:
+        pace = 0.0
+    elif a > 0.0:
+        pace = (worth ** (1.0 / (chi - 1.0)) - 1.0) / a
+    f.orders, f.premium = [], []
     for j, v in enumerate(w.providers):
-        i = 12.0 * orders[j] / f.machines[j] if f.machines[j] > 0.0 else 0.0
-        premium.append(adjustment(p, i))
-        if orders[j] > 0.0:
-            orders[j] = min(orders[j], funds(w, v) / (w.machine_price * premium[j]))
-    room = max(p["provider.sites_ahead"] * f.left + f.supply, 0.0)
-    total = sum(orders)
-    part = min(1.0, room / total) if total > 0.0 else 1.0
-    f.orders = [x * part for x in orders]
-    f.premium = premium
+        stock = max(f.machines[j], 1.0)
+        gap = max(wanted[j] - have[j], 0.0) / p["provider.order_months"]
+        money = 12.0 * funds(w, v) / (w.machine_price * stock)
+        paid = ((1.0 + chi * a * money) ** (1.0 / chi) - 1.0) / a if a > 0.0 else money
+        i = min(12.0 * gap / stock, pace, paid)
+        f.orders.append(i * stock / 12.0)
+        f.premium.append(adjustment(p, i))
+    w.order_sums.append(sum(f.orders))
 
 
 def pay_machines(w, f):
@@ -218,11 +271,15 @@ def fail(w, f, v, buffer):
 def machines(w, f):
     """Step 12, plans of providers and the supplier."""
     p = w.p
-    pay(w, f, "rest_of_world", "parents", "operating cash of incumbents", parent_cash(p, w.t))
-    supplier(w, f)
-    f.next_market = min(next_price(p, f.price, f.clearing), w.machine_price)
+    pay(w, f, "rest_of_world", "parents", "operating cash of incumbents", parent_cash(w))
     expect(w, f)
-    f.user_cost = user_cost(w, f)
+    supplier(w, f)
+    f.floor = running_cost(w)
+    blocks = [next_price(p, q, x, f.floor) for q, x in zip(f.block_price, f.clearing, strict=True)]
+    level = sum(blocks) / 2.0
+    w.block_ratio = [q / level for q in blocks]
+    f.next_market = min(level, w.machine_price)
+    f.user_cost = user_cost(w, f, w.machine_price)
     place_orders(w, f)
     for v in w.providers:
         interest = v.debt * p["provider.interest_per_year"] / 12.0

@@ -3,52 +3,99 @@
 import math
 
 from tests.reference import economy_link as link
+from tests.reference import economy_orchestrator as orchestrator
 from tests.reference import economy_physical as physical
-from tests.reference.economy_stack import price_factor, research_factors
-from tests.reference.economy_tables import CLASSES, ELASTICITY, H100E, USES
+from tests.reference.economy_tables import CLASSES, ELASTICITY, H100E, TIMING, USES
 
 
 def spot_price(p, price, use):
-    """Eq. M.5: spot price."""
+    """Eq. M.7: spot price."""
     u = min(use, 0.95)
     return price * (1.0 + p["compute.spot_premium"] * u / (1.0 - u))
 
 
+def profile(p, name):
+    """Eq. M.1: parts of a class's work in peak and valley where it cannot wait."""
+    peak = 0.5 if TIMING[name] == "steady" else 0.5 * p["compute.peak_load"]
+    return peak, 1.0 - peak
+
+
+def class_price(p, name, ratio, waits):
+    """Eq. M.2: what a class pays over the mean contract price."""
+    timed = sum(a * r for a, r in zip(profile(p, name), ratio, strict=True))
+    return (1.0 - waits) * timed + waits * min(ratio)
+
+
 def post(w, f):
-    """Step 3: contract and spot prices hold for the month."""
+    """Step 3: prices of both blocks of the day and the spot price hold for the month."""
+    p = w.p
     f.price = sum(v.price * h for v, h in zip(w.providers, f.offered, strict=False)) / sum(f.offered)
-    f.spot = spot_price(w.p, f.price, w.use)
-    f.paid = 1.0 + w.p["compute.spot_share"] * (f.spot / f.price - 1.0)
+    f.spot = spot_price(p, f.price, w.use)
+    f.paid = 1.0 + p["compute.spot_share"] * (f.spot / f.price - 1.0)
+    names = [*CLASSES, "ranking", "other", *USES]
+    f.waits = {name: 1.0 if TIMING[name] == "deferrable" else 0.0 for name in names}
+    timed = class_price(p, "standing", w.block_ratio, 0.0)
+    f.waits["standing"] = orchestrator.batch_share(p, 1.0 - min(w.block_ratio) / timed)
+    f.class_price = {name: class_price(p, name, w.block_ratio, f.waits[name]) for name in names}
+    f.block_price = [f.price * r for r in w.block_ratio]
 
 
-def clearing_price(p, demands, price, offered):
-    """Eq. M.1 and M.2: clearing price of (hours, elasticity) at the posted price."""
-    goal = p["compute.utilisation_max"] * offered
-    floor = p["compute.operating_usd_per_h"]
-
-    def excess(ln_x):
-        """Eq. M.1 less the goal of M.2."""
-        x = math.exp(ln_x)
-        return sum(d * (x / price) ** -e for d, e in demands) - goal
-
-    low, high = math.log(price) - 30.0, math.log(price) + 30.0
+def clearing_price(terms, usable):
+    """Eq. M.3: price at which (hours, posted price, elasticity) meet the usable hours, by bisection."""
+    terms = [term for term in terms if term[0] > 0.0]
+    low = math.log(min(q for _, q, _ in terms)) - 16.0
+    high = math.log(max(q for _, q, _ in terms)) + 16.0
     for _ in range(200):
         middle = 0.5 * (low + high)
-        if excess(middle) > 0.0:
+        if sum(h * math.exp(-e * (middle - math.log(q))) for h, q, e in terms) > usable:
             low = middle
         else:
             high = middle
-    return max(math.exp(0.5 * (low + high)), floor)
+    return math.exp(0.5 * (low + high))
 
 
 def fill_rate(x, price, elasticity):
-    """Eq. M.3: part of demand that is served."""
-    return 1.0 if x <= price else (x / price) ** -elasticity
+    """Part of demand that is served at a posted price (M.5)."""
+    return 1.0 if x <= price * (1.0 + 1e-12) else (x / price) ** -elasticity  # a bisection knows no more
 
 
-def next_price(p, price, x):
-    """Eq. M.4: next month's contract price."""
-    return max(price * (x / price) ** p["compute.price_speed"], p["compute.operating_usd_per_h"])
+def running_cost(w):
+    """Running cost of an hour: electricity at mean watts of all machines, and P.9 (section 7.1)."""
+    watts = physical.facility_watts(w.p, physical.fleet_mean(w, "watts"))
+    return watts / 1000.0 * w.p["physical.electricity_usd_per_kwh"] + physical.upkeep(w.p, watts)
+
+
+def next_price(p, price, x, floor):
+    """Eq. M.6: next month's price of a block."""
+    return max(price * (x / price) ** p["compute.price_speed"], floor)
+
+
+def day(w, f, demands):
+    """Eq. M.4 and M.5: clearing prices of peak and valley, hours served of (name, hours, elasticity)."""
+    p = w.p
+    q = f.block_price
+    half = 0.5 * sum(f.offered) * p["compute.utilisation_max"]
+    timed = [[], []]
+    waiting = []
+    for name, hours, e in demands:
+        waits = f.waits[name]
+        for b in (0, 1):
+            timed[b].append((hours * (1.0 - waits) * profile(p, name)[b], q[b], e))
+        waiting.append((hours * waits, min(q), e))
+    x = [clearing_price(timed[0] + timed[1] + waiting, 2.0 * half)] * 2
+    if sum(h * math.exp(-e * math.log(x[0] / posted)) for h, posted, e in timed[0]) > half:
+        x[0] = clearing_price(timed[0], half)
+        if any(h > 0.0 for h, _, _ in timed[1] + waiting):
+            x[1] = min(clearing_price(timed[1] + waiting, half), x[0])
+    f.clearing = [max(y, running_cost(w)) for y in x]
+    rates = []
+    for name, _, e in demands:
+        waits = f.waits[name]
+        parts = [(1.0 - waits) * profile(p, name)[b] for b in (0, 1)] + [waits]
+        fills = [fill_rate(x[b], q[b], e) for b in (0, 1)] + [fill_rate(x[1], min(q), e)]
+        rate = sum(a * r for a, r in zip(parts, fills, strict=True))
+        rates.append(1.0 if rate > 1.0 - 1e-12 else rate)
+    return rates
 
 
 def clear(w, f):
@@ -56,24 +103,27 @@ def clear(w, f):
     p = w.p
     e_v, e_l, e_r = (p["compute.elasticity_" + ELASTICITY[k]] for k in (CLASSES[0], "ranking", USES[0]))
     research = [sum(lab[u] for lab in f.research_hours) for u in range(5)]
-    demands = [(d, e_v) for d in f.serving_hours] + [(d, e_l) for d in f.legacy_hours] + [(d, e_r) for d in research]
-    f.demand_hours = sum(d for d, _ in demands)
-    f.clearing = clearing_price(p, demands, f.price, sum(f.offered))
-    f.phi = [fill_rate(f.clearing, f.price, e) for e in (e_v, e_l, e_r)]
-    v, leg, res = f.phi
-    f.served = [[[v * k for k in kinds] for kinds in tiers] for tiers in f.total]
+    demands = [(name, d, e_v) for name, d in zip(CLASSES, f.serving_hours, strict=True)]
+    demands += [(name, d, e_l) for name, d in zip(("ranking", "other"), f.legacy_hours, strict=True)]
+    demands += [(name, d, e_r) for name, d in zip(USES, research, strict=True)]
+    f.demand_hours = sum(d for _, d, _ in demands)
+    f.asked_usd = sum(d * f.class_price[name] for name, d, _ in demands) * f.price * f.paid
+    rates = day(w, f, demands)
+    f.phi = v = rates[:5]
+    leg, res = rates[5:7], rates[7:]
+    f.served = [[[v[s] * k for k in kinds] for kinds in tiers] for s, tiers in enumerate(f.total)]
     f.tokens_served = [sum(sum(kinds) for kinds in tiers) for tiers in f.served]
-    f.net_hours = [[[v * h for h in row] for row in rows] for rows in f.net_hours]
-    f.net_flop = [[[v * h for h in row] for row in rows] for rows in f.net_flop]
-    f.serving_served = [v * h for h in f.serving_hours]
-    f.legacy_served = [leg * h for h in f.legacy_hours]
-    f.research_served = [[res * h for h in row] for row in f.research_hours]
-    w.queue = [[[0.5 * (1.0 - v) * k for k in kinds] for kinds in tiers] for tiers in f.new]
-    w.queue_legacy = [0.5 * (1.0 - leg) * h for h in (f.ranking_new, f.other_new)]
+    f.net_hours = [[[v[s] * h for h in row] for row in rows] for s, rows in enumerate(f.net_hours)]
+    f.net_flop = [[[v[s] * h for h in row] for row in rows] for s, rows in enumerate(f.net_flop)]
+    f.serving_served = [a * h for a, h in zip(v, f.serving_hours, strict=True)]
+    f.legacy_served = [a * h for a, h in zip(leg, f.legacy_hours, strict=True)]
+    f.research_served = [[a * h for a, h in zip(res, row, strict=True)] for row in f.research_hours]
+    w.queue = [[[0.5 * (1.0 - v[s]) * k for k in kinds] for kinds in tiers] for s, tiers in enumerate(f.new)]
+    w.queue_legacy = [0.5 * (1.0 - a) * h for a, h in zip(leg, (f.ranking_new, f.other_new), strict=True)]
     for lab, hours in zip(w.labs, f.research_hours, strict=False):
-        lab.waiting = [(1.0 - res) * h for h in hours]
+        lab.waiting = [(1.0 - a) * h for a, h in zip(res, hours, strict=True)]
     f.queued = sum(sum(sum(kinds) for kinds in tiers) for tiers in w.queue)
-    w.fill = [v] * 5
+    w.fill = v[:]
     f.used = sum(f.serving_served) + sum(f.legacy_served) + sum(sum(row) for row in f.research_served)
     spread(w, f)
 
@@ -126,12 +176,6 @@ def spread(w, f):
     f.provider_used = [sum(f.routed[b][j] for b in range(len(buyers))) for j in range(count)]
 
 
-def serving_factor(w, f, s):
-    """Price factor of a serving class (M.5); standing jobs pay the batch factor for the part that waits."""
-    factor = price_factor(w.p, CLASSES[s])
-    return 1.0 - f.batch * (1.0 - factor) if CLASSES[s] == "standing" else factor
-
-
 def compute_work(w, f):
     """Operations (K.5, K.6) and electricity (P.5, P.8) of all classes of work."""
     p = w.p
@@ -153,22 +197,25 @@ def compute_work(w, f):
 
 
 def paid_hours(w, f):
-    """Payments for hours (M.5): by lab serving and research, ranking, other; receipts of providers."""
-    p = w.p
-    factors = research_factors(p)
+    """Payments for hours (M.7): by lab serving and research, ranking, other; receipts of providers."""
+    factors = [f.class_price[name] for name in USES]
     f.serving_paid = []
+    f.net_cost = []
     f.serving_paid_class = [[] for _ in CLASSES]
     f.research_paid = []
     for i in range(len(w.labs)):
         price = f.buyer_price[1 + i] * f.paid
-        rows = [sum(f.net_hours[s][i]) * price * serving_factor(w, f, s) for s in range(len(CLASSES))]
+        rows = [sum(f.net_hours[s][i]) * price * f.class_price[CLASSES[s]] for s in range(len(CLASSES))]
         for s, usd in enumerate(rows):
             f.serving_paid_class[s].append(usd)
         f.serving_paid.append(sum(rows))
+        f.net_cost.append(
+            [sum(f.net_hours[s][i][t] * price * f.class_price[CLASSES[s]] for s in range(len(CLASSES))) for t in (0, 1)]
+        )
         f.research_paid.append([h * price * k for h, k in zip(f.research_served[i], factors, strict=False)])
     price = f.buyer_price[0] * f.paid
-    f.ranking_paid = f.legacy_served[0] * price * price_factor(p, "ranking")
-    f.other_paid = f.legacy_served[1] * price * price_factor(p, "other")
+    f.ranking_paid = f.legacy_served[0] * price * f.class_price["ranking"]
+    f.other_paid = f.legacy_served[1] * price * f.class_price["other"]
     bills = [f.ranking_paid + f.other_paid]
     bills += [a + sum(b) for a, b in zip(f.serving_paid, f.research_paid, strict=False)]
     f.provider_revenue = [0.0] * len(w.providers)

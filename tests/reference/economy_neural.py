@@ -68,10 +68,34 @@ def algorithmic_pace(p, ln_s):
     return p["neural.algorithmic_gain"] * math.exp(-p["neural.algorithmic_stock_exponent"] * ln_s) * room
 
 
-def algorithmic_step(p, ln_s, experiments, multiplier, best):
-    """Eq. N.7: next ln of algorithmic efficiency from the experiments that architecture leaves."""
-    own = algorithmic_pace(p, ln_s) / 12.0 * effort(p, experiments, multiplier)
+def algorithmic_growth(p, ln_s, experiments, multiplier, frontier):
+    """Eq. N.7: growth of ln efficiency by own experiments, beside the largest net on offer."""
+    scale = p["neural.experiment_reference_flop"]
+    scale *= (frontier / p["neural.effective_reference_flop"]) ** p["neural.frontier_exponent"]
+    inputs = max(experiments * multiplier / scale, 0.0) ** p["neural.algorithmic_input_exponent"]
+    return algorithmic_pace(p, ln_s) / 12.0 * inputs
+
+
+def algorithmic_step(p, ln_s, own, best):
+    """Eq. N.7b: own growth, and a share of the gap to the leader."""
     return ln_s + own + (best - ln_s) * (1.0 - math.exp(-p["neural.idea_diffusion_per_year"] / 12.0))
+
+
+def algorithmic_fading(p, ln_s, own):
+    """Eq. N.7c: rate at which an advantage is lost."""
+    left = max(math.log(p["neural.algorithmic_ceiling"]) - ln_s, 1e-3)
+    return own * (p["neural.algorithmic_stock_exponent"] + 1.0 / left) + p["neural.idea_diffusion_per_year"] / 12.0
+
+
+def automation(p, experiments, as_experiments, success):
+    """Eq. N.7d: agents' part in experiments and their factor on them."""
+    q = p["lab.automation_share_max"] * success
+    if experiments <= 0.0:
+        return q, 0.0
+    bundle = (experiments / (1.0 - q)) ** (1.0 - q)
+    if q > 0.0:
+        bundle *= (max(as_experiments, 1e-300) / q) ** q
+    return q, bundle / experiments * (1.0 + p["lab.automation_gain"] * success)
 
 
 def distillation(p, data_flop, teacher_flop):

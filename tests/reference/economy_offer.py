@@ -139,7 +139,6 @@ def known_jobs(w, f):
     p = w.p
     sigma = p["agent_loop.success_slope"]
     minutes = p["agent_loop.job_minutes"]
-    f.batch = orchestrator.batch_share(p, 1.0 - p["compute.batch_factor"])
     success = []
     tries = []
     tokens = []
@@ -150,7 +149,7 @@ def known_jobs(w, f):
         success.append(succeeded(p, s))
         n = p["agent_loop.job_tasks_per_month"] * loop_tokens(p, minutes) * tries[tier] * w.multiplier
         tokens.append(n)
-        factor = 1.0 - f.batch * (1.0 - p["compute.batch_factor"])
+        factor = f.class_price["standing"] / f.class_price["delegated"]
         cost.append(n * f.token_cost["standing"][tier] * factor * (1.0 + f.take))
     x = math.log(success[0] / cost[0]) - math.log(success[1] / cost[1])
     small = logistic(-x / p["ai_agent.standing_small_share_scale"])

@@ -80,7 +80,6 @@ def build_machines(w):
     make = physical.make_of(w.generations, physical.mix(w.generations, 0))
     w.chips = p["supplier.opening_h100e_per_month"] / make.h100e_a_chip
     w.decisions = [0.0] * p["supplier.lead_months"]
-    w.power_reach = p["physical.power_opening_gw"]
     w.power_used = physical.power_used(w)
     w.sold = 0.0
     orders = p["supplier.target_backlog_months"] * p["supplier.opening_h100e_per_month"]
@@ -105,10 +104,15 @@ def build_providers(w):
     mean = sum(v.share * v.premium for v in w.providers)
     price = p["compute.opening_usd_per_h100e_hour"]
     w.market_price = price
-    w.expected_price = price
-    w.expected_growth = 0.0
+    w.block_ratio = [1.0, 1.0]
+    w.growth = p["belief.growth_prior_per_month"]
+    w.progress = p["belief.progress_prior_per_month"]
+    w.bias = 0.0
+    w.market = None
+    w.last_spending = w.last_horizon = None
+    w.forecasts = []
+    w.order_sums = []
     w.expected_change = -p["provider.price_decline_per_year"]
-    w.last_demand = None
     w.generations = physical.generations(p, w.months)
     build_machines(w)
     usd = p["supplier.unit_cost_usd_per_h100e"] * (1.0 + p["supplier.markup"]) + p["supplier.site_usd_per_w"] * 1260.0
@@ -139,6 +143,7 @@ def opening_net(w, flop):
     net.tokens = 0.0
     net.growth = p["lab.growth_prior_per_month"]
     net.kinds = None
+    net.cost_share, net.cap_value = 0.5, 0.0
     return net
 
 
@@ -146,6 +151,7 @@ def build_labs(w):
     """Labs, their nets and list prices (section 5)."""
     p = w.p
     w.labs = []
+    w.defaulted = 0.0
     for n in firms(p, "lab", "run_flop"):
         lab = SimpleNamespace(name=n, index=len(w.labs))
         for item in ("kind", "rule", "forecaster", "parent_share"):
@@ -164,6 +170,12 @@ def build_labs(w):
         lab.architecture = 0.0
         lab.synthetic = 0.0
         lab.rollouts = 0.0
+        lab.own_growth = 0.0
+        lab.automated = 0.0
+        lab.rents = p["lab." + n + ".rents_usd_per_year"]
+        lab.rents_kept = 1.0
+        lab.contract_hours = 0.0
+        lab.contract_price = 0.0
         lab.split = [0.2, 0.6, 0.0, 0.2, 0.0]
         lab.waiting = [0.0] * 5
         flop = p["lab." + n + ".run_flop"]

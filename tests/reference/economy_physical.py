@@ -106,11 +106,16 @@ def capacity_hours(p, machines):
     return machines * HOURS * p["physical.availability"]
 
 
-def power_growth(p, reach, used):
-    """Eq. P.7: power in reach."""
-    r, s = p["physical.power_growth_per_month"], p["physical.power_slack_share"]
-    over = 2.0 * (used / reach - s) / (1.0 - s) if s < 1.0 else 0.0
-    return reach * (1.0 + r * min(max(over, 0.0), 1.0))
+def upkeep(p, watts):
+    """Eq. P.9: staff, repairs and network of an hour at facility watts."""
+    return p["provider.upkeep_usd_per_w_per_year"] * watts / (p["physical.pue"] * p["physical.load_factor"]) / 8760.0
+
+
+def kept(p, age, watts, price):
+    """Eq. P.7: share of a cohort that stays through the month."""
+    each = facility_watts(p, watts)
+    costs = each / 1000.0 * p["physical.electricity_usd_per_kwh"] + upkeep(p, each)
+    return survival(p, age) * (1.0 - p["physical.scrap_share_per_month"] if costs > price else 1.0)
 
 
 def class_load(p, serving):
@@ -143,20 +148,19 @@ def power_used(w):
 
 
 def deliver(w, f):
-    """Step 1: machines retire, due orders arrive as far as chips and power go, pro rata."""
+    """Step 1: machines retire, due orders arrive as far as chips go, pro rata."""
     p = w.p
+    before = machines(w)
+    price = sum(v.price * m for v, m in zip(w.providers, before, strict=True)) / sum(before)
     for c in w.cohorts:
         c.age += 1
-        keep = survival(p, c.age)
+        keep = kept(p, c.age, c.watts, price)
         c.machines = [m * keep for m in c.machines]
     f.make = make_of(w.generations, mix(w.generations, w.t))
     f.supply = w.chips * f.make.h100e_a_chip
-    left = max(w.power_reach - w.power_used, 0.0) * 1e9 / facility_watts(p, f.make.watts)
-    w.power_reach = power_growth(p, w.power_reach, w.power_used)
-    f.left = left
     due = [max(v.ordered - sum(v.recent_orders), 0.0) for v in w.providers]
     total = sum(due)
-    part = min(1.0, min(f.supply, left) / total) if total > 0.0 else 0.0
+    part = min(1.0, f.supply / total) if total > 0.0 else 0.0
     f.delivered = [d * part for d in due]
     for v, d in zip(w.providers, f.delivered, strict=False):
         v.ordered -= d
@@ -164,9 +168,12 @@ def deliver(w, f):
     w.sold += sum(f.delivered)
     f.backlog = sum(v.ordered for v in w.providers)
     f.machines = machines(w)
-    f.offered = [capacity_hours(p, m) for m in f.machines]
+    young = p["physical.install_months"]
+    working = [c for c in w.cohorts if c.age >= young]
+    f.offered = [capacity_hours(p, sum(c.machines[j] for c in working)) for j in range(len(w.providers))]
     f.watts = [provider_watts(w, j) for j in range(len(w.providers))]
     f.watts_all = fleet_mean(w, "watts")
     f.memory = fleet_mean(w, "memory")
     f.bandwidth = fleet_mean(w, "bandwidth")
     w.power_used = power_used(w)
+    w.power_reach = w.power_used + f.backlog * facility_watts(p, f.make.watts) / 1e9

@@ -80,10 +80,8 @@ def robots(w, f):
     pay(w, f, "hardware_suppliers", "rest_of_world", "robot production", f.robots_bought * price)
     w.robots_made += f.robots_bought
     months = backlog / w.robot_capacity
-    if months > p["robot.backlog_high_months"]:
-        w.robot_capacity *= 1.0 + p["robot.production_growth_per_month"]
-    elif months < p["robot.backlog_low_months"] and w.robot_capacity > p["robot.capacity_robots_min"]:
-        w.robot_capacity *= 1.0 - p["robot.production_shrink_per_month"]
+    growth = p["robot.production_response_per_month"] * math.log(max(months, 1e-3) / p["robot.target_backlog_months"])
+    w.robot_capacity = max(w.robot_capacity * max(1.0 + growth, 0.5), 1.0)
     orders = [p["robot.purchase_per_month"] * g for g in gaps]
     waiting = sum(h.robot_orders for h in w.people)
     room = max(p["robot.queue_months"] * w.robot_capacity - waiting, 0.0)
@@ -139,4 +137,4 @@ def remember(w, f):
     w.served_ever += sum(f.tokens_served)
     w.market_price = f.next_market
     for v in w.providers:
-        v.price = max(w.market_price * v.premium, p["compute.operating_usd_per_h"])
+        v.price = max(w.market_price * v.premium, f.floor)

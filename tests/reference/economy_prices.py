@@ -71,13 +71,17 @@ def list_prices(w, f):
         ]
         for i, lab in enumerate(w.labs):
             net = lab.nets[tier]
-            if net.tokens <= 0.0:
-                continue
             share = net.tokens / total if total > 0.0 else w.calls[tier][i]
             e = max(p["lab.price_coefficient"] * (1.0 - share), 1.25)
             wanted = costs[i] * e / (e - 1.0)
             if offers:
                 wanted = min(wanted, max(min(offers) * net.horizon**q, 1.05 * costs[i]))
+            net.cost_share = costs[i] / wanted
+            net.cap_value = max(1.0 - (1.0 - net.cost_share) * e, 0.0)
+            if lab.kind == "open" and p["lab.self_hosting_markup"] * costs[i] / net.horizon**q <= min(offers):
+                net.cap_value = 0.0
+            if net.tokens <= 0.0:
+                continue
             goal = wanted / structure(net.kinds or NOBODY)
             net.price *= (goal / net.price) ** p["lab.price_speed_per_month"]
 

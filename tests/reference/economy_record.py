@@ -118,7 +118,7 @@ def market_series(w, f, s):
     s["equity_to_revenue"] = f.equity_raised / revenue
     weights = [lab.revenue for lab in w.labs]
     s["gross_profit_elasticity"] = sum(a * lab.eta for a, lab in zip(weights, w.labs, strict=False)) / sum(weights)
-    weights = [lab.budget for lab in w.labs]
+    weights = [max(lab.budget, 1.0) for lab in w.labs]
     s["growth_factor"] = sum(a * lab.factor for a, lab in zip(weights, w.labs, strict=False)) / sum(weights)
     s["demand_elasticity"] = f.elasticity
     s["installed_h100e"] = sum(f.machines)
@@ -140,6 +140,14 @@ def market_series(w, f, s):
     s["leading_lab_serving_share"] = serving / sum(f.routed[1 + best])
     s["energy_twh"] = sum(f.provider_kwh) / 1e9
     s["powered_gw"] = w.power_reach
+    s["rents_lost_usd"] = sum(lab.rents * (1.0 - lab.rents_kept) for lab in w.labs) / 12.0
+    owed = sum(lab.contract_hours * lab.contract_price for lab in w.labs)
+    s["contracts_outstanding_usd"] = owed * w.p["lab.contract_months"]
+    s["contracts_defaulted_usd"] = w.defaulted
+    for b, name in enumerate(("peak", "valley")):
+        s["price_" + name + "_usd_per_h100e_hour"] = f.block_price[b]
+    s["expected_spending_usd"] = f.expected
+    s["market_within_reach_usd"] = w.market
     s["device_hours"] = f.board.robot_hours + f.board.device_hours
     income = f.assistant_income + f.class_bill[1] + f.class_bill[2] + f.routing + f.surplus_fees
     income += f.class_bill[3] + f.class_bill[4]

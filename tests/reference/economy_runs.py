@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from tests.reference import economy_draws as draws
 from tests.reference import economy_link as link
+from tests.reference import economy_market as market
 from tests.reference import economy_neural as neural
 from tests.reference import economy_physical as physical
 from tests.reference.economy_labs import belief
@@ -30,7 +31,7 @@ def plan_run(w, lab, tier, price):
     net = lab.nets[tier]
     part = p["lab.small_share"] if tier == 1 else 1.0 - p["lab.small_share"]
     final = lab.budget * p["lab.compute_share_of_rd"] * lab.split[0]
-    hour = price * p["compute.reserved_factor"]
+    hour = price * market.class_price(p, "final_run", w.block_ratio, 0.0)
     cluster = link.cluster_of(final / price)
     an_operation = hour / link.training_flop_an_hour(p, cluster)
     months = run_length(w, lab, tier)
@@ -64,7 +65,7 @@ def first_runs(w):
 
 
 def release_net(w, lab, tier):
-    """A finished run becomes a net (N.8, N.10, section 7.3)."""
+    """A finished run becomes a net (N.8, N.10, section 7.3); whether it is released (N.14)."""
     p = w.p
     run = lab.runs[tier]
     old = lab.nets[tier]
@@ -72,7 +73,6 @@ def release_net(w, lab, tier):
     net.effective = neural.equivalent_flop(p["neural.law"], run.parameters, run.data) * math.exp(lab.ln_algorithms)
     if tier == 0:
         net.rollouts = lab.rollouts
-        lab.rollouts = 0.0
     else:
         teacher = lab.nets[0]
         factor = neural.distillation(p, lab.synthetic, teacher.train)
@@ -80,11 +80,16 @@ def release_net(w, lab, tier):
         span = 10.0 ** p["neural.distillation_orders_max"] - 1.0
         net.rollouts = teacher.rollouts * (factor - 1.0) / span if span > 0.0 else 0.0
     net.horizon = neural.horizon(p, net.effective, net.rollouts)
+    if net.horizon < old.horizon:
+        return False
+    if tier == 0:
+        lab.rollouts = 0.0
     net.thinks = net.rollouts >= p["neural.reasoning_share"] * net.train
     net.price = old.price * net.parameters / old.parameters
-    for item in ("tokens", "growth", "kinds", "seconds", "cost", "overhead"):
+    for item in ("tokens", "growth", "kinds", "seconds", "cost", "overhead", "cost_share", "cap_value"):
         setattr(net, item, getattr(old, item))
     lab.nets[tier] = net
+    return True
 
 
 def release(w, f):
@@ -95,5 +100,8 @@ def release(w, f):
         for lab in w.labs:
             run = lab.runs[tier]
             if run.done >= run.flop and w.t - lab.nets[tier].released >= 3:
-                release_net(w, lab, tier)
-                plan_run(w, lab, tier, price)
+                if release_net(w, lab, tier):
+                    plan_run(w, lab, tier, price)
+                else:  # Eq. N.14: free disposal, the run goes on for a quarter of its tokens
+                    run.flop *= 1.25
+                    run.data *= 1.25

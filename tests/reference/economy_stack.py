@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from tests.reference import economy_link as link
 from tests.reference import economy_neural as neural
 from tests.reference.economy_offer import generated_share, tier_mean
-from tests.reference.economy_tables import CLASSES, H100E, HOURS, PRICE_FACTOR, SEGMENTS, USES
+from tests.reference.economy_tables import CLASSES, H100E, HOURS, SEGMENTS, USES
 
 
 def uplift(p, x, horizon):
@@ -151,7 +151,7 @@ def demand(w, f):
     """Hours demanded beside serving: research, ranking and other AI (section 7.12)."""
     p = w.p
     f.serving_hours = [sum(sum(row) for row in f.net_hours[s]) for s in range(len(CLASSES))]
-    factors = research_factors(p)
+    factors = [f.class_price[name] for name in USES]
     f.research_new = []
     f.research_hours = []
     for lab in w.labs:
@@ -165,16 +165,6 @@ def demand(w, f):
     f.ranking_new = p["app_network.ranking_share"] * w.opening_hours * w.legacy[0] * attention / w.opening_attention
     f.other_new = p["app_network.other_share"] * w.opening_hours * w.legacy[1]
     f.legacy_hours = [f.ranking_new + w.queue_legacy[0], f.other_new + w.queue_legacy[1]]
-
-
-def price_factor(p, name):
-    """Price factor of a class of work (section 2, M.5)."""
-    return p["compute." + PRICE_FACTOR[name] + "_factor"]
-
-
-def research_factors(p):
-    """Price factors of the uses of research (section 2, M.5)."""
-    return [price_factor(p, name) for name in USES]
 
 
 def devices(w, f):

@@ -13,16 +13,16 @@ TIERS = ["frontier", "small"]
 WORK = [
     ("assistant", "serving", "human", "forward_only", "interactive", "serving"),
     ("delegated", "serving", "ai_agent", "forward_only", "interactive", "serving"),
-    ("standing", "serving", "ai_agent", "forward_only", "batch", "serving"),
+    ("standing", "serving", "ai_agent", "forward_only", "deferrable", "serving"),
     ("embedded", "serving", "application", "forward_only", "interactive", "serving"),
     ("robot_cloud", "serving", "robot", "forward_only", "interactive", "serving"),
     ("ranking", "ranking", "application", "forward_only", "interactive", "legacy"),
-    ("other", "other", "other", "with_backprop", "reserved", "legacy"),
-    ("final_run", "final_run", "lab", "with_backprop", "reserved", "research"),
-    ("experiment", "experiment", "lab", "with_backprop", "batch", "research"),
-    ("rl_rollout", "rl_rollout", "lab", "forward_only", "batch", "research"),
-    ("synthetic_data", "synthetic_data", "lab", "forward_only", "batch", "research"),
-    ("research_automation", "research_automation", "lab", "forward_only", "batch", "research"),
+    ("other", "other", "other", "with_backprop", "steady", "legacy"),
+    ("final_run", "final_run", "lab", "with_backprop", "steady", "research"),
+    ("experiment", "experiment", "lab", "with_backprop", "deferrable", "research"),
+    ("rl_rollout", "rl_rollout", "lab", "forward_only", "deferrable", "research"),
+    ("synthetic_data", "synthetic_data", "lab", "forward_only", "deferrable", "research"),
+    ("research_automation", "research_automation", "lab", "forward_only", "deferrable", "research"),
     ("robot_on_board", "on_board", "robot", "forward_only", None, None),
     ("device", "on_board", "human", "forward_only", None, None),
 ]
@@ -92,6 +92,6 @@ PASS_ON = {
 # read off the table of work: serving classes (S) and uses of research (X)
 CLASSES = [row[0] for row in WORK if row[1] == "serving"]
 USES = [row[0] for row in WORK if row[5] == "research"]
-PRICE_FACTOR = {row[0]: row[4] for row in WORK}
+TIMING = {row[0]: row[4] for row in WORK}
 ELASTICITY = {row[0]: row[5] for row in WORK}
 KERNEL = {row[0]: row[3] for row in WORK}

@@ -76,16 +76,46 @@ def data_limit(synthetic, text, usable, epochs):
     return text * usable * epochs + synthetic
 
 
-def algorithmic_step(log_s, experiment_flop, automation, p):
-    """Eq. N.7, lab by lab: S'/S = theta/12 (I/I_ref)**lambda S**-phi (1 - ln S / ln S_max), and a share of the gap."""
-    out, leader = [], max(log_s)
+def algorithmic_growth(log_s, experiment_flop, automation, frontier, p):
+    """Eq. N.7, lab by lab: theta/12 (X M / (X0 (T/C)**omega))**lambda S**-phi (1 - ln S / ln S_max)."""
+    out = []
+    beside = p.experiment_reference_flop * math.exp(
+        p.frontier_exponent * (math.log(frontier) - math.log(p.effective_reference_flop))
+    )
     for own, flop, factor in zip(log_s, experiment_flop, automation, strict=True):
-        inputs = (flop * factor / p.experiment_reference_flop) ** p.algorithmic_input_exponent
+        inputs = (flop * factor / beside) ** p.algorithmic_input_exponent
         growth = p.algorithmic_gain / 12.0 * inputs / math.exp(own) ** p.algorithmic_stock_exponent
-        left = max(1.0 - own / math.log(p.algorithmic_ceiling), 0.0)
-        closed = 1.0 - math.exp(-p.idea_diffusion_per_year / 12.0)
-        out.append(own + growth * left + closed * (leader - own))
+        out.append(growth * max(1.0 - own / math.log(p.algorithmic_ceiling), 0.0))
     return out
+
+
+def algorithmic_step(log_s, growth, p):
+    """Eq. N.7b: own growth, and a share of the gap."""
+    closed = 1.0 - math.exp(-p.idea_diffusion_per_year / 12.0)
+    return [own + g + closed * (max(log_s) - own) for own, g in zip(log_s, growth, strict=True)]
+
+
+def algorithmic_fading(log_s, growth, p, step=1e-6):
+    """Eq. N.7c: how much growth falls for a unit of ln S (by a difference, at fixed inputs), and the spread of ideas."""
+    out = []
+    top = math.log(p.algorithmic_ceiling)
+    for own, g in zip(log_s, growth, strict=True):
+
+        def at(x, own=own, g=g):
+            left, was = max(top - x, 1e-3), max(top - own, 1e-3)
+            return g * math.exp(-p.algorithmic_stock_exponent * (x - own)) * left / was
+
+        slope = (at(own - step) - at(own + step)) / (2 * step) if top - own > 2e-3 else None
+        slope = g * (p.algorithmic_stock_exponent + 1.0 / max(top - own, 1e-3)) if slope is None else slope
+        out.append(slope + (p.idea_diffusion_per_year / 12.0 if len(log_s) > 1 else 0.0))
+    return out
+
+
+def run_elasticity(n, d, law):
+    """How effective compute grows with tokens at a given size, Eq. N.2b, by a difference."""
+    step = 1e-2
+    more, less = (equivalent_flop(loss(n, d * math.exp(x), law), law) for x in (step, -step))
+    return math.log(more / less) / (2 * step)
 
 
 def distillation(synthetic, orders, reference):

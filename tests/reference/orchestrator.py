@@ -65,9 +65,3 @@ def task_traffic(edges, scales, several, external):
     """Eq. O.6: what a task of one agent and a task of several cause, weighted by how many there are of each."""
     one, many = (traffic(edges, scale, external) for scale in scales)
     return [(1.0 - several) * a + several * b for a, b in zip(one, many, strict=True)]
-
-
-def waiting_discount(factor, scale):
-    """Eq. O.7: what waits pays the factor, what does not pays all."""
-    waits = batch_share(1.0 - factor, scale)
-    return waits * factor + (1.0 - waits)

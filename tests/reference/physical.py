@@ -66,12 +66,15 @@ def capacity_hours(stock, availability):
     return stock * 730.0 * availability
 
 
-def power_growth(used, powered, slack, growth):
-    """Eq. P.7: no growth below the slack share, full growth half way from it to all in use."""
-    share = used / powered
-    if share <= slack:
-        return powered
-    return powered * (1.0 + growth * min((share - slack) / ((1.0 - slack) / 2.0), 1.0))
+def kept(ages, running, price, scrap, scale, shape):
+    """Eq. P.7: who lives on, less a part of those that cost more than they earn."""
+    lives = [math.exp((a / scale) ** shape - ((a + 1) / scale) ** shape) for a in ages]
+    return [x * (1 - scrap) if cost > price else x for x, cost in zip(lives, running, strict=True)]
+
+
+def upkeep_usd_per_h(watts, usd_per_w_year, pue, load):
+    """Eq. P.9: server watts are facility watts less cooling and load."""
+    return watts / pue / load * usd_per_w_year / (365 * 24)
 
 
 def class_load(serving, load, serving_load):

@@ -27,31 +27,50 @@ def adjustment_cost(investment, chi, years):
     return total / chi
 
 
-def order(rows, demand, growth, user_cost_usd, machine, parent_cash, room, hours_each, p):
-    """Eq. V.3 to V.5. rows: dicts of a provider's columns; returns (desired, ordered, premium) by provider."""
-    growth = min(max(growth, -p.growth_max_per_month), p.growth_max_per_month)
-    machines = demand / hours_each / p.utilisation_planned * math.exp(growth * p.extrapolation * p.lead_months)
+def worthwhile(worth, p):
+    """Eq. V.4b, by halving on the marginal cost (1 + a i)**(chi - 1)."""
+    if worth <= 1:
+        return 0.0
+    low, high = 0.0, 1e9
+    for _ in range(300):
+        i = (low + high) / 2
+        low, high = (i, high) if (1 + p.adjustment_years * i) ** (p.adjustment_exponent - 1) < worth else (low, i)
+    return low
+
+
+def affordable(funds, p):
+    """Eq. V.5b, by halving on the cost of Eq. V.2."""
+    low, high = 0.0, max(funds, 1e-300)
+    for _ in range(2000):
+        i = (low + high) / 2
+        low, high = (
+            (i, high) if adjustment_cost(i, round(p.adjustment_exponent), p.adjustment_years) < funds else (low, i)
+        )
+        if high - low <= 1e-15 * high:
+            break
+    return low
+
+
+def order(rows, spending, user_cost_usd, machine, parent_cash, hours_each, p):
+    """Eq. V.3 to V.5b. rows: dicts of a provider's columns; returns (desired, ordered, premium) by provider."""
+    machines = spending / user_cost_usd / hours_each / p.utilisation_planned
     have = [r["stock"] + r["backlog"] for r in rows]
     everything = math.fsum(have)
-    part = [min(h / everything, p.capacity_share_max) if everything > 0 else 0.0 for h in have]
+    worth = machines / everything if everything > 0 else math.inf
     desired, ordered, premium = [], [], []
-    for r, h, s in zip(rows, have, part, strict=True):
-        pull = min(max((r["expected"] / user_cost_usd) ** p.profit_elasticity, 0.1), 4.0)
-        want = machines * s * pull
-        gap = max(want - h, 0.0) / p.order_months
-        rate = 12 * gap / max(r["stock"], 1.0)
-        dearer = adjustment_cost(rate, round(p.adjustment_exponent), p.adjustment_years) / rate if rate > 0 else 1.0
+    for r, h in zip(rows, have, strict=True):
+        want = machines * (min(h / everything, p.capacity_share_max) if everything > 0 else 0.0)
+        stock = max(r["stock"], 1.0)
         owed = (1 - p.deposit_share) * machine * r["backlog"]
         lenders = max(p.leverage_max * (r["book"] + owed) - r["debt"], 0.0)
         parents = p.parent_share_max * r["parent_share"] * parent_cash
-        money = max(parents * p.order_months + max(r["cash"], 0.0) + lenders - owed / 2, 0.0)
+        money = max(parents * p.order_months + max(r["cash"], 0.0) + lenders - owed / 2, 0.0) / p.order_months
+        pace = worthwhile(worth, p) if p.adjustment_years > 0 or worth <= 1 else math.inf
+        rate = min(12 * max(want - h, 0.0) / p.order_months / stock, pace, affordable(12 * money / machine / stock, p))
         desired.append(want)
+        dearer = adjustment_cost(rate, round(p.adjustment_exponent), p.adjustment_years) / rate if rate > 0 else 1.0
         premium.append(dearer)
-        ordered.append(min(gap, money / p.order_months / (machine * dearer)))
-    total = math.fsum(ordered)
-    room = max(room, 0.0)
-    if total > room:
-        ordered = [x * (room / total) for x in ordered]
+        ordered.append(rate * stock / 12)
     return desired, ordered, premium
 
 

@@ -30,7 +30,8 @@ def size_regret(n, d, train, serve, factor, limit, n_min, law, points=20_001):
 
 
 def scale_regret(profit, training, elasticity, points=81):
-    """Eq. X.22: profit x**eta - training x, best over a tenth to ten times, less its value at one."""
+    """Eq. X.22: profit x**eta - research x, eta at most .95, best over a tenth to ten times, less its value at one."""
+    elasticity = min(elasticity, 0.95)
     values = [profit - training]
     for k in range(points):
         x = 10.0 ** (-1.0 + 2.0 * k / (points - 1))

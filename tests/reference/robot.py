@@ -49,11 +49,9 @@ def deliver(on_order, backlog, capacity):
 
 def next_capacity(capacity, backlog, p):
     """Eq. R.7."""
-    months = backlog / capacity
-    if months > p.backlog_high_months:
-        return capacity + capacity * p.production_growth_per_month
-    slack = months < p.backlog_low_months and capacity > p.capacity_robots_min
-    return capacity - p.production_shrink_per_month * capacity if slack else capacity
+    months = max(backlog / max(capacity, 1e-300), 1e-3)
+    growth = p.production_response_per_month * (math.log(months) - math.log(p.target_backlog_months))
+    return max(capacity + capacity * max(growth, -0.5), 1.0)
 
 
 def orders(gaps, backlog, capacity, p):

@@ -10,9 +10,12 @@ def expand(backlog, capacity, booked, decided, p):
         backlog += (math.fsum(booked) / len(booked) if booked else 0.0) - capacity
     months = max(backlog / max(capacity, 1e-12), 1e-6)
     growth = p.response * (math.log(months) - math.log(p.target_backlog_months))
-    if growth > p.growth_max_per_month:
-        return p.growth_max_per_month
-    return max(growth, -p.shrink_max_per_month)
+    return growth if growth > 0 else max(growth * p.shrink_share, -0.5)
+
+
+def site_price(built, p):
+    """Eq. S.3."""
+    return p.site_usd_per_w * math.exp(math.log1p(built / p.site_reference_gw_per_year) / p.site_elasticity)
 
 
 def price(unit_cost, backlog, capacity, p):

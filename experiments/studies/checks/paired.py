@@ -28,16 +28,22 @@ def present_values(labs: pl.DataFrame, first: str, rate_per_year: float) -> pl.D
     Returns
     -------
     polars.DataFrame
-        seed, lab, gross_usd (token revenue less serving cost), rd_usd (research with staff).
+        seed, lab, gross_usd (token revenue less serving cost), rd_usd (research with staff), rents_usd (what its house has left
+        of the rents that AI puts at stake; 0 without the column).
     """
     start = pl.lit(first + "-01").str.to_date()
     age = (_("month").dt.year() - start.dt.year()) * 12 + _("month").dt.month() - start.dt.month()
     worth = (1.0 + rate_per_year) ** (-age.cast(pl.Float64) / 12.0)
     gross = _("revenue_usd") - _("serving_usd")
+    rents = _("rents_usd") if "rents_usd" in labs.columns else pl.lit(0.0)
     return (
         labs.filter(_("month") >= start)
         .group_by("seed", "lab", maintain_order=True)
-        .agg((gross * worth).sum().alias("gross_usd"), (_("rd_usd") * worth).sum())
+        .agg(
+            (gross * worth).sum().alias("gross_usd"),
+            (_("rd_usd") * worth).sum(),
+            (rents * worth).sum().alias("rents_usd"),
+        )
     )
 
 
@@ -49,14 +55,15 @@ def present_values(labs: pl.DataFrame, first: str, rate_per_year: float) -> pl.D
 def alone(deviations: pl.DataFrame) -> Found:
     """Whether labs do about the best they can, rivals given: what they spend on research is a decision only if no other pays more.
 
-    Gain in the present value of gross profit after research at the lab's discount rate, over the present value of its gross profit before
-    research without the deviation (after research it may be next to nothing), means over seeds of a lab's rank. A use is reweighted within
+    Gain in the present value of profit after research at the lab's discount rate, over the present value of its profit before
+    research without the deviation (after research it may be next to nothing), means over seeds of a lab's rank. Profit is gross profit
+    from tokens and what the lab's house keeps of the rents that AI puts at stake: a house decides on both. A use is reweighted within
     the same budget. Labs deviate until 2033-06, so that what they buy has time to earn. A tenth allows for luck and slow adjustment.
 
     Parameters
     ----------
     deviations : polars.DataFrame
-        seed, rank, first, use ("" the budget), factor; present values base_gross_usd, base_rd_usd, gross_usd, rd_usd.
+        seed, rank, first, use ("" the budget), factor; present values base_gross_usd, base_rd_usd, gross_usd, rd_usd, gross with rents.
     """
     if not deviations.height:
         raise NotMeasured("the runs end before a lab can deviate and earn")

@@ -168,9 +168,9 @@ class Runs:
         return pl.DataFrame(rows, types, orient="row")
 
     def worth(self, labs: pl.DataFrame, lab: str, first: str) -> tuple[float, float]:
-        """Return present values of a lab's gross profit and research from a month on."""
+        """Return present values of a lab's gross profit with what its house keeps of its rents, and of its research, from a month on."""
         mine = paired.present_values(labs.filter(pl.col("lab") == lab), first, self.discount)
-        return mine["gross_usd"].item(), mine["rd_usd"].item()
+        return mine["gross_usd"].item() + mine["rents_usd"].item(), mine["rd_usd"].item()
 
     def stimulus(self) -> pl.DataFrame:
         """Return extra gross profit and spending of all labs when all spend more in 2027, as row E03 asks for it."""

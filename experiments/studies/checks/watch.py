@@ -20,14 +20,10 @@ from model.month import STEPS
 
 #: Caps on growth that are declared, and what they hold back: by firm, a level, or a rate that is compared itself.
 LEVELS: dict[str, Callable[[Any], Any]] = {
-    "physical.power_growth_per_month": lambda e: [e.state.power.powered_gw],
-    "supplier.growth_max_per_month": lambda e: e.suppliers.capacity_chips_per_month,
-    "robot.production_growth_per_month": lambda e: [e.state.robots.capacity],
     "lab.budget_growth_max_per_month": lambda e: e.labs.rd_usd,
 }
 RATES: dict[str, Callable[[Any], Any]] = {
     "lab.growth_max_per_month": lambda e: e.labs.expected_growth,
-    "provider.growth_max_per_month": lambda e: [e.state.providers.demand_growth],
 }
 CLOSE = 1e-6
 Frames = dict[str, pl.DataFrame]
@@ -67,6 +63,7 @@ class Watch:
             "lab": self.labs,
             "lab_kind": self.kinds,
             "revenue_usd": by_lab(f.token_revenue_usd.sum(axis=0)),
+            "rents_usd": e.opening.rents_usd * e.labs.rents_kept_share / 12.0,
             "serving_usd": by_lab(f.serving_usd),
             "research_usd": compute,
             "rd_usd": compute + f.staff_usd,

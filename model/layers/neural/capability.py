@@ -18,29 +18,61 @@ def data_limit(synthetic_tokens: Array, p: NeuralParams) -> Array:
     return p.text_tokens * p.usable_text_share * p.epochs_useful + synthetic_tokens
 
 
-def algorithmic_step(log_algorithms: Array, experiment_flop: Array, automation: Array, p: NeuralParams) -> Array:
-    """Return next month's ln algorithmic efficiency by lab, Eq. N.7.
+def algorithmic_growth(
+    log_algorithms: Array, experiment_flop: Array, automation: Array, frontier_flop: float, p: NeuralParams
+) -> Array:
+    """Return the growth of ln algorithmic efficiency that a month of own experiments brings, by lab, Eq. N.7.
 
-    ``S'/S = theta/12 (I/I_ref)**lambda S**-phi`` slowed toward the ceiling (GATE equations 4 to 6); research automation
-    multiplies experiments; followers close a share of the gap to the leader.
+    ``theta/12 (X / (I_ref (T / C_ref)**omega))**lambda S**-phi`` slowed toward the ceiling: experiments count by their size
+    over that of the frontier run, whoever made it, and ideas get harder to find.
 
     Parameters
     ----------
     log_algorithms : (L,) float
     experiment_flop : (L,) float
         Operations of the month's experiments.
-    automation : (L,) float >= 1
+    automation : (L,) float >= 0
         Factor by which own agents multiply experiments.
+    frontier_flop : float
+        Training compute of the largest net on offer, of any lab.
     p : NeuralParams
 
-    Source: gate2025. Twin: tests/reference/neural.py.
+    Source: whitfill2025 for near-frontier experiments; gate2025 for the ceiling. Twin: tests/reference/neural.py.
     """
     ceiling = np.log(p.algorithmic_ceiling)
-    inputs = np.maximum(experiment_flop * automation / p.experiment_reference_flop, 0.0) ** p.algorithmic_input_exponent
+    scale = p.experiment_reference_flop * (frontier_flop / p.effective_reference_flop) ** p.frontier_exponent
+    inputs = np.maximum(experiment_flop * automation / scale, 0.0) ** p.algorithmic_input_exponent
     growth = p.algorithmic_gain / 12.0 * inputs * np.exp(-p.algorithmic_stock_exponent * log_algorithms)
-    growth = growth * np.maximum(ceiling - log_algorithms, 0.0) / ceiling
+    return np.asarray(growth * np.maximum(ceiling - log_algorithms, 0.0) / ceiling)
+
+
+def algorithmic_step(log_algorithms: Array, growth: Array, p: NeuralParams) -> Array:
+    """Return next month's ln algorithmic efficiency by lab, Eq. N.7b: own growth; followers close a share of the gap.
+
+    Parameters
+    ----------
+    log_algorithms : (L,) float
+    growth : (L,) float
+        Of Eq. N.7.
+    p : NeuralParams
+    """
     spread = (log_algorithms.max() - log_algorithms) * (1.0 - np.exp(-p.idea_diffusion_per_year / 12.0))
     return np.asarray(log_algorithms + growth + spread)
+
+
+def algorithmic_fading(log_algorithms: Array, growth: Array, p: NeuralParams) -> Array:
+    """Return the rate at which an advantage in algorithms is lost, by lab, Eq. N.7c, 1/month.
+
+    Ideas get harder to find where more are known, the ceiling is nearer, and what is known spreads to rivals, if there are any.
+
+    Parameters
+    ----------
+    log_algorithms, growth : (L,) float
+    p : NeuralParams
+    """
+    left = np.maximum(np.log(p.algorithmic_ceiling) - log_algorithms, 1e-3)
+    spread = p.idea_diffusion_per_year / 12.0 if log_algorithms.size > 1 else 0.0
+    return np.asarray(growth * (p.algorithmic_stock_exponent + 1.0 / left) + spread)
 
 
 def distillation(synthetic_share: Array, p: NeuralParams) -> Array:
@@ -125,7 +157,7 @@ def architecture_share(
     Source: bian2025 (efficient architecture, at most 1.42x); own assumption: reached with effort. Twin: tests/reference/neural.py.
 
     >>> architecture_share(np.array([1.0, 1.42]), np.zeros(2), np.ones(2), np.ones(2), NeuralParams()).round(3).tolist()
-    [0.185, 0.0]
+    [0.028, 0.0]
     """
     ceiling = np.log(p.algorithmic_ceiling)
     progress = (

@@ -85,6 +85,25 @@ def compute_optimal(flop: Array, law: LossLaw) -> tuple[Array, Array]:
     return n, flop / (6.0 * n)
 
 
+def run_elasticity(n: Array, d: Array, law: LossLaw) -> Array:
+    """Return how effective compute grows with tokens at a given size, ``d ln C_eff / d ln D``, Eq. N.2b.
+
+    ``C_eff`` is the compute with which a compute-optimal net has the same loss. One for a compute-optimal net, less for a net
+    trained for longer than that, so that it is cheap to serve.
+
+    Parameters
+    ----------
+    n, d : float
+        Parameters and training tokens.
+
+    >>> n, d = compute_optimal(np.array(1e25), LAWS["besiroglu"])
+    >>> round(float(run_elasticity(n, d, LAWS["besiroglu"])), 9), round(float(run_elasticity(n / 3, 3 * d, LAWS["besiroglu"])), 3)
+    (1.0, 0.621)
+    """
+    of_size, of_data = law.a / n**law.alpha, law.b / d**law.beta
+    return np.asarray((law.alpha + law.beta) / law.alpha * of_data / (of_size + of_data))
+
+
 def tokens_at_loss(n: Array, target: Array, law: LossLaw) -> Array:
     """Return the tokens with which `n` parameters reach the loss `target`, infinite where they cannot, Eq. N.3."""
     gap = target - law.e - law.a / n**law.alpha
