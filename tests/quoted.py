@@ -177,12 +177,10 @@ def because_text(effects: pl.DataFrame, labs: Mapping[str, Any]) -> str:
     rows = {row["mechanism"]: row for row in effects.iter_rows(named=True)}
     agents, thinking = (rows[name] for name in ASKED)
     more = "higher" if agents["share"] > 0.0 else "lower"
-    g, eta, m, rho = (labs[k] for k in ("growth_factor", "gross_profit_elasticity", "gross_margin", "rd_to_revenue"))
+    m, rho = (labs[k] for k in ("gross_margin", "rd_to_revenue"))
     reason = (
-        f" Labs want to spend on research in proportion to elasticity x margin x G (Eq. L.4): without agents, at the end of {labs['year']},"
-        f" elasticity x margin is {eta[1] * m[1]:.2f} instead of {eta[0] * m[0]:.2f}, G {g[1]:.2f} instead of {g[0]:.2f}, and research takes"
-        f" {percent(rho[1])} of revenue instead of {percent(rho[0])}; serving costs {percent(1.0 - m[1])} of revenue instead of"
-        f" {percent(1.0 - m[0])}."
+        f" By the accounts of labs at the end of {labs['year']}: without agents serving costs {percent(1.0 - m[1])} of revenue instead of"
+        f" {percent(1.0 - m[0])}, and research takes {percent(rho[1])} instead of {percent(rho[0])}."
     )
     others = (
         effects.filter(~pl.col("mechanism").is_in(ASKED)).sort(pl.col("share").abs(), descending=True).head(STRONGEST)

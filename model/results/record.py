@@ -172,7 +172,7 @@ SERIES: tuple[Series, ...] = (
     Series("rd_to_revenue", "-", "rho: R&D over token revenue", lambda x: ratio(x.rd_usd, x.revenue_usd)),
     Series("equity_to_revenue", "-", "equity raised by labs over revenue", lambda x: ratio(x.f.equity_usd, x.revenue_usd)),
     Series("gross_profit_elasticity", "-", "eta, as labs see it", _eta),
-    Series("growth_factor", "-", "G, as labs see it", _growth_factor),
+    Series("growth_factor", "-", "G: research wanted over elasticity times gross profit", _growth_factor),
     Series("demand_elasticity", "-", "of AI spending to the horizon", lambda x: x.e.state.labs.demand_elasticity),
     Series("installed_h100e", "H100e", "machines installed", lambda x: float(x.e.providers.stock_h100e.sum())),
     Series("chips_sold_cumulative_h100e", "H100e", "delivered since the opening", lambda x: float(x.e.suppliers.sold_h100e[0])),

@@ -85,7 +85,7 @@ def test_a_lost_marker_is_seen(old, new, says):
         ("overlap", informed.STORED, r'"20\d\d-\d\d"', '"never"'),
         ("own", quoted.OWN, r'"median": 0\.\d+', '"median": 0.001'),
         ("because", ablation.FILE, r"(?<=,)-?0\.\d+", "0.001"),
-        ("because", ablation.AGENTS, r'(?<="growth_factor": \[\n  )[\d.]+', "9.9"),
+        ("because", ablation.AGENTS, r'(?<="gross_margin": \[\n  )[\d.]+', "9.9"),
         ("replicate", replicate.STORED, '"soft"', '"pass"'),
         ("speed", quoted.BENCH, r'"over_arrays": [\d.]+', '"over_arrays": 7.0'),
     ],
@@ -275,9 +275,9 @@ def test_what_mechanisms_do_in_words():
     (agents,) = table.filter(pl.col("mechanism") == "delegation (no agents)")["share"]
     assert 0.005 < agents < 0.5
     assert f"is {100 * agents:.0f} points higher" in words
-    (with_agents, without, _), rho = labs["growth_factor"], labs["rd_to_revenue"]
-    assert f"G {without:.2f} instead of {with_agents:.2f}" in words
-    assert f"research takes {100 * rho[1]:.0f} % of revenue instead of {100 * rho[0]:.0f} %" in words
+    margin, rho = labs["gross_margin"], labs["rd_to_revenue"]
+    assert f"serving costs {100 - 100 * margin[1]:.0f} % of revenue instead of {100 - 100 * margin[0]:.0f} %" in words
+    assert f"research takes {100 * rho[1]:.0f} % instead of {100 * rho[0]:.0f} %" in words
     assert f"is {100 * agents:.0f} points lower" in quoted.because_text(flipped, labs).replace("\n", " ")
 
 

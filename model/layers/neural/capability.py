@@ -149,7 +149,7 @@ def architecture_share(
     ----------
     gain, log_algorithms : (L,) float
     profit_usd : (L,) float
-        Gross profit per unit of ln effective compute: elasticity times gross profit, USD a month.
+        What a unit of ln effective compute earns at the lab itself, ``W`` of Eq. L.4, USD a month.
     decode_usd : (L,) float
         Cost of generated tokens, USD a month.
     p : NeuralParams
